@@ -1,0 +1,8 @@
+"""The one error that users are meant to read."""
+
+
+class LandlabError(Exception):
+    """A mistake in what was asked, in one line: what, the value, what is allowed, the next step.
+
+    The command line prints it without a traceback and exits with code 2.
+    """

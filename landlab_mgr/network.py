@@ -1,0 +1,67 @@
+"""The spatialization network: static predictors of a pixel -> the parameters of the land model there.
+
+One embedding MLP shared by all pixels, with three linear heads: ecological parameters and initial pools from the
+embedding, phenology from the embedding and sigmoid(latitude), as in DifferLand.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import Array
+
+from landlab_mgr.model import transform
+from landlab_mgr.parameters import names_of
+from landlab_mgr.spec import NetworkSpec
+
+HEADS = ("ecological", "phenology", "pool")
+
+
+def _dense(width: int, name: str) -> nn.Dense:
+    return nn.Dense(width, kernel_init=nn.initializers.glorot_normal(), bias_init=nn.initializers.ones, name=name)
+
+
+class Spatialization(nn.Module):
+    """Embedding and heads; returns the unbounded parameters by name."""
+
+    hidden: tuple[int, ...]
+    negative_slope: float
+
+    @nn.compact
+    def __call__(self, predictors: Array, latitude: Array) -> dict[str, Array]:
+        """Predictors [N, P] and latitude [N] (degrees) -> unbounded parameters by name, [N] each."""
+        x = predictors
+        for i, width in enumerate(self.hidden):
+            x = nn.leaky_relu(_dense(width, f"embedding_{i}")(x), self.negative_slope)
+        inputs = {head: x for head in HEADS}
+        inputs["phenology"] = jnp.concatenate([x, jax.nn.sigmoid(latitude)[:, None]], axis=1)
+        raw = {}
+        for head in HEADS:
+            names = names_of(head)
+            values = _dense(len(names), head)(inputs[head])
+            raw.update({name: values[:, i] for i, name in enumerate(names)})
+        return raw
+
+
+def _module(spec: NetworkSpec) -> Spatialization:
+    return Spatialization(hidden=spec.hidden, negative_slope=spec.negative_slope)
+
+
+def initialise(spec: NetworkSpec, seed: int, n_predictors: int, width: int) -> Any:
+    """Weights (float32) for `n_predictors` inputs, padded with zero rows to `width` inputs.
+
+    Drawn at the true fan-in and then padded: a member's initial function does not depend on the padding, and one
+    compiled program serves every predictor set of a dataset. Zero rows meet zero inputs and stay zero.
+    """
+    example = jnp.zeros((1, n_predictors), jnp.float32)
+    variables = _module(spec).init(jax.random.key(seed), example, jnp.zeros((1,), jnp.float32))
+    weights = jax.tree.map(lambda x: x.astype(jnp.float32), variables["params"])
+    first = weights["embedding_0"]
+    padded = jnp.pad(first["kernel"], ((0, width - n_predictors), (0, 0)))
+    return weights | {"embedding_0": first | {"kernel": padded}}
+
+
+def parameters(spec: NetworkSpec, weights: Any, predictors: Array, latitude: Array) -> dict[str, Array]:
+    """Physical parameters by name, [N] each, of pixels with these encoded predictors [N, P] and latitudes [N]."""
+    return transform(_module(spec).apply({"params": weights}, predictors, latitude))

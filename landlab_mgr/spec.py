@@ -1,0 +1,240 @@
+"""What is asked: the frozen specification of a run and of a grid, and the identity of a run. JAX-free.
+
+Everything in a `RunSpec` is scientific: two specs that differ are two runs. How a run is executed
+(resources, checkpoint interval, executor) is never here.
+"""
+
+import hashlib
+import itertools
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import LOSS_TERMS, SCIENCE_VERSION
+
+GROUP_ORDER = ("PFT", "CLIM", "AGE", "SOIL", "CONTROL", "LATLON")
+"""Order in which known predictor groups are named; groups of plugins and datasets follow by name."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ProcessSpec(_Frozen):
+    """Which implementation of each swappable process runs, by registered name."""
+
+    water_stress: str = "linear"
+
+
+class NetworkSpec(_Frozen):
+    """The spatialization network: hidden layer widths and the slope of the leaky ReLU's negative side."""
+
+    hidden: tuple[int, ...] = (32, 32, 32)
+    negative_slope: float = Field(0.01, ge=0, le=1)
+
+    @field_validator("hidden")
+    @classmethod
+    def _widths(cls, hidden: tuple[int, ...]) -> tuple[int, ...]:
+        if not hidden or min(hidden) < 1:
+            raise ValueError("needs at least one hidden layer, each at least 1 wide")
+        return hidden
+
+
+class OptimizerSpec(_Frozen):
+    """Adam over batches of whole patches; `patches_per_batch = 0` means all training patches at once."""
+
+    learning_rate: float = Field(5e-4, gt=0)
+    epochs: int = Field(199, ge=1)
+    patches_per_batch: int = Field(1, ge=0)
+    weight_decay: float = Field(0.0, ge=0)
+    clip_norm: float = Field(0.0, ge=0, description="0 = no clipping of the global gradient norm")
+
+
+class SplitSpec(_Frozen):
+    """How training and dev pixels are drawn; test patches are fixed by the dataset."""
+
+    kind: Literal["patch"] = "patch"
+    dev_fraction: float = Field(0.1, gt=0, lt=1)
+
+
+class Seeds(_Frozen):
+    """The three draws of a member: network initialisation, dev split, order of the batches."""
+
+    init: int = Field(0, ge=0, lt=2**31)
+    split: int = Field(0, ge=0, lt=2**31)
+    shuffle: int = Field(0, ge=0, lt=2**31)
+
+
+class RunSpec(_Frozen):
+    """One member: a setup on a dataset, with its loss weights and seeds."""
+
+    dataset: str = Field(description="fingerprint of the dataset, as `landlab data ls` prints it")
+    predictors: tuple[str, ...] = Field(min_length=1, description="names of predictor groups")
+    streams: tuple[str, ...] | None = Field(
+        None, description="observation streams to learn from; default all that the dataset has"
+    )
+    loss_weights: dict[str, float] = Field(default_factory=dict, description="where not the default")
+    process: ProcessSpec = ProcessSpec()
+    network: NetworkSpec = NetworkSpec()
+    optimizer: OptimizerSpec = OptimizerSpec()
+    split: SplitSpec = SplitSpec()
+    seeds: Seeds = Seeds()
+    warmup_months: int = Field(24, ge=0, description="months at the start that metrics skip")
+    science_version: int = SCIENCE_VERSION
+
+    @field_validator("predictors")
+    @classmethod
+    def _canonical_groups(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        rank = {name: i for i, name in enumerate(GROUP_ORDER)}
+        return tuple(sorted(set(groups), key=lambda g: (rank.get(g, len(rank)), g)))
+
+    @field_validator("streams")
+    @classmethod
+    def _canonical_streams(cls, streams: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if streams is None else tuple(sorted(set(streams)))
+
+    @field_validator("loss_weights")
+    @classmethod
+    def _only_differences(cls, weights: dict[str, float]) -> dict[str, float]:
+        for name, weight in weights.items():
+            if name not in LOSS_TERMS:
+                raise ValueError(f"unknown loss term {name!r}; known: {', '.join(LOSS_TERMS)}")
+            if weight < 0:
+                raise ValueError(f"loss weight {name} = {weight} is negative")
+        return {n: float(weights[n]) for n in sorted(weights) if weights[n] != LOSS_TERMS[n].weight}
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of every loss term, defaults included."""
+        return {name: self.loss_weights.get(name, term.weight) for name, term in LOSS_TERMS.items()}
+
+    @property
+    def setup(self) -> dict[str, Any]:
+        """What members of one ensemble share: all but dataset, loss weights and seeds."""
+        return self.model_dump(mode="json", exclude={"dataset", "loss_weights", "seeds"}, exclude_defaults=True)
+
+    @property
+    def label(self) -> str:
+        """The setup's predictor groups, as people write them: PFT+CLIM."""
+        return "+".join(self.predictors)
+
+    @property
+    def run_id(self) -> str:
+        """First 16 hex digits of the SHA-256 of what is scientific.
+
+        Fields equal to their frozen default are omitted, so that a new field changes no old identity;
+        `science_version` is always in, since its default moves.
+        """
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        return identity(content | {"science_version": self.science_version})
+
+
+def identity(content: Any) -> str:
+    """First 16 hex digits of the SHA-256 of canonical JSON (sorted keys, no spaces, ASCII)."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class GridSpec(_Frozen):
+    """A grid of experiments: setups (predictor sets) x seeds over one base specification.
+
+    `factorial` adds every non-empty subset of its groups as a setup; `setups` adds single ones.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    dataset: str = Field(description="name or fingerprint of a published dataset")
+    factorial: tuple[str, ...] = ()
+    setups: tuple[tuple[str, ...], ...] = ()
+    seeds: int | tuple[int, ...] = Field(20, description="how many (0..n-1), or which")
+    base: dict[str, Any] = Field(default_factory=dict, description="fields of the run specification")
+
+    @model_validator(mode="after")
+    def _has_cells(self) -> "GridSpec":
+        if not self.factorial and not self.setups:
+            raise ValueError("no setups: give `factorial` or `setups`")
+        if not self.seed_list:
+            raise ValueError("no seeds: give how many, or a list of them")
+        for field in ("dataset", "predictors", "seeds"):
+            if field in self.base:
+                raise ValueError(f"`{field}` belongs to the grid, not to [base]")
+        return self
+
+    @property
+    def seed_list(self) -> tuple[int, ...]:
+        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else tuple(sorted(set(self.seeds)))
+
+    @property
+    def predictor_sets(self) -> tuple[tuple[str, ...], ...]:
+        """The predictor sets of the grid, smallest first, without repetition."""
+        subsets = [
+            s for size in range(1, len(self.factorial) + 1) for s in itertools.combinations(self.factorial, size)
+        ]
+        return tuple(dict.fromkeys([*subsets, *self.setups]))
+
+    def expand(self, fingerprint: str) -> Iterator[RunSpec]:
+        """Every cell of the grid as a run on the dataset with this fingerprint, seeds outermost.
+
+        Seed s means the same split and shuffle in every setup, so that setups compare pairwise; the seeds
+        come outermost so that an interrupted campaign has whole replicates.
+        """
+        for seed in self.seed_list:
+            for groups in self.predictor_sets:
+                yield _validated(
+                    RunSpec,
+                    self.base
+                    | {
+                        "dataset": fingerprint,
+                        "predictors": groups,
+                        "seeds": {"init": seed, "split": seed, "shuffle": seed},
+                    },
+                    f"grid {self.name}",
+                )
+
+
+def load_grid(path: str | Path) -> GridSpec:
+    """Read a grid from a TOML file; every mistake is one line that names the key."""
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise LandlabError(f"no grid file {path}; the bundled ones are in experiments/") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LandlabError(f"{path} is not valid TOML: {error}") from None
+    grid = _validated(GridSpec, content, str(path))
+    next(grid.expand("0" * 16))  # a base that cannot be a run is found here, not halfway through
+    return grid
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _validated(model: type[_Model], content: Any, where: str) -> _Model:
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "specification"
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            known = _fields_at(model, first["loc"][:-1])
+            message = "unknown key" + (f"; known: {', '.join(known)}" if known else "")
+        elif isinstance(first["input"], str | int | float):
+            message += f", not {first['input']!r}"
+        raise LandlabError(f"{where}: {key}: {message}") from None
+
+
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Field names of the model that a validation error's location points into."""
+    current: Any = model
+    for part in location:
+        field = current.model_fields.get(part) if isinstance(part, str) else None
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return []
+        current = field.annotation
+    return list(current.model_fields)
+
