@@ -55,7 +55,9 @@ def _patch(model: Array, observed: Array, weight: Array, patch_mean: Array) -> A
     return jnp.sum(difference**2 * over_patch(weight, patch_mean.T))
 
 
-def observation_term(term: LossTerm, model: Array, observed: Array, weight: Array, patch_mean: Array) -> Array:
+def observation_term(
+    term: LossTerm, model: Array, observed: Array, weight: Array, patch_mean: Array
+) -> Array:
     """One term that compares the model with an observation stream; arrays [T, N], patch_mean [G, N]."""
     if term.average == "year":
         # a year counts where all its months are observed; its weight is the product of theirs

@@ -172,7 +172,9 @@ def step(
     """One step: the pools after it, and every flux (d-1) and diagnostic of it by name; all [N]."""
     p = params
     lai = pools.foliar / p["lcma"]
-    potential = photosynthesis.gross_primary_productivity(pools.foliar, lai, month.ssrd, month.co2, month.canopy)
+    potential = photosynthesis.gross_primary_productivity(
+        pools.foliar, lai, month.ssrd, month.co2, month.canopy
+    )
     gpp, et, beta = water_stress(
         water.WaterState(
             potential_gpp=potential,
@@ -231,7 +233,14 @@ def step(
         "litter": litter_cf,
         "som": p["dom_cf"],
     }
-    before_fire = {"labile": labile, "foliar": foliar, "root": root, "wood": wood, "litter": litter, "som": som}
+    before_fire = {
+        "labile": labile,
+        "foliar": foliar,
+        "root": root,
+        "wood": wood,
+        "litter": litter,
+        "som": som,
+    }
     combusted, transferred = {}, {}
     for name, pool in before_fire.items():
         combusted[name], transferred[name] = fire.burn(

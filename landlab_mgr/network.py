@@ -19,7 +19,9 @@ HEADS = ("ecological", "phenology", "pool")
 
 
 def _dense(width: int, name: str) -> nn.Dense:
-    return nn.Dense(width, kernel_init=nn.initializers.glorot_normal(), bias_init=nn.initializers.ones, name=name)
+    return nn.Dense(
+        width, kernel_init=nn.initializers.glorot_normal(), bias_init=nn.initializers.ones, name=name
+    )
 
 
 class Spatialization(nn.Module):

@@ -116,7 +116,10 @@ class RunSpec(_Frozen):
     @property
     def setup(self) -> dict[str, Any]:
         """What members of one ensemble share: all but dataset, loss weights and seeds."""
-        return self.model_dump(mode="json", exclude={"dataset", "loss_weights", "seeds"}, exclude_defaults=True)
+        content = self.model_dump(
+            mode="json", exclude={"dataset", "loss_weights", "seeds"}, exclude_defaults=True
+        )
+        return content | {"science_version": self.science_version}
 
     @property
     def label(self) -> str:
@@ -172,7 +175,9 @@ class GridSpec(_Frozen):
     def predictor_sets(self) -> tuple[tuple[str, ...], ...]:
         """The predictor sets of the grid, smallest first, without repetition."""
         subsets = [
-            s for size in range(1, len(self.factorial) + 1) for s in itertools.combinations(self.factorial, size)
+            s
+            for size in range(1, len(self.factorial) + 1)
+            for s in itertools.combinations(self.factorial, size)
         ]
         return tuple(dict.fromkeys([*subsets, *self.setups]))
 
@@ -233,8 +238,9 @@ def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[
     current: Any = model
     for part in location:
         field = current.model_fields.get(part) if isinstance(part, str) else None
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+        if field is None or not (
+            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        ):
             return []
         current = field.annotation
     return list(current.model_fields)
-

@@ -15,4 +15,6 @@ def water_stress(name: str) -> WaterStress:
     try:
         return WATER_STRESS[name]
     except KeyError:
-        raise LandlabError(f"unknown water_stress process {name!r}; known: {', '.join(WATER_STRESS)}") from None
+        raise LandlabError(
+            f"unknown water_stress process {name!r}; known: {', '.join(WATER_STRESS)}"
+        ) from None

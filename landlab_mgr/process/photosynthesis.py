@@ -62,7 +62,9 @@ def canopy_drivers(
     return CanopyDrivers(gc, uptake, DAYLENGTH_SLOPE * daylength + DAYLENGTH_OFFSET)
 
 
-def gross_primary_productivity(foliar: Array, lai: Array, ssrd: Array, co2: Array, drivers: CanopyDrivers) -> Array:
+def gross_primary_productivity(
+    foliar: Array, lai: Array, ssrd: Array, co2: Array, drivers: CanopyDrivers
+) -> Array:
     """GPP without water stress, gC m-2 d-1.
 
     With ca = co2, q = 4.22273 - 208.868 and p = lai ce exp(0.011136 tmax) / gc, the internal CO2 is

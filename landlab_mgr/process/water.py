@@ -45,7 +45,9 @@ def evapotranspiration(gpp: Array, root_vpd: Array, uwue: Array, radiation_term:
 
 def linear_stress(state: WaterState) -> WaterFluxes:
     """beta = clip((W - wp) / (field capacity - wp), 0, 1) scales GPP; ET follows GPP."""
-    beta = jnp.clip((state.water - state.wilting_point) / (state.field_capacity - state.wilting_point), 0.0, 1.0)
+    beta = jnp.clip(
+        (state.water - state.wilting_point) / (state.field_capacity - state.wilting_point), 0.0, 1.0
+    )
     gpp = beta * state.potential_gpp
     return WaterFluxes(gpp, evapotranspiration(gpp, state.root_vpd, state.uwue, state.radiation_term), beta)
 

@@ -57,7 +57,9 @@ def as_inputs(reference, dtype=np.float64):
     columns = dict(zip(reference["forcing_names"], np.moveaxis(reference["forcing"], 2, 0), strict=True))
     named = {}
     for key in ("parameters", "phenology", "pools0"):
-        names = reference[{"parameters": "parameter_names", "phenology": "phenology_names", "pools0": "pool_names"}[key]]
+        names = reference[
+            {"parameters": "parameter_names", "phenology": "phenology_names", "pools0": "pool_names"}[key]
+        ]
         for i, name in enumerate(names):
             named[PARAMETER_NAMES.get(str(name), str(name))] = jnp.asarray(reference[key][:, i], dtype)
     by_pixel = {n: jnp.asarray(c[site].T, dtype) for n, c in columns.items()}
@@ -124,7 +126,11 @@ def budget_errors(params, forcing, outputs):
     carbon0 = sum(np.asarray(params[n], np.float64) for n in CARBON_POOLS)
     gain = {n: np.asarray(outputs[n], np.float64) for n in outputs}
     carbon_flux = (
-        gain["gpp"] - gain["respiration_auto"] - gain["respiration_litter"] - gain["respiration_som"] - gain["fire"]
+        gain["gpp"]
+        - gain["respiration_auto"]
+        - gain["respiration_litter"]
+        - gain["respiration_som"]
+        - gain["fire"]
     )
     water_flux = np.asarray(forcing.precip, np.float64) - gain["et"] - gain["runoff"]
     errors = {}

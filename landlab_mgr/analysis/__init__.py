@@ -1,0 +1,1 @@
+"""Analyses of ensembles: one file each; compute(...) -> xarray.Dataset, figure(dataset) -> Figure."""

@@ -1,0 +1,293 @@
+"""The filter grammar: from text as people write it to a condition on runs, with bound values only.
+
+    metrics.dev.lai.r2 > 0.8 and setup.groups = 'PFT+CLIM' or status in ('failed', 'running')
+
+`and` binds tighter than `or`. A comparison with something missing or NaN is false, so that `not` of it is
+true, and `a != b` is `not a = b`. `like` takes % and _ and ignores case.
+"""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Literal, cast
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from landlab_mgr.catalog.tables import STATES, Dataset, Epoch, Grid, GridRun, LossWeights, Metric, Run, Setup
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import LOSS_TERMS
+from landlab_mgr.spec import ProcessSpec, RunSpec
+
+GRAMMAR = r"""
+?start: any
+?any: all (_OR all)*
+?all: negation (_AND negation)*
+?negation: _NOT negation -> no
+    | "(" any ")"
+    | FIELD COMPARE literal -> compare
+    | FIELD [NOT] _IN "(" literal ("," literal)* ")" -> contains
+    | FIELD [NOT] _LIKE TEXT -> like
+?literal: TEXT | NUMBER
+
+_OR.2: /or\b/i
+_AND.2: /and\b/i
+_NOT.2: /not\b/i
+NOT.1: /not\b/i
+_IN.2: /in\b/i
+_LIKE.2: /like\b/i
+FIELD: /[A-Za-z_]\w*(\.\w+)*/
+COMPARE: /[<>!]=|[=<>]/
+NUMBER: /[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?/i
+TEXT: /'([^']|'')*'|"([^"]|"")*"/
+%ignore /[ \t\r\n]+/
+"""
+EXPECTED = {
+    "FIELD": "a field",
+    "COMPARE": "= != < <= > >=",
+    "NUMBER": "a number",
+    "TEXT": "text in quotes",
+    "LPAR": "(",
+    "RPAR": ")",
+    "COMMA": ",",
+    "$END": "the end",
+} | {name: name.strip("_").lower() for name in ("_OR", "_AND", "_NOT", "NOT", "_IN", "_LIKE")}
+
+KNOWN_FIELDS = (
+    "run, status, grid, dataset, setup.groups, setup.process.<name>, seed, seeds.init|split|shuffle, "
+    "weights.<term>, metrics.<split>.<variable>.<statistic>[.<level>], epochs, created"
+)
+
+# SQLite refuses expressions deeper than 1,000, and Python's own stack ends near there.
+MAX_LENGTH = 4000
+MAX_COMPARISONS = 200
+MAX_DEPTH = 40
+_NO_ESCAPE = "\x1f"  # LIKE's escape character must exist; control characters are refused in filters
+
+Value = str | float | datetime
+Test = Callable[[Any], ColumnElement[bool]]
+
+
+class GrammarError(LandlabError):
+    """A filter that cannot be read; the message points at the place."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a filter can ask about. `holds(test)` is the condition that the field's value passes a test;
+    `read` turns a literal into what is compared, raising ValueError where it is none; `equals` is for =.
+    """
+
+    kind: Literal["text", "number", "time"]
+    holds: Callable[[Test], ColumnElement[bool]]
+    read: Callable[[Any], Value] = lambda literal: literal
+    equals: Callable[[Any, Any], ColumnElement[bool]] = operator.eq
+
+
+def compile_filter(text: str) -> ColumnElement[bool]:
+    """The condition on `Run` that a filter states; an empty filter holds for every run.
+
+    GrammarError where the text is not a filter, names an unknown field or compares unlike things.
+    """
+    if not text.strip():
+        return true()
+    bad = next(
+        (i for i, c in enumerate(text) if (c < " " and c not in "\t\r\n") or "\ud800" <= c <= "\udfff"), None
+    )
+    if bad is not None:
+        raise _error(text, bad, f"the character {text[bad]!r} is not allowed")
+    if len(text) > MAX_LENGTH:
+        raise _error(text, MAX_LENGTH, f"a filter has at most {MAX_LENGTH} characters, not {len(text)}")
+    try:
+        tree = _parser().parse(text)
+    except UnexpectedInput as error:
+        raise _syntax_error(text, error) from None
+    comparisons = list(tree.find_pred(lambda t: t.data in ("compare", "contains", "like")))
+    if len(comparisons) > MAX_COMPARISONS:
+        raise _error(text, 0, f"a filter has at most {MAX_COMPARISONS} comparisons, not {len(comparisons)}")
+    return _condition(text, tree, 0)
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(GRAMMAR, parser="lalr", propagate_positions=True, maybe_placeholders=True)
+
+
+def _condition(text: str, tree: Tree[Token], depth: int) -> ColumnElement[bool]:
+    if depth > MAX_DEPTH:
+        raise _error(text, tree.meta.start_pos, f"a filter is nested at most {MAX_DEPTH} deep")
+    if tree.data in ("any", "all", "no"):
+        parts = [_condition(text, part, depth + 1) for part in tree.children if isinstance(part, Tree)]
+        return not_(parts[0]) if tree.data == "no" else (or_ if tree.data == "any" else and_)(*parts)
+    name, middle, *literals = cast("list[Token]", tree.children)
+    field = _field(text, name)
+    if tree.data == "compare":
+        sign = str(middle)
+        value = _value(text, name, field, literals[0])
+        if field.kind == "text" and sign not in ("=", "!="):
+            raise _error(text, middle, f"{name} is text: compare it with =, !=, in or like")
+        if sign == "!=":
+            return not_(field.holds(lambda column: field.equals(column, value)))
+        test = {
+            "=": field.equals,
+            "<": operator.lt,
+            "<=": operator.le,
+            ">": operator.gt,
+            ">=": operator.ge,
+        }[sign]
+        return field.holds(lambda column: test(column, value))
+    if tree.data == "like":
+        if field.kind != "text":
+            raise _error(text, name, f"{name} is a {field.kind}: `like` is for text")
+        pattern = _unquoted(literals[0])
+        found = field.holds(lambda column: column.ilike(pattern, escape=_NO_ESCAPE))
+    else:
+        values = [_value(text, name, field, literal) for literal in literals]
+        found = field.holds(lambda column: or_(*(field.equals(column, value) for value in values)))
+    return found if middle is None else not_(found)
+
+
+def _value(text: str, name: Token, field: Field, literal: Token) -> Value:
+    is_number = literal.type == "NUMBER"
+    if is_number != (field.kind == "number"):
+        wanted = {"number": "a number", "text": "text in quotes", "time": "a date in quotes"}[field.kind]
+        raise _error(text, literal, f"{name} compares with {wanted}, not {literal}")
+    if is_number:
+        return float(literal)
+    try:
+        return field.read(_unquoted(literal))
+    except ValueError as error:
+        raise _error(text, literal, str(error)) from None
+
+
+def _unquoted(literal: Token) -> str:
+    quote = literal[0]
+    return str(literal[1:-1]).replace(quote * 2, quote)
+
+
+# --- fields ---------------------------------------------------------------------------------------
+
+
+def _status(literal: str) -> str:
+    if literal not in STATES:
+        raise ValueError(f"{literal!r} is no status; they are {', '.join(STATES)}")
+    return literal
+
+
+def _groups(literal: str) -> str:
+    """Predictor groups in the order in which setups are labelled: CLIM+PFT finds PFT+CLIM."""
+    return RunSpec.model_validate({"dataset": "", "predictors": literal.split("+")}).label
+
+
+def _time(literal: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(literal)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{literal!r} is no date: write '2026-01-31' or '2026-01-31 12:00' (UTC)") from None
+
+
+def _starts_with(column: Any, prefix: str) -> ColumnElement[bool]:
+    return func.substr(column, 1, len(prefix)) == prefix
+
+
+def _plain(column: InstrumentedAttribute[Any]) -> Callable[[Test], ColumnElement[bool]]:
+    return lambda test: test(column)
+
+
+def _in_grid(test: Test) -> ColumnElement[bool]:
+    return Run.run_id.in_(select(GridRun.run_id).join(Grid).where(test(Grid.name)))
+
+
+def _of_dataset(test: Test) -> ColumnElement[bool]:
+    names = select(Dataset.fingerprint).where(or_(test(Dataset.name), test(Dataset.fingerprint)))
+    return Run.dataset.in_(names)
+
+
+def _of_setup(column: Any) -> Callable[[Test], ColumnElement[bool]]:
+    return lambda test: Run.setup_id.in_(select(Setup.id).where(test(column)))
+
+
+def _weight(term: str) -> Callable[[Test], ColumnElement[bool]]:
+    value = LossWeights.weights[term].as_float()
+    return lambda test: Run.loss_weights_id.in_(select(LossWeights.id).where(test(value)))
+
+
+def _metric(
+    split: str, variable: str, statistic: str, level: str = "flat"
+) -> Callable[[Test], ColumnElement[bool]]:
+    key = (
+        Metric.run_id == Run.run_id,
+        Metric.split == split,
+        Metric.variable == variable,
+        Metric.statistic == statistic,
+        Metric.level == level,
+    )
+    return lambda test: select(Metric.run_id).where(*key, test(Metric.value)).correlate(Run).exists()
+
+
+def epochs_done() -> Any:
+    """The number of committed epochs of a run, as a subquery of a query on `Run`."""
+    return select(func.count()).where(Epoch.run_id == Run.run_id).correlate(Run).scalar_subquery()
+
+
+FIELDS = {
+    "run": Field("text", _plain(Run.run_id), equals=_starts_with),
+    "status": Field("text", _plain(Run.state), read=_status),
+    "grid": Field("text", _in_grid),
+    "dataset": Field("text", _of_dataset),
+    "setup.groups": Field("text", _of_setup(Setup.label), read=_groups),
+    "seed": Field("number", _plain(Run.seed_init)),
+    "seeds.init": Field("number", _plain(Run.seed_init)),
+    "seeds.split": Field("number", _plain(Run.seed_split)),
+    "seeds.shuffle": Field("number", _plain(Run.seed_shuffle)),
+    "epochs": Field("number", lambda test: test(epochs_done())),
+    "created": Field("time", _plain(Run.created), read=_time),
+}
+
+
+def _field(text: str, name: Token) -> Field:
+    if name in FIELDS:
+        return FIELDS[name]
+    match name.split("."):
+        case ["setup", "process", process]:
+            if process in ProcessSpec.model_fields:
+                return Field("text", _of_setup(Setup.process[process].as_string()))
+            raise _error(text, name, f"no process {process!r}; known: {', '.join(ProcessSpec.model_fields)}")
+        case ["weights", term]:
+            if term in LOSS_TERMS:
+                return Field("number", _weight(term))
+            raise _error(text, name, f"no loss term {term!r}; known: {', '.join(LOSS_TERMS)}")
+        case ["metrics", *key] if len(key) in (3, 4):
+            return Field("number", _metric(*key))
+    raise _error(text, name, f"unknown field {str(name)!r}; known: {KNOWN_FIELDS}")
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+def _error(text: str, place: int | Token, message: str) -> GrammarError:
+    """One line, then the part of the filter around the place, and a caret under it."""
+    position = (place.start_pos or 0) if isinstance(place, Token) else place
+    start = max(0, position - 60)
+    shown = "".join(c if c.isprintable() else " " for c in text[start : position + 40])
+    return GrammarError(f"filter, column {position + 1}: {message}\n  {shown}\n  {' ' * (position - start)}^")
+
+
+def _syntax_error(text: str, error: UnexpectedInput) -> GrammarError:
+    position, found = len(text.rstrip()), "the filter ends"
+    expected: set[str] = set()
+    if isinstance(error, UnexpectedToken):
+        expected = error.accepts
+        if error.token.type != "$END":
+            position, found = error.token.start_pos or 0, f"found {str(error.token)!r}"
+    elif isinstance(error, UnexpectedCharacters):
+        expected = error.allowed or set()
+        position = error.pos_in_stream or 0
+        found = f"found {text[position]!r}"
+    wanted = ", ".join(sorted({EXPECTED[name] for name in expected if name in EXPECTED}))
+    return _error(text, position, f"{found}; expected {wanted or 'something else'}; fields: {KNOWN_FIELDS}")

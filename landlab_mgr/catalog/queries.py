@@ -1,0 +1,294 @@
+"""Everything that is read from the catalog: records, and tables as pandas data frames."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy.orm import aliased
+
+from landlab_mgr.catalog.filter import compile_filter, epochs_done
+from landlab_mgr.catalog.records import DatasetRecord, GridRecord, RunRecord
+from landlab_mgr.catalog.session import Database
+from landlab_mgr.catalog.tables import (
+    STATES,
+    Artifact,
+    Attempt,
+    Dataset,
+    Epoch,
+    Grid,
+    GridRun,
+    Metric,
+    Run,
+    Setup,
+    join_float,
+)
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec import GridSpec, RunSpec
+
+HEADLINE = {"split": "dev", "statistic": "R2", "level": "flat"}
+"""The metrics that a table of runs shows; dev, since looking at test is a decision of its own."""
+
+
+class Queries(Database):
+    """Reading; each call sees one state of the database."""
+
+    def datasets(self) -> list[DatasetRecord]:
+        """All datasets, by name."""
+        with self.transaction() as tx:
+            return [DatasetRecord(**row) for row in tx.execute(_DATASETS.order_by(Dataset.name)).mappings()]
+
+    def dataset(self, name: str) -> DatasetRecord:
+        """The dataset with this name, or else with a fingerprint that starts so."""
+        datasets = self.datasets()
+        found = [d for d in datasets if d.name == name] or [
+            d for d in datasets if name and d.fingerprint.startswith(name)
+        ]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(f"{d.name} ({d.fingerprint})" for d in found or datasets) or "none"
+        problem = "is the start of several fingerprints" if found else "is not registered"
+        raise LandlabError(f"dataset {name!r} {problem}; there is: {known}; see `landlab data ls`")
+
+    def grids(self) -> list[GridRecord]:
+        """All grids, oldest first, with their runs counted by state."""
+        counted = (
+            select(GridRun.grid_id, Run.state, func.count())
+            .join(Run, Run.run_id == GridRun.run_id)
+            .group_by(GridRun.grid_id, Run.state)
+        )
+        with self.transaction() as tx:
+            grids = tx.execute(select(Grid.id, Grid.name, Grid.spec, Grid.created).order_by(Grid.id)).all()
+            counts: dict[int, dict[str, int]] = {grid.id: dict.fromkeys(STATES, 0) for grid in grids}
+            for grid_id, state, n in tx.execute(counted):
+                counts[grid_id][state] = n
+        return [GridRecord(g.name, GridSpec.model_validate(g.spec), g.created, counts[g.id]) for g in grids]
+
+    def run(self, run_id: str) -> RunRecord:
+        """The run whose id starts so; LandlabError if there is none or several."""
+        columns = (
+            *(Run.run_id, Run.state, Run.dataset, Dataset.name.label("dataset_name"), Run.setup_id),
+            *(Run.loss_weights_id, Setup.label, Run.spec, epochs_done().label("epochs")),
+            *(Run.created, Run.updated),
+        )
+        with self.transaction() as tx:
+            full_id = _resolve(tx, run_id)
+            row = tx.execute(_joined(select(*columns)).where(Run.run_id == full_id)).mappings().one()
+            grids = _grids_of(tx, Run.run_id == full_id).get(full_id, [])
+        spec = RunSpec.model_validate(row["spec"])
+        return RunRecord(
+            **{**row, "spec": spec, "grids": tuple(grids), "epochs_planned": spec.optimizer.epochs}
+        )
+
+    def runs(self, filter: str = "", limit: int | None = None) -> pd.DataFrame:
+        """Runs that a filter holds for, in order of registration, a row each.
+
+        Columns: run_id, state, grids (comma-separated), dataset (name), label, seed, epochs, epochs_planned,
+        train_loss and dev_loss (of the last epoch), message (of the last attempt that failed), created,
+        updated, and a column dev.<variable>.R2 for every variable that has one.
+        """
+        condition = compile_filter(filter)
+        chosen = select(Run.run_id).where(condition).order_by(Run.position).limit(limit)
+        ours = Run.run_id.in_(chosen)
+        last = aliased(Epoch)
+        newest = (
+            select(func.max(last.epoch)).where(last.run_id == Run.run_id).correlate(Run).scalar_subquery()
+        )
+        message = (
+            select(Attempt.message)
+            .where(Attempt.run_id == Run.run_id, Attempt.outcome.is_not(None), Attempt.outcome != "ok")
+            .order_by(Attempt.number.desc())
+            .limit(1)
+            .correlate(Run)
+            .scalar_subquery()
+        )
+        query = (
+            _joined(
+                select(
+                    *(Run.run_id, Run.state, Dataset.name.label("dataset"), Setup.label, Run.seed_init),
+                    *(
+                        Run.spec["optimizer"]["epochs"].as_integer().label("planned"),
+                        epochs_done().label("epochs"),
+                    ),
+                    *(Epoch.total, Epoch.total_kind, Epoch.dev, Epoch.dev_kind, message.label("message")),
+                    *(Run.created, Run.updated),
+                )
+            )
+            .outerjoin(Epoch, and_(Epoch.run_id == Run.run_id, Epoch.epoch == newest))
+            .where(ours)
+            .order_by(Run.position)
+        )
+        with self.transaction() as tx:
+            rows = tx.execute(query).all()
+            grids = _grids_of(tx, ours)
+            headline = tx.execute(
+                select(Metric.run_id, Metric.variable, Metric.value, Metric.kind)
+                .join(Run, Run.run_id == Metric.run_id)
+                .where(ours, *(getattr(Metric, column) == value for column, value in HEADLINE.items()))
+            ).all()
+        table = pd.DataFrame(
+            {
+                "run_id": [r.run_id for r in rows],
+                "state": [r.state for r in rows],
+                "grids": [",".join(grids.get(r.run_id, [])) for r in rows],
+                "dataset": [r.dataset for r in rows],
+                "label": [r.label for r in rows],
+                "seed": [r.seed_init for r in rows],
+                "epochs": [r.epochs for r in rows],
+                "epochs_planned": [r.planned for r in rows],
+                "train_loss": _floats([(r.total, r.total_kind) for r in rows]),
+                "dev_loss": _floats([(r.dev, r.dev_kind) for r in rows]),
+                "message": [r.message for r in rows],
+                "created": _times([r.created for r in rows]),
+                "updated": _times([r.updated for r in rows]),
+            }
+        )
+        values: dict[str, dict[str, float]] = {}
+        for run_id, variable, value, kind in headline:
+            values.setdefault(f"dev.{variable}.R2", {})[run_id] = join_float(value, kind)
+        for column in sorted(values):
+            table[column] = table["run_id"].map(values[column]).astype(float)
+        return table
+
+    def counts(self, filter: str = "") -> dict[str, int]:
+        """How many runs that a filter holds for are in each state, all states named."""
+        query = select(Run.state, func.count()).where(compile_filter(filter)).group_by(Run.state)
+        with self.transaction() as tx:
+            return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in tx.execute(query)}
+
+    def metrics_of(
+        self, filter: str, split: str, variable: str, statistic: str, level: str = "flat"
+    ) -> pd.DataFrame:
+        """One metric, a row for each run that has it and passes: run_id, dataset, label, seed, value."""
+        query = (
+            _joined(
+                select(
+                    *(Run.run_id, Dataset.name.label("dataset"), Setup.label, Run.seed_init.label("seed")),
+                    *(Metric.value, Metric.kind),
+                )
+            )
+            .join(Metric, Metric.run_id == Run.run_id)
+            .where(compile_filter(filter), Metric.split == split, Metric.variable == variable)
+            .where(Metric.statistic == statistic, Metric.level == level)
+            .order_by(Run.position)
+        )
+        with self.transaction() as tx:
+            return _with_values(_frame(tx, query))
+
+    def epochs(self, run_id: str) -> pd.DataFrame:
+        """Learning curve of a run: epoch, total, dev, a column for each loss term, seconds."""
+        query = select(
+            *(
+                Epoch.epoch,
+                Epoch.total,
+                Epoch.total_kind,
+                Epoch.dev,
+                Epoch.dev_kind,
+                Epoch.terms,
+                Epoch.seconds,
+            )
+        ).order_by(Epoch.epoch)
+        with self.transaction() as tx:
+            rows = tx.execute(query.where(Epoch.run_id == _resolve(tx, run_id))).all()
+        terms = list(dict.fromkeys(name for r in rows for name in r.terms))
+        return pd.DataFrame(
+            {
+                "epoch": [r.epoch for r in rows],
+                "total": _floats([(r.total, r.total_kind) for r in rows]),
+                "dev": _floats([(r.dev, r.dev_kind) for r in rows]),
+                **{t: pd.Series([r.terms.get(t, float("nan")) for r in rows], dtype=float) for t in terms},
+                "seconds": pd.Series([r.seconds for r in rows], dtype=float),
+            }
+        )
+
+    def metrics(self, run_id: str) -> pd.DataFrame:
+        """All metrics of a run, a row each: split, variable, statistic, level, value."""
+        key = (Metric.split, Metric.variable, Metric.statistic, Metric.level)
+        query = select(*key, Metric.value, Metric.kind).order_by(*key)
+        with self.transaction() as tx:
+            return _with_values(_frame(tx, query.where(Metric.run_id == _resolve(tx, run_id))))
+
+    def artifacts(self, run_id: str) -> pd.DataFrame:
+        """Catalogued files of a run: kind, path, sha256, bytes, attempt (its number)."""
+        query = (
+            select(
+                *(
+                    Artifact.kind,
+                    Artifact.path,
+                    Artifact.sha256,
+                    Artifact.bytes,
+                    Attempt.number.label("attempt"),
+                )
+            )
+            .join(Attempt, Attempt.id == Artifact.attempt_id)
+            .order_by(Artifact.kind)
+        )
+        with self.transaction() as tx:
+            return _frame(tx, query.where(Artifact.run_id == _resolve(tx, run_id)))
+
+    def attempts(self, run_id: str) -> pd.DataFrame:
+        """Every try at a run, first to last, with all that is known of it; no outcome while it goes on."""
+        query = select(*(c for c in Attempt.__table__.columns if c.name != "run_id")).order_by(Attempt.number)
+        with self.transaction() as tx:
+            table = _frame(tx, query.where(Attempt.run_id == _resolve(tx, run_id)))
+        for column in ("started", "heartbeat", "ended"):
+            table[column] = _times(list(table[column]))
+        return table
+
+
+_DATASETS = select(*Dataset.__table__.columns)
+
+
+def _joined(query: Select) -> Select:
+    """A query on runs with their dataset and setup."""
+    return (
+        query.select_from(Run)
+        .join(Dataset, Dataset.fingerprint == Run.dataset)
+        .join(Setup, Setup.id == Run.setup_id)
+    )
+
+
+def _resolve(tx: Connection, prefix: str) -> str:
+    starts = func.substr(Run.run_id, 1, len(prefix)) == prefix
+    found = list(tx.scalars(select(Run.run_id).where(starts).order_by(Run.run_id).limit(4)))
+    if not prefix or not found:
+        raise LandlabError(f"no run {prefix!r}; see `landlab ls`")
+    if len(found) > 1 and prefix not in found:
+        raise LandlabError(f"several runs start with {prefix!r}: {', '.join(found)}; give more of the id")
+    return prefix if prefix in found else found[0]
+
+
+def _grids_of(tx: Connection, runs: ColumnElement[bool]) -> dict[str, list[str]]:
+    query = (
+        select(GridRun.run_id, Grid.name)
+        .join(Grid, Grid.id == GridRun.grid_id)
+        .join(Run, Run.run_id == GridRun.run_id)
+        .where(runs)
+        .order_by(Grid.name)
+    )
+    grids: dict[str, list[str]] = {}
+    for run_id, name in tx.execute(query):
+        grids.setdefault(run_id, []).append(name)
+    return grids
+
+
+def _frame(tx: Connection, query: Select) -> pd.DataFrame:
+    result = tx.execute(query)
+    names = list(result.keys())
+    rows = result.mappings().all()
+    # An object column keeps None and dictionaries as they are; pandas types the rest by what is in it.
+    return pd.DataFrame({name: pd.Series([row[name] for row in rows]) for name in names}, columns=names)
+
+
+def _with_values(table: pd.DataFrame) -> pd.DataFrame:
+    values = _floats(list(zip(table["value"], table["kind"], strict=True)))
+    return table.drop(columns="kind").assign(value=values)
+
+
+def _floats(pairs: Sequence[tuple[Any, Any]]) -> pd.Series:
+    """Floats from (value, kind) pairs; a pair without a kind is a row that was not there."""
+    return pd.Series([float("nan") if k is None else join_float(v, k) for v, k in pairs], dtype=float)
+
+
+def _times(values: Sequence[Any]) -> pd.Series:
+    return pd.Series(pd.to_datetime(pd.Series(values, dtype=object), utc=True))

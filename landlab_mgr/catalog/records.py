@@ -1,0 +1,94 @@
+"""What goes into and comes out of the catalog: frozen records, never live rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import ArtifactRecord
+from landlab_mgr.spec import GridSpec, RunSpec
+
+
+class StaleToken(LandlabError):  # noqa: N818 - the name that drivers know
+    """The attempt has ended or was taken over; whoever still runs it must stop. Nothing was written."""
+
+
+@dataclass(frozen=True)
+class DatasetRecord:
+    """A published dataset. `kind` is real or synthetic; `created` is set at registration."""
+
+    fingerprint: str
+    name: str
+    url: str
+    kind: str
+    n_pixels: int
+    n_patches: int
+    n_months: int
+    source: str
+    licence: str
+    created: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Registration:
+    """How many runs a registration added, and how many were there."""
+
+    added: int
+    existing: int
+
+
+@dataclass(frozen=True)
+class GridRecord:
+    """A grid, with how many of its runs are in each state."""
+
+    name: str
+    spec: GridSpec
+    created: datetime
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run; `epochs` counts those committed, `dataset` is the fingerprint."""
+
+    run_id: str
+    state: str
+    dataset: str
+    dataset_name: str
+    setup_id: str
+    loss_weights_id: str
+    label: str
+    grids: tuple[str, ...]
+    spec: RunSpec
+    epochs: int
+    epochs_planned: int
+    created: datetime
+    updated: datetime
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Provenance of an attempt; none of it is scientific."""
+
+    git_commit: str | None = None
+    dirty_hash: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    device: str | None = None
+    mode: str | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to run one run, until the attempt ends; `token` signs every write.
+
+    `resume` is the run's latest catalogued checkpoint, `epochs_done` the number of its committed epochs.
+    """
+
+    run_id: str
+    token: str
+    attempt_id: int
+    number: int
+    directory: str
+    spec: RunSpec
+    resume: ArtifactRecord | None
+    epochs_done: int

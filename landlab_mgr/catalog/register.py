@@ -1,0 +1,142 @@
+"""Verbs that put into the catalog what is asked for: datasets, runs and the grids that hold them."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from landlab_mgr.catalog.records import DatasetRecord, Registration
+from landlab_mgr.catalog.session import Database, chunks, insert, upsert
+from landlab_mgr.catalog.tables import DATASET_KINDS, Base, Dataset, Grid, GridRun, LossWeights, Run, Setup
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec import GridSpec, RunSpec, identity
+
+
+class Register(Database):
+    """Registration; every verb is idempotent."""
+
+    def register_dataset(self, dataset: DatasetRecord) -> None:
+        """Add a dataset, or bring name, URL and the rest of a known fingerprint up to date.
+
+        A name that another fingerprint holds moves if no run uses that other one, which is then forgotten
+        (a dataset published again while it was being made); otherwise LandlabError.
+        """
+        if dataset.kind not in DATASET_KINDS:
+            raise LandlabError(
+                f"dataset {dataset.name}: kind {dataset.kind!r} is none of {', '.join(DATASET_KINDS)}"
+            )
+        row = asdict(replace(dataset, url=redacted(dataset.url), created=datetime.now(UTC)))
+        with self.transaction(write=True) as tx:
+            holder = tx.scalar(
+                select(Dataset.fingerprint).where(
+                    Dataset.name == dataset.name, Dataset.fingerprint != dataset.fingerprint
+                )
+            )
+            if holder is not None:
+                runs = tx.scalar(select(func.count()).select_from(Run).where(Run.dataset == holder))
+                if runs:
+                    raise LandlabError(
+                        f"the dataset name {dataset.name!r} belongs to {holder}, which {runs} runs use; "
+                        f"publish {dataset.fingerprint} under another name"
+                    )
+                tx.execute(delete(Dataset).where(Dataset.fingerprint == holder))
+            known = tx.scalar(select(Dataset.created).where(Dataset.fingerprint == dataset.fingerprint))
+            upsert(tx, Dataset, ["fingerprint"], [row | {"created": known or row["created"]}])
+
+    def register_runs(self, specs: Iterable[RunSpec], grid: GridSpec | None = None) -> Registration:
+        """Add the runs that are not there yet as pending, in the order given, and put all into the grid.
+
+        A grid of that name takes the new specification: it may gain setups and seeds, and keeps the runs it
+        had. One whose dataset or base differs is another grid: LandlabError.
+        """
+        wanted = {spec.run_id: spec for spec in specs}
+        now = datetime.now(UTC)
+        with self.transaction(write=True) as tx:
+            _require_datasets(tx, {spec.dataset for spec in wanted.values()})
+            existing: set[str] = set()
+            for ids in chunks(wanted):
+                existing.update(tx.scalars(select(Run.run_id).where(Run.run_id.in_(ids))))
+            new = {run_id: spec for run_id, spec in wanted.items() if run_id not in existing}
+            _insert_runs(tx, new, now)
+            if grid is not None:
+                grid_id = _put_grid(tx, grid, now)
+                _insert_missing(tx, GridRun, [{"grid_id": grid_id, "run_id": run_id} for run_id in wanted])
+        return Registration(added=len(new), existing=len(existing))
+
+
+def redacted(url: str) -> str:
+    """A URL without the secrets it carries: its password, and what its query says (signatures, tokens)."""
+    if "://" not in url:
+        return url
+    url = re.sub(r"://([^/@:]*):[^/]*@", r"://\1:***@", url)
+    return re.sub(r"(?<=[?&])([^=&#]+)=[^&#]*", r"\1=***", url)
+
+
+def _require_datasets(tx: Connection, fingerprints: set[str]) -> None:
+    known = {row.fingerprint: row.name for row in tx.execute(select(Dataset.fingerprint, Dataset.name))}
+    for fingerprint in sorted(fingerprints - known.keys()):
+        names = ", ".join(f"{name} ({key})" for key, name in known.items()) or "none"
+        raise LandlabError(
+            f"no dataset has the fingerprint {fingerprint}; registered: {names}; see `landlab data ls`"
+        )
+
+
+def _insert_runs(tx: Connection, specs: dict[str, RunSpec], now: datetime) -> None:
+    first = (tx.scalar(select(func.max(Run.position))) or 0) + 1
+    setups: dict[str, dict[str, Any]] = {}
+    weights: dict[str, dict[str, Any]] = {}
+    runs = []
+    for position, (run_id, spec) in enumerate(specs.items(), start=first):
+        setup_id, weights_id = identity(spec.setup), identity(spec.weights)
+        if setup_id not in setups:
+            setups[setup_id] = {
+                "id": setup_id,
+                "label": spec.label,
+                "predictors": list(spec.predictors),
+                "process": spec.process.model_dump(mode="json"),
+                "spec": spec.setup,
+            }
+        weights[weights_id] = {"id": weights_id, "weights": spec.weights}
+        runs.append(
+            {
+                "run_id": run_id,
+                "position": position,
+                "dataset": spec.dataset,
+                "setup_id": setup_id,
+                "loss_weights_id": weights_id,
+                "seed_init": spec.seeds.init,
+                "seed_split": spec.seeds.split,
+                "seed_shuffle": spec.seeds.shuffle,
+                "spec": spec.model_dump(mode="json"),
+                "state": "pending",
+                "created": now,
+                "updated": now,
+            }
+        )
+    _insert_missing(tx, Setup, list(setups.values()))
+    _insert_missing(tx, LossWeights, list(weights.values()))
+    _insert_missing(tx, Run, runs)
+
+
+def _insert_missing(tx: Connection, table: type[Base], rows: list[dict[str, Any]]) -> None:
+    if rows:
+        tx.execute(insert(tx, table).on_conflict_do_nothing(), rows)
+
+
+def _put_grid(tx: Connection, grid: GridSpec, now: datetime) -> int:
+    spec = grid.model_dump(mode="json")
+    known = tx.execute(select(Grid.id, Grid.spec).where(Grid.name == grid.name)).one_or_none()
+    if known is None:
+        statement = insert(tx, Grid).values(name=grid.name, spec=spec, created=now).returning(Grid.id)
+        return int(tx.execute(statement).scalar_one())
+    for part in ("dataset", "base"):
+        if known.spec[part] != spec[part]:
+            raise LandlabError(
+                f"grid {grid.name!r} is registered with another `{part}` ({known.spec[part]!r}, not "
+                f"{spec[part]!r}); a grid may gain setups and seeds: give this one another name"
+            )
+    tx.execute(update(Grid).where(Grid.id == known.id).values(spec=spec))
+    return int(known.id)

@@ -1,0 +1,277 @@
+"""Connections, transactions and the schema's revision: all that depends on which database it is."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DatabaseError
+
+from landlab_mgr.catalog.tables import Base
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.resources import resource
+
+VERSION_TABLE = "landlab_version"
+"""Not Alembic's default: Optuna shares the database and will not start beside another's `alembic_version`."""
+
+BUSY_SECONDS = 30
+_WRITE = "landlab_write"
+_BASE = "base"  # Alembic's word for a schema below the first revision
+_UPGRADE_LOCK = 0x1A9D1AB  # any constant: the PostgreSQL advisory lock that upgraders queue for
+_ROWS_PER_STATEMENT = 1000  # below SQLite's 32,766 bound values for any of our tables
+
+
+class Database:
+    """An open catalog database whose schema is the one this code was written for.
+
+    `url` is a file path or an SQLAlchemy URL. A database that is missing, older or newer raises LandlabError.
+    """
+
+    def __init__(self, url: str | Path, read_only: bool = False):
+        self._url = parse_url(url)
+        self.read_only = read_only
+        revision = self.current(url)
+        if revision != _scripts().get_current_head():
+            raise LandlabError(_refusal(self._url, revision))
+        self._engine = _engine(self._url, read_only=read_only)
+
+    @classmethod
+    def create(cls, url: str | Path) -> Self:
+        """Make a catalog, or open the one that is there."""
+        target = parse_url(url)
+        if target.get_backend_name() == "sqlite":
+            assert target.database is not None
+            Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+        if _revision(target) is None:
+            _upgrade(url)
+        return cls(url)
+
+    @classmethod
+    def upgrade(cls, url: str | Path) -> Self:
+        """Bring an existing catalog to the schema of this code, in one transaction; then open it.
+
+        Takes the URL, as an older catalog cannot be opened.
+        """
+        revision = cls.current(url)
+        if not _is_known(revision):
+            raise LandlabError(_refusal(parse_url(url), revision))
+        _upgrade(url)
+        return cls(url)
+
+    @staticmethod
+    def current(url: str | Path) -> str:
+        """Revision of a catalog's schema, whether or not this code can open it."""
+        target = parse_url(url)
+        if target.get_backend_name() == "sqlite" and not Path(target.database or "").is_file():
+            raise LandlabError(f"no catalog at {_where(target)}; make one with `landlab init`")
+        revision = _revision(target)
+        if revision is None:
+            raise LandlabError(f"{_where(target)} is not a landlab catalog; make one with `landlab init`")
+        return revision
+
+    @property
+    def url(self) -> str:
+        """The database's URL, without its password."""
+        return self._url.render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self, write: bool = False) -> Iterator[Connection]:
+        """One transaction: committed at the end, rolled back by any exception.
+
+        A write takes SQLite's write lock at BEGIN: one that starts as a read fails at once, whatever the
+        timeout, when another process has written in between.
+        """
+        if write and self.read_only:
+            raise LandlabError(f"the catalog {_where(self._url)} is open for reading only")
+        with _plain_errors(self._url), _begin(self._engine, write) as connection:
+            yield connection
+
+
+def parse_url(url: str | Path) -> URL:
+    """An SQLAlchemy URL from a URL or a bare file path; SQLite files and PostgreSQL are allowed."""
+    text = str(url)
+    try:
+        parsed = make_url(text) if "://" in text else URL.create("sqlite", database=text)
+    except ArgumentError:
+        raise LandlabError("the catalog's URL cannot be read; give a file path or postgresql://...") from None
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database in (None, "", ":memory:"):
+            raise LandlabError(
+                f"a catalog must outlive its process: {text!r} names no file; give a file path"
+            )
+        return parsed
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    raise LandlabError(
+        f"no catalog in {parsed.get_backend_name()!r} databases; give a file path or postgresql://..."
+    )
+
+
+@contextmanager
+def migrating(url: str | Path) -> Iterator[Config]:
+    """An Alembic configuration inside one exclusive transaction on the database.
+
+    Foreign keys are off meanwhile, as Alembic rebuilds SQLite tables by dropping them, which would delete
+    their children; they are checked before the commit.
+    """
+    target = parse_url(url)
+    engine = _engine(target, foreign_keys=False)
+    try:
+        with _plain_errors(target), _begin(engine, write=True) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
+            config = Config()
+            config.set_main_option("script_location", str(resource("migrations")).replace("%", "%%"))
+            config.attributes["connection"] = connection
+            yield config
+            if connection.dialect.name == "sqlite":
+                orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                if orphans:
+                    raise LandlabError(
+                        f"{_where(target)}: a row of {orphans[0][0]} has no parent in {orphans[0][2]}; "
+                        "nothing was changed; please report this"
+                    )
+    finally:
+        engine.dispose()
+
+
+def insert(connection: Connection, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that knows ON CONFLICT; SQLAlchemy has one per dialect, spelled alike."""
+    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    return build(table)
+
+
+def upsert(
+    connection: Connection, table: type[Base], key: Iterable[str], rows: Iterable[dict[str, Any]]
+) -> None:
+    """Insert rows; where one with the same key is there, set its other columns to the new values."""
+    rows, key = list(rows), list(key)
+    if not rows:
+        return
+    statement = insert(connection, table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)
+
+
+def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
+    """Lists short enough to be bound into one statement."""
+    values = list(values)
+    for start in range(0, len(values), _ROWS_PER_STATEMENT):
+        yield values[start : start + _ROWS_PER_STATEMENT]
+
+
+def _engine(url: URL, read_only: bool = False, foreign_keys: bool = True) -> Engine:
+    try:
+        if url.get_backend_name() == "postgresql":
+            options = {"options": "-c default_transaction_read_only=on"} if read_only else {}
+            return create_engine(url, connect_args=options, pool_pre_ping=True)
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    except ModuleNotFoundError as error:
+        raise LandlabError(f"PostgreSQL needs {error.name}; pip install 'psycopg[binary]'") from None
+
+    @event.listens_for(engine, "connect")
+    def _settings(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours, below; sqlite3 would omit it before a SELECT
+        run = connection.execute
+        if not read_only and run("PRAGMA journal_mode").fetchone()[0] != "wal":
+            run("PRAGMA journal_mode=WAL")
+        run("PRAGMA synchronous=NORMAL")
+        run(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
+        run(f"PRAGMA query_only={'ON' if read_only else 'OFF'}")
+
+    @event.listens_for(engine, "begin")
+    def _begin_transaction(connection: Connection) -> None:
+        write = connection.get_execution_options().get(_WRITE, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def _begin(engine: Engine, write: bool) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        connection.execution_options(**{_WRITE: write})
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def _plain_errors(url: URL) -> Iterator[None]:
+    """What the surroundings did (a lock, a full disk, no server, not a database) in one line.
+
+    Subclasses of DatabaseError are mistakes of this code and keep their traceback, but for OperationalError.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        if type(error).__name__ not in ("DatabaseError", "OperationalError"):
+            raise
+        reason = str(error.orig).strip().splitlines()[0]
+        if "locked" in reason:
+            reason = f"another process has been writing for more than {BUSY_SECONDS} s; end it or try again"
+        raise LandlabError(f"catalog {_where(url)}: {reason}") from error
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(resource("migrations")))
+
+
+def _upgrade(url: str | Path) -> None:
+    with migrating(url) as config:
+        command.upgrade(config, "head")
+
+
+def _revision(url: URL) -> str | None:
+    """Revision of the schema in a database; None where no catalog is."""
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        return None  # connecting would create it
+    engine = _engine(url, read_only=True)
+    try:
+        with _plain_errors(url), _begin(engine, write=False) as connection:
+            if not inspect(connection).has_table(VERSION_TABLE):
+                return None
+            context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+            return context.get_current_revision() or _BASE
+    finally:
+        engine.dispose()
+
+
+def _where(url: URL) -> str:
+    return (
+        url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    )
+
+
+def _is_known(revision: str) -> bool:
+    return revision == _BASE or revision in {r.revision for r in _scripts().walk_revisions()}
+
+
+def _refusal(url: URL, revision: str) -> str:
+    if _is_known(revision):
+        return (
+            f"the catalog {_where(url)} is older (revision {revision}) than this landlab; "
+            "bring it up to date with `landlab catalog upgrade`"
+        )
+    return (
+        f"the catalog {_where(url)} is newer (revision {revision}) than this landlab; "
+        "install the landlab_mgr that last upgraded it"
+    )

@@ -1,0 +1,302 @@
+"""Verbs that move runs through their states: claiming, recording, ending, reclaiming.
+
+A run that is running has exactly one attempt without an outcome, and the token of that attempt signs every
+write: all verbs here keep that in a single transaction each.
+"""
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
+
+from landlab_mgr.catalog.records import Claim, Environment, StaleToken
+from landlab_mgr.catalog.session import Database, chunks, insert, upsert
+from landlab_mgr.catalog.tables import Artifact, Attempt, Epoch, Grid, GridRun, Metric, Run, split_float
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, MetricRecord
+from landlab_mgr.spec import RunSpec
+
+STATE_AFTER = {
+    "nan": "failed",
+    "oom": "failed",
+    "error": "failed",
+    "lost": "pending",
+    "cancelled": "pending",
+}
+"""What an unsuccessful attempt makes of its run: infrastructure loss and release are no fault of the run."""
+
+
+class Attempts(Database):
+    """The life of an attempt."""
+
+    def claim(
+        self,
+        host: str,
+        pid: int,
+        *,
+        directory_of: Callable[[str, str], str],
+        run_ids: Sequence[str] | None = None,
+        grid: str | None = None,
+        environment: Environment | None = None,
+    ) -> Claim | None:
+        """Take the pending run that was registered first, among `run_ids` and in `grid` where given.
+
+        `directory_of(run_id, token)` names the attempt's directory. None when nothing is pending. However
+        many processes claim, a run goes to one of them.
+        """
+        environment = environment or Environment()
+        token, now = secrets.token_hex(8), datetime.now(UTC)
+        with self.transaction(write=True) as tx:
+            where = [] if grid is None else [_in_grid(tx, grid)]
+            # Lists longer than a statement can bind are tried part by part, in the order given.
+            parts = [where] if run_ids is None else [[*where, Run.run_id.in_(ids)] for ids in chunks(run_ids)]
+            taken = next((row for part in parts if (row := _take_pending(tx, part, now))), None)
+            if taken is None:
+                return None
+            run_id, spec = taken.run_id, RunSpec.model_validate(taken.spec)
+            last = tx.scalar(select(func.max(Attempt.number)).where(Attempt.run_id == run_id)) or 0
+            directory = directory_of(run_id, token)
+            attempt = {
+                "run_id": run_id,
+                "number": last + 1,
+                "token": token,
+                "started": now,
+                "heartbeat": now,
+                "host": host,
+                "pid": pid,
+                "directory": directory,
+                "epochs_planned": spec.optimizer.epochs,
+                **asdict(environment),
+            }
+            attempt_id = tx.execute(insert(tx, Attempt).values(attempt).returning(Attempt.id)).scalar_one()
+            checkpoint = tx.execute(
+                select(Artifact.kind, Artifact.path, Artifact.sha256, Artifact.bytes).where(
+                    Artifact.run_id == run_id, Artifact.kind == CHECKPOINT
+                )
+            ).one_or_none()
+            done = tx.scalar(select(func.count()).select_from(Epoch).where(Epoch.run_id == run_id)) or 0
+        return Claim(
+            run_id=run_id,
+            token=token,
+            attempt_id=attempt_id,
+            number=last + 1,
+            directory=directory,
+            spec=spec,
+            resume=None if checkpoint is None else ArtifactRecord(*checkpoint),
+            epochs_done=done,
+        )
+
+    def heartbeat(self, tokens: Iterable[str]) -> set[str]:
+        """Say that these attempts are alive; returns those that still hold their run."""
+        alive: set[str] = set()
+        with self.transaction(write=True) as tx:
+            for part in chunks(tokens):
+                going = Attempt.token.in_(part), Attempt.outcome.is_(None)
+                beat = update(Attempt).where(*going).values(heartbeat=datetime.now(UTC))
+                alive.update(tx.scalars(beat.returning(Attempt.token)))
+        return alive
+
+    def record(
+        self, token: str, epochs: Sequence[EpochRecord], checkpoint: ArtifactRecord | None = None
+    ) -> None:
+        """Commit epochs and the checkpoint that holds them; epochs run again take the place of the old.
+
+        Call it once the checkpoint is durable. StaleToken, and no row changed, if the attempt has ended.
+        """
+        if checkpoint is not None and checkpoint.kind != CHECKPOINT:
+            raise ValueError(f"record() takes an artifact of kind {CHECKPOINT!r}, not {checkpoint.kind!r}")
+        with self.transaction(write=True) as tx:
+            attempt = _sign(tx, token)
+            rows = [_epoch_row(attempt, epoch) for epoch in epochs]
+            upsert(tx, Epoch, ["run_id", "epoch"], rows)
+            _put_artifacts(tx, attempt, [] if checkpoint is None else [checkpoint])
+
+    def finish(
+        self, token: str, metrics: Sequence[MetricRecord] = (), artifacts: Sequence[ArtifactRecord] = ()
+    ) -> None:
+        """End an attempt well: its metrics and artifacts are catalogued and the run is completed."""
+        with self.transaction(write=True) as tx:
+            attempt = _sign(tx, token)
+            upsert(
+                tx,
+                Metric,
+                ["run_id", "split", "variable", "statistic", "level"],
+                [_metric_row(attempt.run_id, metric) for metric in metrics],
+            )
+            _put_artifacts(tx, attempt, artifacts)
+            _end(tx, attempt, "ok", "completed")
+
+    def fail(self, token: str, outcome: str, message: str, traceback: str | None = None) -> None:
+        """End an attempt badly: nan, oom and error fail the run; lost and cancelled give it back as pending.
+
+        `cancelled` is what an interrupted driver says of the runs that it lets go.
+        """
+        if outcome not in STATE_AFTER:
+            raise ValueError(f"outcome {outcome!r} is none of {', '.join(STATE_AFTER)}")
+        with self.transaction(write=True) as tx:
+            _end(tx, _sign(tx, token), outcome, STATE_AFTER[outcome], message, traceback)
+
+    def cancel(self, run_ids: Sequence[str]) -> list[str]:
+        """Cancel runs that are pending or running; returns those that were. Their attempts lose the run."""
+        with self.transaction(write=True) as tx:
+            cancelled = _move(tx, run_ids, ("pending", "running"), "cancelled")
+            for part in chunks(cancelled):
+                tx.execute(
+                    update(Attempt)
+                    .where(Attempt.run_id.in_(part), Attempt.outcome.is_(None))
+                    .values(outcome="cancelled", ended=datetime.now(UTC), message="the run was cancelled")
+                )
+        return cancelled
+
+    def retry(self, run_ids: Sequence[str]) -> list[str]:
+        """Make failed and cancelled runs pending again; returns those that were."""
+        with self.transaction(write=True) as tx:
+            return _move(tx, run_ids, ("failed", "cancelled"), "pending")
+
+    def reclaim(
+        self, lease_seconds: float, is_dead: Callable[[str, int], bool] = lambda host, pid: False
+    ) -> list[str]:
+        """Give back the runs of attempts without a heartbeat for `lease_seconds`, or whose driver is dead.
+
+        `is_dead(host, pid)` is asked about every going attempt. Returns the run_ids that this call, and no
+        other process's, made pending.
+        """
+        with self.transaction() as tx:
+            going = tx.execute(
+                select(Attempt.id, Attempt.run_id, Attempt.host, Attempt.pid, Attempt.heartbeat).where(
+                    Attempt.outcome.is_(None)
+                )
+            ).all()
+        lapsed = datetime.now(UTC) - timedelta(seconds=lease_seconds)
+        late = {a.id: "no heartbeat" for a in going if a.heartbeat < lapsed}
+        dead = {a.id: "its driver is dead" for a in going if is_dead(a.host, a.pid)}
+        reclaimed = []
+        for attempt in going:
+            reason = dead.get(attempt.id) or late.get(attempt.id)
+            if reason is None:
+                continue
+            # One that beat in between is alive after all, unless its driver is known to be dead.
+            seen = () if attempt.id in dead else (Attempt.heartbeat == attempt.heartbeat,)
+            with self.transaction(write=True) as tx:
+                tx.execute(select(Run.run_id).where(Run.run_id == attempt.run_id).with_for_update())
+                if _end(tx, attempt, "lost", "pending", f"reclaimed: {reason}", where=seen):
+                    reclaimed.append(attempt.run_id)
+        return reclaimed
+
+
+def _in_grid(tx: Connection, name: str) -> ColumnElement[bool]:
+    grid_id = tx.scalar(select(Grid.id).where(Grid.name == name))
+    if grid_id is None:
+        known = ", ".join(tx.scalars(select(Grid.name).order_by(Grid.name))) or "none"
+        raise LandlabError(f"no grid {name!r}; registered: {known}; see `landlab grid register`")
+    return Run.run_id.in_(select(GridRun.run_id).where(GridRun.grid_id == grid_id))
+
+
+def _take_pending(tx: Connection, where: Sequence[ColumnElement[bool]], now: datetime) -> Row | None:
+    """Turn the first pending run to running in one conditional update.
+
+    SQLite's BEGIN IMMEDIATE admits one writer at a time and ignores FOR UPDATE; PostgreSQL admits many,
+    each of which skips what another is taking.
+    """
+    first = (
+        select(Run.run_id)
+        .where(Run.state == "pending", *where)
+        .order_by(Run.position)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    return tx.execute(
+        update(Run)
+        .where(Run.run_id == first, Run.state == "pending")
+        .values(state="running", updated=now)
+        .returning(Run.run_id, Run.spec)
+    ).one_or_none()
+
+
+def _sign(tx: Connection, token: str) -> Row:
+    """The going attempt that holds this token, its heartbeat renewed; it cannot end before we commit.
+
+    PostgreSQL locks rows one by one, so every verb locks the run before its attempt: two that lock in
+    opposite orders would wait for each other. In SQLite the lock is already ours.
+    """
+    tx.execute(
+        select(Run.run_id)
+        .join(Attempt, Attempt.run_id == Run.run_id)
+        .where(Attempt.token == token)
+        .with_for_update(of=Run)
+    )
+    attempt = tx.execute(
+        update(Attempt)
+        .where(Attempt.token == token, Attempt.outcome.is_(None))
+        .values(heartbeat=datetime.now(UTC))
+        .returning(Attempt.id, Attempt.run_id)
+    ).one_or_none()
+    if attempt is None:
+        raise StaleToken(f"attempt {token} no longer holds its run; what it wrote is not catalogued: stop it")
+    return attempt
+
+
+def _end(
+    tx: Connection,
+    attempt: Row,
+    outcome: str,
+    state: str,
+    message: str | None = None,
+    traceback: str | None = None,
+    where: Sequence[ColumnElement[bool]] = (),
+) -> bool:
+    """Close an attempt and move its run, if the attempt still goes on and the conditions hold."""
+    now = datetime.now(UTC)
+    ended = tx.execute(
+        update(Attempt)
+        .where(Attempt.id == attempt.id, Attempt.outcome.is_(None), *where)
+        .values(outcome=outcome, ended=now, message=message, traceback=traceback)
+    ).rowcount
+    if ended:
+        tx.execute(update(Run).where(Run.run_id == attempt.run_id).values(state=state, updated=now))
+    return bool(ended)
+
+
+def _move(tx: Connection, run_ids: Sequence[str], before: tuple[str, ...], after: str) -> list[str]:
+    moved: list[str] = []
+    for part in chunks(run_ids):
+        known = set(tx.scalars(select(Run.run_id).where(Run.run_id.in_(part))))
+        for unknown in (run_id for run_id in part if run_id not in known):
+            raise LandlabError(f"no run {unknown!r}; nothing was changed; see `landlab ls`")
+        moved += tx.scalars(
+            update(Run)
+            .where(Run.run_id.in_(part), Run.state.in_(before))
+            .values(state=after, updated=datetime.now(UTC))
+            .returning(Run.run_id)
+        )
+    return moved
+
+
+def _epoch_row(attempt: Row, epoch: EpochRecord) -> dict[str, Any]:
+    total, total_kind = split_float(epoch.total)
+    dev, dev_kind = split_float(epoch.dev)
+    return {
+        "run_id": attempt.run_id,
+        "epoch": epoch.epoch,
+        "attempt_id": attempt.id,
+        "total": total,
+        "total_kind": total_kind,
+        "dev": dev,
+        "dev_kind": dev_kind,
+        "terms": epoch.terms,
+        "seconds": epoch.seconds,
+    }
+
+
+def _metric_row(run_id: str, metric: MetricRecord) -> dict[str, Any]:
+    value, kind = split_float(metric.value)
+    return asdict(metric) | {"run_id": run_id, "value": value, "kind": kind}
+
+
+def _put_artifacts(tx: Connection, attempt: Row, artifacts: Sequence[ArtifactRecord]) -> None:
+    rows = [asdict(a) | {"run_id": attempt.run_id, "attempt_id": attempt.id} for a in artifacts]
+    upsert(tx, Artifact, ["run_id", "kind"], rows)

@@ -1,0 +1,70 @@
+"""The CARDAMOM binary file (.cbf) of one site, as FluxVal 1.0 writes it: named columns out of positions.
+
+Little-endian float64: 100 static values, 4 blocks of 50 (parameter priors, their uncertainties, other priors,
+theirs), then months x (forcing + observations), row by row.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from landlab_mgr.errors import LandlabError
+
+MISSING = -9999.0
+
+FORCING_COLUMNS = ("time_days", "tmin", "tmax", "ssrd", "co2", "doy", "burned_area", "vpd", "precip")
+OBSERVATION_COLUMNS = ("gpp_fluxnet", "lai", "nee_site", "biomass", "et_fluxnet")
+"""In the file's order and units, which are those of `parameters`; further observation columns are unused."""
+
+_HEADER = 300
+_LATITUDE, _MONTHS, _N_FORCING, _N_OBSERVATIONS = 1, 2, 3, 4
+_SOM_PRIOR = 100 + 22
+_MAX_MONTHS = 12 * 500
+_MAX_OBSERVATIONS = 1000
+
+
+class Cbf(NamedTuple):
+    """One site's file: `columns` maps every name of the two tuples above to float64 [months]."""
+
+    latitude: float
+    """Of the centre of the forcing's cell, degrees north."""
+    som_prior: float
+    """Initial soil organic matter, gC m-2; NaN = none."""
+    columns: dict[str, np.ndarray]
+
+
+def read(path: Path) -> Cbf:
+    """Read a file; missing observations are NaN, everything else is bit for bit what the file holds.
+
+    Raises `LandlabError` for a size or header that is no FluxVal file's.
+    """
+    raw = path.read_bytes()
+    if len(raw) < 8 * _HEADER:
+        raise LandlabError(
+            f"{path} has {len(raw)} bytes, less than its header's {8 * _HEADER}: fetch it again"
+        )
+    header = np.frombuffer(raw, "<f8", count=_HEADER)
+    n_months = _count(path, "months", header[_MONTHS], 1, _MAX_MONTHS)
+    n_forcing = len(FORCING_COLUMNS)
+    _count(path, "forcing columns", header[_N_FORCING], n_forcing, n_forcing)
+    n_observed = _count(
+        path, "observation columns", header[_N_OBSERVATIONS], len(OBSERVATION_COLUMNS), _MAX_OBSERVATIONS
+    )
+    expected = 8 * (_HEADER + n_months * (n_forcing + n_observed))
+    if len(raw) != expected:
+        shape = f"{n_months} months x {n_forcing + n_observed} columns"
+        raise LandlabError(f"{path} has {len(raw)} bytes, but {shape} need {expected}: fetch it again")
+    table = np.frombuffer(raw, "<f8", offset=8 * _HEADER).reshape(n_months, n_forcing + n_observed)
+    columns = {name: table[:, index].copy() for index, name in enumerate(FORCING_COLUMNS)}
+    for index, name in enumerate(OBSERVATION_COLUMNS, start=n_forcing):
+        columns[name] = np.where(table[:, index] == MISSING, np.nan, table[:, index])
+    som_prior = float(header[_SOM_PRIOR])
+    return Cbf(float(header[_LATITUDE]), np.nan if som_prior == MISSING else som_prior, columns)
+
+
+def _count(path: Path, what: str, value: float, low: int, high: int) -> int:
+    if np.isfinite(value) and value == np.floor(value) and low <= value <= high:
+        return int(value)
+    allowed = str(low) if low == high else f"a whole number {low}..{high}"
+    raise LandlabError(f"{path}: its header says {value:g} {what}; allowed: {allowed}: is it a FluxVal file?")

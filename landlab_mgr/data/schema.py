@@ -1,0 +1,210 @@
+"""What a dataset is: dims, roles, attributes, and what each must satisfy.
+
+A dataset is an `xarray.Dataset` over `pixel` and `time`. Every data variable has attrs `units`, `long_name`
+and `role`; the coordinate is `time`. Missing is NaN. What is plausible (ranges, gaps) is `check`'s business:
+here is only what every reader relies on.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+import xarray as xr
+
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import BY_NAME, FORCING, STREAMS, VARIABLES
+
+SCHEMA_VERSION = 1
+
+ROLES: dict[str, tuple[str, ...]] = {
+    "forcing": ("pixel", "time"),
+    "time axis": ("time",),
+    "predictor": ("pixel",),
+    "observation": ("pixel", "time"),
+    "weight": ("pixel", "time"),
+    "withheld": ("pixel", "time"),
+    "geometry": ("pixel",),
+    "truth": ("pixel",),
+}
+"""Roles of variables and the dims each has. Truth: what synthetic data know and nobody learns from."""
+
+ATTRIBUTES = ("name", "kind", "source", "licence", "citation", "dt_days", "origin")
+TIME_AXIS = ("time_days", "doy")
+GEOMETRY = ("patch", "lat", "lon", "area_m2", "test")
+OPTIONAL_GEOMETRY = ("site", "region")
+
+PLANT_TYPES = ("NF", "DBF", "EBF", "MF", "SH", "SAV", "GRA", "WET", "CRO", "NVG")
+"""Fractions of plant types, the continuous predictors of group PFT in the datasets that have them all."""
+
+IMPLICIT_GROUPS = ("CONTROL", "LATLON")
+"""Predictor groups of every dataset: noise drawn by the member, and the pixel's own lat and lon."""
+
+_SUFFIX = {"weight": "_weight", "withheld": "_withheld"}
+
+
+def names(ds: xr.Dataset, role: str) -> list[str]:
+    """Sorted names of the variables of a role (sorted, because stores do not keep an order)."""
+    return sorted(str(name) for name, variable in ds.data_vars.items() if variable.attrs.get("role") == role)
+
+
+def stream_of(name: str) -> str:
+    """The observation stream that a weight or withheld variable (or the stream itself) belongs to."""
+    return name.removesuffix(_SUFFIX["weight"]).removesuffix(_SUFFIX["withheld"])
+
+
+def stream_variable(stream: str, role: str = "observation") -> str:
+    """Name of a stream's variable in a role: observation, weight or withheld."""
+    return stream + _SUFFIX.get(role, "")
+
+
+def validate(ds: xr.Dataset) -> xr.Dataset:
+    """The dataset, stamped with the schema's version, if it is valid.
+
+    Raises `LandlabError` with the first of its `problems`, and how many more there are.
+    """
+    found = list(problems(ds))
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise LandlabError(f"dataset {ds.attrs.get('name', 'without a name')!r}: {found[0]}{more}")
+    return ds.assign_attrs(schema_version=SCHEMA_VERSION)
+
+
+def problems(ds: xr.Dataset) -> Iterator[str]:
+    """Everything in which a dataset departs from the schema, one line each; empty when it is valid."""
+    yield from _attribute_problems(ds)
+    yield from _dimension_problems(ds)
+    for name, variable in ds.data_vars.items():
+        yield from _variable_problems(str(name), variable)
+    required = (("forcing", tuple(FORCING)), ("time axis", TIME_AXIS), ("geometry", GEOMETRY))
+    for role, members in required:
+        missing = [name for name in members if name not in names(ds, role)]
+        if missing:
+            yield f"no {', '.join(missing)} with role {role!r}; every dataset needs {', '.join(members)}"
+    if ds.attrs.get("kind") == "real" and names(ds, "truth"):
+        yield f"{names(ds, 'truth')[0]} has role 'truth', which only synthetic data can have"
+    if not names(ds, "observation"):
+        yield f"no observation; give at least one of {', '.join(STREAMS)}"
+    for role in _SUFFIX:
+        for name in names(ds, role):
+            if stream_of(name) in STREAMS and stream_of(name) not in names(ds, "observation"):
+                yield f"{name} has no observation stream {stream_of(name)} beside it"
+    if all(name in ds and ds[name].dims == ("pixel",) for name in GEOMETRY):
+        yield from _geometry_problems(ds)
+
+
+def _attribute_problems(ds: xr.Dataset) -> Iterator[str]:
+    attrs = ds.attrs
+    missing = [name for name in ATTRIBUTES if attrs.get(name) in (None, "")]
+    if missing:
+        yield f"attributes {', '.join(missing)} are missing or empty"
+    if "name" in attrs and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", str(attrs["name"])):
+        yield f"name {attrs['name']!r}: letters, digits, '_', '.', '-' only, the first a letter or digit"
+    if "kind" in attrs and attrs["kind"] not in ("real", "synthetic"):
+        yield f"kind {attrs['kind']!r}; allowed: real, synthetic"
+    dt = attrs.get("dt_days")
+    if dt is not None and not (isinstance(dt, int | float | np.number) and np.isfinite(dt) and dt > 0):
+        yield f"dt_days {dt!r} is not a positive number of days"
+    if "origin" in attrs:
+        try:
+            date.fromisoformat(str(attrs["origin"]))
+        except ValueError:
+            yield f"origin {attrs['origin']!r} is not a date like 2001-01-01"
+    if attrs.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
+        yield f"schema_version {attrs['schema_version']!r}; this landlab reads {SCHEMA_VERSION}"
+
+
+def _dimension_problems(ds: xr.Dataset) -> Iterator[str]:
+    if set(ds.dims) != {"pixel", "time"}:
+        yield f"dims {', '.join(map(str, ds.dims)) or 'none'}; allowed: exactly pixel and time"
+    empty = [str(dim) for dim, size in ds.sizes.items() if size == 0]
+    if empty:
+        yield f"{' and '.join(empty)} of length 0"
+    if not {"time"} <= set(ds.coords) <= {"time", "pixel"}:
+        yield f"coordinates {', '.join(map(str, ds.coords)) or 'none'}; allowed: time, and pixel if need be"
+    elif ds["time"].dtype.kind != "M" or ds["time"].dims != ("time",):
+        yield f"coordinate time has dtype {ds['time'].dtype}; it must be datetime64 over time"
+
+
+def _variable_problems(name: str, variable: xr.DataArray) -> Iterator[str]:
+    attrs = variable.attrs
+    missing = [key for key in ("units", "long_name", "role") if not attrs.get(key)]
+    if missing:
+        yield f"{name} has no attribute {', '.join(missing)}"
+    role = attrs.get("role")
+    if role is None:
+        return
+    if role not in ROLES:
+        yield f"{name} has role {role!r}; allowed: {', '.join(ROLES)}"
+        return
+    if variable.dims != ROLES[role]:
+        yield f"{name} has dims {variable.dims}; role {role!r} needs {ROLES[role]}"
+    if name in OPTIONAL_GEOMETRY:
+        expected_kinds, what = "OUT", "strings"
+    elif name == "test":
+        expected_kinds, what = "b", "booleans"
+    elif name == "patch":
+        expected_kinds, what = "iu", "integers"
+    else:
+        expected_kinds, what = "fiu", "numbers"
+    if variable.dtype.kind not in expected_kinds:
+        yield f"{name} has dtype {variable.dtype}; it must hold {what}"
+        return
+
+    known = {"forcing": tuple(FORCING), "time axis": TIME_AXIS, "geometry": GEOMETRY + OPTIONAL_GEOMETRY}
+    if role in known and name not in known[role]:
+        yield f"{name} is no {role} variable; allowed: {', '.join(known[role])}"
+    if role in ("observation", "weight", "withheld"):
+        stream = name.removesuffix(_SUFFIX.get(role, ""))
+        if stream not in STREAMS or stream_variable(stream, role) != name:
+            pattern = f"<stream>{_SUFFIX.get(role, '')}"
+            yield f"{name} with role {role!r} must be named {pattern}; streams: {', '.join(STREAMS)}"
+        elif role != "weight":
+            yield from _unit_problem(name, variable, VARIABLES[STREAMS[stream]].unit)
+    if role == "forcing" and name in FORCING:
+        yield from _unit_problem(name, variable, FORCING[name].unit)
+    if role == "truth" and name.removeprefix("true_") not in BY_NAME:
+        yield f"{name} with role 'truth' must be named true_<parameter>"
+    if role == "predictor":
+        yield from _predictor_problems(name, variable)
+
+
+def _unit_problem(name: str, variable: xr.DataArray, unit: str) -> Iterator[str]:
+    if variable.attrs.get("units") != unit:
+        yield f"{name} is in {variable.attrs.get('units')!r}; convert it to {unit!r}"
+
+
+def _predictor_problems(name: str, variable: xr.DataArray) -> Iterator[str]:
+    group, kind = variable.attrs.get("group"), variable.attrs.get("kind")
+    if not group or group in IMPLICIT_GROUPS:
+        reserved = " and ".join(IMPLICIT_GROUPS)
+        yield f"predictor {name} has group {group!r}; give it a group name ({reserved} are taken)"
+    if kind not in ("continuous", "class"):
+        yield f"predictor {name} has kind {kind!r}; allowed: continuous, class"
+    if kind == "class":
+        classes = [float(code) for code in np.atleast_1d(variable.attrs.get("classes", []))]
+        if not classes or classes != sorted(set(classes)):
+            yield f"predictor {name} has classes {classes}; give its codes as a sorted list, each once"
+        values = variable.values.astype(float)
+        strange = np.setdiff1d(values[~np.isnan(values)], classes)
+        if classes and strange.size:
+            yield f"predictor {name} holds code {strange[0]:g}, which is not in its classes"
+
+
+def _geometry_problems(ds: xr.Dataset) -> Iterator[str]:
+    if ds["patch"].dtype.kind not in "iu" or ds["test"].dtype.kind != "b":
+        return  # already reported with the variable
+    patch, test = ds["patch"].values, ds["test"].values
+    distinct = np.unique(patch)
+    if not np.array_equal(distinct, np.arange(distinct.size)):
+        yield f"patch numbers must be 0..{distinct.size - 1} without gaps, not {distinct[0]}..{distinct[-1]}"
+    else:
+        share = np.bincount(patch, weights=test) / np.bincount(patch)
+        mixed = np.flatnonzero((share > 0) & (share < 1))
+        if mixed.size:
+            yield f"patch {mixed[0]} holds test and other pixels; a patch is test as a whole or not at all"
+    for name, low, high in (("lat", -90, 90), ("lon", -180, 180), ("area_m2", 0, np.inf)):
+        values = ds[name].values
+        bad = ~(np.isfinite(values) & (values >= low) & (values <= high))
+        if bad.any():
+            yield f"{name} {values[bad][0]} at pixel {bad.argmax()}; allowed: {low}..{high}"

@@ -1,0 +1,219 @@
+"""The store: one zarr v3 directory per dataset, named by content, published whole or not at all."""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from landlab_mgr.data import schema
+from landlab_mgr.errors import LandlabError
+
+SCIENTIFIC_ATTRS = ("dt_days", "origin")
+SCIENTIFIC_VARIABLE_ATTRS = ("role", "group", "kind", "classes", "units")
+
+_DTYPE_OF_KIND = {"O": "str", "U": "str", "T": "str", "M": "datetime64[ns]"}
+"""Types that stores may keep in another width than they were given."""
+
+CHUNK_BYTES = 32 * 2**20
+"""Target of a chunk: small data is one chunk per variable, large data blocks of pixels with all months."""
+
+FOREIGN_TEMPORARY_SECONDS = 24 * 3600
+"""A temporary of another host, whose processes cannot be asked after, is stale after this long."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A dataset in a store: its name, its fingerprint (16 hex digits) and where it lies."""
+
+    name: str
+    fingerprint: str
+    path: Path
+
+
+def fingerprint(ds: xr.Dataset) -> str:
+    """First 16 hex digits of the SHA-256 of the decoded arrays and the scientific attributes.
+
+    Independent of the order of variables, of chunks and compression, of the NaN's payload, and of the width
+    in which strings and times are kept; names, licences and other prose do not count.
+    """
+    digest = hashlib.sha256()
+    digest.update(_canonical_json({key: ds.attrs.get(key) for key in SCIENTIFIC_ATTRS}))
+    for name in sorted(map(str, ds.variables)):
+        variable = ds.variables[name]
+        dtype = _DTYPE_OF_KIND.get(variable.dtype.kind) or variable.dtype.newbyteorder("<").str
+        attrs = {key: variable.attrs[key] for key in SCIENTIFIC_VARIABLE_ATTRS if key in variable.attrs}
+        digest.update(_canonical_json([name, variable.dims, variable.shape, dtype, attrs]))
+        for block in _blocks(variable):
+            digest.update(_canonical_bytes(block))
+    return digest.hexdigest()[:16]
+
+
+def publish(ds: xr.Dataset, root: str | Path) -> Published:
+    """Validate a dataset and write it to `root/<name>-<first 8 of its fingerprint>.zarr`, atomically.
+
+    Publishing the same content again returns what is there. Whatever interrupts it, `root` shows either the
+    whole dataset or nothing. Raises `LandlabError` for an invalid dataset or a root that cannot be written.
+    """
+    ds = schema.validate(ds)
+    digest = fingerprint(ds)
+    root = Path(root)
+    target = root / f"{ds.attrs['name']}-{digest[:8]}.zarr"
+    result = Published(str(ds.attrs["name"]), digest, target)
+    temporary = root / f".{target.name}.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}.tmp"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        _sweep(root)
+        if target.exists():
+            return _already_there(result)
+        try:
+            _write(ds.assign_attrs(fingerprint=digest), temporary)
+            _sync(temporary)
+            try:
+                os.rename(temporary, target)
+            except OSError:  # a concurrent publish of the same content came first
+                if not target.exists():
+                    raise
+                return _already_there(result)
+            _sync_directory(root)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise LandlabError(f"cannot publish {result.name} under {root}: {error}") from error
+    return result
+
+
+def open_dataset(path: str | Path) -> xr.Dataset:
+    """Open a published dataset: decoded, its arrays read when they are used.
+
+    Raises `LandlabError` where nothing is, or something that `publish` did not write.
+    """
+    try:
+        ds = xr.open_zarr(str(path), chunks=None, consolidated=False, decode_timedelta=False)
+    except FileNotFoundError:
+        raise LandlabError(f"no dataset at {path}; `landlab data ls` lists the published ones") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LandlabError(
+            f"{path} cannot be read as a dataset: {_one_line(error)}; remove and publish it again"
+        ) from None
+    if "fingerprint" not in ds.attrs or "schema_version" not in ds.attrs:
+        raise LandlabError(
+            f"{path} is a zarr store, but no published dataset; import it with `landlab data import`"
+        )
+    if ds.attrs["schema_version"] != schema.SCHEMA_VERSION:
+        version = ds.attrs["schema_version"]
+        raise LandlabError(
+            f"{path} has schema {version}, this landlab reads {schema.SCHEMA_VERSION}; import it again"
+        )
+    return ds
+
+
+def list_published(root: str | Path) -> list[Published]:
+    """The datasets under a root, by name; temporaries and whatever else lies there are not among them."""
+    found = []
+    for path in sorted(Path(root).glob("[!.]*.zarr")):
+        try:
+            attrs = json.loads((path / "zarr.json").read_bytes())["attributes"]
+            found.append(Published(attrs["name"], attrs["fingerprint"], path))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def _already_there(expected: Published) -> Published:
+    stored = open_dataset(expected.path).attrs["fingerprint"]
+    if stored != expected.fingerprint:
+        raise LandlabError(
+            f"{expected.path} holds {stored}, not {expected.fingerprint}; give the new dataset another name"
+        )
+    return expected
+
+
+def _write(ds: xr.Dataset, path: Path) -> None:
+    ds = ds.drop_encoding()
+    # zarr v3 specifies no fixed-width strings
+    ds = ds.assign({name: ds[name].astype(object) for name in ds.data_vars if ds[name].dtype.kind == "U"})
+    encoding: dict[str, dict[str, Any]] = {}
+    for name, variable in ds.variables.items():
+        per_row = max(1, variable.dtype.itemsize * int(np.prod(variable.shape[1:])))
+        rows = min(variable.shape[0], max(1, CHUNK_BYTES // per_row))
+        encoding[str(name)] = {"chunks": (rows, *variable.shape[1:])}
+    encoding["time"] |= {"units": "seconds since 1970-01-01", "dtype": "int64"}
+    ds.to_zarr(path, zarr_format=3, consolidated=False, mode="w-", encoding=encoding)
+
+
+def _sync(directory: Path) -> None:
+    for folder, _, files in os.walk(directory):
+        for file in files:
+            with open(os.path.join(folder, file), "rb") as handle:
+                os.fsync(handle.fileno())
+        _sync_directory(Path(folder))
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(root: Path) -> None:
+    """Remove what killed publishes left behind."""
+    for path in root.glob(".*.zarr.*.tmp"):
+        owner, pid = path.name.removesuffix(".tmp").split(".zarr.", 1)[1].rsplit(".", 2)[:2]
+        if owner == socket.gethostname():
+            stale = pid.isdigit() and not _alive(int(pid))
+        else:
+            try:
+                stale = time.time() - path.stat().st_mtime > FOREIGN_TEMPORARY_SECONDS
+            except FileNotFoundError:  # published meanwhile
+                continue
+        if stale:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _blocks(variable: xr.Variable) -> Iterator[np.ndarray]:
+    """The values in pieces along the first dim, whose C-order bytes add up to the whole array's."""
+    per_row = max(1, variable.dtype.itemsize * int(np.prod(variable.shape[1:])))
+    rows = max(1, CHUNK_BYTES // per_row)
+    for start in range(0, variable.shape[0], rows):
+        yield variable[start : start + rows].values
+
+
+def _canonical_bytes(values: np.ndarray) -> bytes:
+    if values.dtype.kind in "OUT":  # one line each, so that the split into blocks does not show
+        return b"".join(_canonical_json(str(value)) + b"\n" for value in values.ravel())
+    if values.dtype.kind == "M":
+        values = values.astype("datetime64[ns]").astype(np.int64)
+    if values.dtype.kind == "f":
+        values = np.where(np.isnan(values), values.dtype.type(np.nan), values)
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes()
+
+
+def _canonical_json(content: Any) -> bytes:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=lambda value: value.tolist())
+    return text.encode()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,153 @@
+"""What the command line shows: tables, and the progress of a driver. JAX-free."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from landlab_mgr.catalog import Claim
+
+console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 1000)
+
+
+def show(frame: pd.DataFrame, title: str = "", as_json: bool = False, digits: int = 3) -> None:
+    """Print a table for people, or as a JSON list of records (NaN and infinities as null)."""
+    if as_json:
+        print(json.dumps(records(frame), indent=1))
+        return
+    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in frame.columns:
+        numeric = pd.api.types.is_numeric_dtype(frame[column]) and frame[column].dtype != bool
+        table.add_column(
+            str(column), justify="right" if numeric else "left", no_wrap=numeric or column == "run_id"
+        )
+    for row in frame.itertuples(index=False):
+        table.add_row(*(text(value, digits) for value in row))
+    console.print(table)
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as plain JSON values."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, float | np.floating):
+            return float(value) if np.isfinite(value) else None
+        if isinstance(value, np.integer | np.bool_):
+            return value.item()
+        if isinstance(value, datetime):
+            return None if pd.isna(value) else value.isoformat()
+        return None if value is None or value is pd.NaT else value
+
+    return [{str(k): plain(v) for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def text(value: Any, digits: int = 3) -> str:
+    """One cell: numbers short, times to the second, missing as a dash."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return "–"
+    if isinstance(value, float | np.floating):
+        return f"{value:.{digits}f}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.{digits - 1}e}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return str(value)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 42 s, 3 min 05 s, 2 h 10 min."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+class LiveReport:
+    """Progress of a driver: a live bar on a terminal, plain lines elsewhere."""
+
+    def __init__(self, left: int) -> None:
+        self._total, self._done, self._failed = left, 0, 0
+        self._started = time.monotonic()
+        self._spoke = 0.0
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> "LiveReport":
+        if console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[note]}"),
+                TimeElapsedColumn(),
+                console=console,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("runs", total=self._total, note="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def claimed(self, claim: Claim) -> None:
+        """A run was claimed and submitted."""
+        again = f", attempt {claim.number}" if claim.number > 1 else ""
+        resumed = f", going on after epoch {claim.epochs_done}" if claim.resume else ""
+        self._say(f"{self._name(claim)}: started{again}{resumed}", always=bool(again))
+
+    def progress(self, claim: Claim, progress: Any) -> None:
+        """Epochs of a run are committed."""
+        last = progress.epochs[-1]
+        planned = claim.spec.optimizer.epochs
+        self._say(
+            f"{self._name(claim)}: epoch {last.epoch}/{planned}, loss {last.total:.4g}, dev {last.dev:.4g}{self._eta()}",
+            always=False,
+            part=last.epoch / planned,
+        )
+
+    def ended(self, claim: Claim, outcome: str, message: str, seconds: float) -> None:
+        """An attempt ended."""
+        self._done += outcome == "ok"
+        self._failed += outcome in ("nan", "oom", "error")
+        why = f" ({message})" if message else ""
+        left = self._total - self._done - self._failed
+        counts = f"{self._done} done, {self._failed} failed, {left} left{self._eta()}"
+        self._say(
+            f"{self._name(claim)}: {outcome}{why} after {duration(seconds)}; {counts}", always=outcome != "ok"
+        )
+
+    def _name(self, claim: Claim) -> str:
+        return f"{claim.run_id[:8]} {claim.spec.label} seed {claim.spec.seeds.init}"
+
+    def _eta(self, part: float = 0.0) -> str:
+        finished = self._done + self._failed + part
+        if finished < 1:
+            return ""
+        each = (time.monotonic() - self._started) / finished
+        return f", about {duration(each * (self._total - finished))} left"
+
+    def _say(self, line: str, always: bool, part: float = 0.0) -> None:
+        if self._bar is not None and self._task is not None:
+            finished = self._done + self._failed
+            self._bar.update(self._task, completed=finished, note=line)
+            if always:
+                self._bar.console.print(line)
+        elif always or time.monotonic() - self._spoke > 10:
+            print(line, flush=True)
+            self._spoke = time.monotonic()
+
+
+def bullet(lines: Iterable[str]) -> None:
+    """Print lines as a list."""
+    for line in lines:
+        console.print(f"  {line}")

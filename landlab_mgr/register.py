@@ -1,0 +1,47 @@
+"""Bringing datasets and grids into a workspace: checked first, then published and catalogued."""
+
+import xarray as xr
+
+from landlab_mgr import run
+from landlab_mgr.catalog import Catalog, DatasetRecord, Registration
+from landlab_mgr.data import check, store
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec import GridSpec
+from landlab_mgr.workspace import Workspace
+
+
+def dataset(workspace: Workspace, catalog: Catalog, ds: xr.Dataset) -> DatasetRecord:
+    """Publish a dataset in the workspace, whole or not at all, and catalogue it; again is a no-op.
+
+    LandlabError where its values could not be learned from (`landlab data check` lists them all).
+    """
+    report = check.check(ds)
+    if not report.ok:
+        more = f" (and {len(report.errors) - 1} more)" if len(report.errors) > 1 else ""
+        raise LandlabError(f"dataset {ds.attrs.get('name')}: {report.errors[0]}{more}; nothing was published")
+    published = store.publish(ds, workspace.data)
+    catalog.register_dataset(
+        DatasetRecord(
+            fingerprint=published.fingerprint,
+            name=published.name,
+            url=str(published.path.relative_to(workspace.root)),
+            kind=ds.attrs["kind"],
+            n_pixels=ds.sizes["pixel"],
+            n_patches=int(ds["patch"].max()) + 1,
+            n_months=ds.sizes["time"],
+            source=ds.attrs["source"],
+            licence=ds.attrs["licence"],
+        )
+    )
+    return catalog.dataset(published.fingerprint)
+
+
+def grid(workspace: Workspace, catalog: Catalog, spec: GridSpec) -> Registration:
+    """Register every cell of a grid, after checking that its setups can run on its dataset."""
+    record = catalog.dataset(spec.dataset)
+    ds = store.open_dataset(workspace.path(record.url))
+    specs = list(spec.expand(record.fingerprint))
+    one_of_each = {tuple(s.predictors): s for s in specs}
+    for cell in one_of_each.values():
+        run.check(cell, ds)
+    return catalog.register_runs(specs, spec)

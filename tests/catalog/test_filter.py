@@ -1,0 +1,264 @@
+"""The filter grammar: what it finds, how it binds, and that no text can do harm."""
+
+import contextlib
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy.dialects import sqlite
+
+from landlab_mgr.catalog import Catalog, GrammarError, MetricRecord
+from landlab_mgr.catalog.filter import compile_filter
+from landlab_mgr.catalog.tables import Run
+from landlab_mgr.spec import GridSpec, RunSpec
+
+from .conftest import BACKENDS, new_database
+from .sample import DATASET, FINGERPRINT, claim
+
+NAMES = "abcdefg"  # of the runs of `catalog`, in order of registration
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def catalog(request, tmp_path_factory):
+    with (
+        new_database(request.param, tmp_path_factory.mktemp("filter")) as url,
+        Catalog.create(url) as catalog,
+    ):
+        yield catalog
+
+
+@pytest.fixture(scope="module")
+def found(catalog):
+    """A catalog of seven runs, a..g, and a function from a filter to the names of those it holds for.
+
+    a PFT, b CLIM, c PFT+CLIM with seed 0; d, e, f the same with seed 1 (all in grid g); g AGE, in no grid,
+    with other weights and another water stress. a is completed with R2 0.9 (and r2 0.1), b with R2 0.5,
+    c with R2 NaN, d failed, e is running; f and g are pending.
+    """
+    catalog.register_dataset(DATASET)
+    grid = GridSpec(name="g", dataset="twin", factorial=("PFT", "CLIM"), seeds=2)
+    other = RunSpec.model_validate(
+        {
+            "dataset": FINGERPRINT,
+            "predictors": ["AGE"],
+            "loss_weights": {"sif": 7.5},
+            "process": {"water_stress": "nn_paw"},
+            "seeds": {"init": 5, "split": 6, "shuffle": 7},
+        }
+    )
+    specs = [*grid.expand(FINGERPRINT), other]
+    catalog.register_runs(specs[:6], grid)
+    catalog.register_runs([other])
+    for value in (0.9, 0.5, math.nan):
+        metrics = [
+            MetricRecord("dev", "lai", "R2", "flat", value),
+            MetricRecord("dev", "lai", "r2", "flat", 0.1),
+        ]
+        metrics.append(MetricRecord("test", "lai", "R2", "spatial", math.inf))
+        catalog.finish(claim(catalog).token, metrics)
+    catalog.fail(claim(catalog).token, "nan", "NaN")
+    claim(catalog)
+    names = {spec.run_id: name for spec, name in zip(specs, NAMES, strict=True)}
+
+    def found(text):
+        return "".join(names[run_id] for run_id in catalog.runs(text)["run_id"])
+
+    found.catalog, found.ids = catalog, [spec.run_id for spec in specs]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "abcdefg"),
+        ("  \n", "abcdefg"),
+        ("status = 'completed'", "abc"),
+        ('status != "completed"', "defg"),
+        ("status in ('failed', 'running')", "de"),
+        ("status not in ('failed','running','completed')", "fg"),
+        ("status like '%ED'", "abcd"),
+        ("setup.groups = 'PFT+CLIM'", "cf"),
+        ("setup.groups = 'CLIM+PFT'", "cf"),
+        ("setup.groups in ('CLIM+PFT', 'AGE')", "cfg"),
+        ("setup.groups like '%PFT%'", "acdf"),
+        ("setup.groups not like '%PFT%'", "beg"),
+        ("setup.process.water_stress = 'nn_paw'", "g"),
+        ("setup.process.water_stress != 'nn_paw'", "abcdef"),
+        ("grid = 'g'", "abcdef"),
+        ("grid != 'g'", "g"),
+        ("grid = 'h'", ""),
+        ("dataset = 'twin'", "abcdefg"),
+        ("dataset like '0123%'", "abcdefg"),
+        ("dataset != 'twin'", ""),
+        ("seed >= 1", "defg"),
+        ("seed = 5.0", "g"),
+        ("seed in (1, 5)", "defg"),
+        ("seeds.split = 6 and seeds.shuffle = 7 and seeds.init = 5", "g"),
+        ("weights.sif < 400", "g"),
+        ("weights.sif = 400", "abcdef"),
+        ("weights.lai = 10 AND weights.sif=7.5", "g"),
+        ("metrics.dev.lai.R2 > 0.8", "a"),
+        ("metrics.dev.lai.R2 > .4e0", "ab"),
+        ("metrics.dev.lai.r2 < 0.2", "abc"),  # R2 and r2 differ
+        ("metrics.dev.lai.R2.flat > 0.8", "a"),
+        ("metrics.test.lai.R2.spatial > 1e300", "abc"),  # infinity is greater than any number
+        ("metrics.dev.lai.R2.spatial > -1", ""),
+        ("not metrics.dev.lai.R2 > 0.8", "bcdefg"),  # missing and NaN compare false
+        ("metrics.dev.lai.R2 != 0.9", "bcdefg"),
+        ("epochs = 0", "abcdefg"),
+        ("epochs > 0", ""),
+        ("created > '2020-01-01'", "abcdefg"),
+        ("created < '2020-01-01T00:00:00+05:00'", ""),
+        ("run = 'zz'", ""),
+        # `and` binds tighter than `or`; `not` tighter than both
+        ("seed = 5 or seed = 0 and setup.groups = 'PFT'", "ag"),
+        ("(seed = 5 or seed = 0) and setup.groups = 'PFT'", "a"),
+        ("setup.groups = 'PFT' and seed = 0 or seed = 5", "ag"),
+        ("not seed = 0 and seed = 5", "g"),
+        ("not (seed = 0 and seed = 5)", "abcdefg"),
+        ("NOT not seed = 5", "g"),
+        ("((seed = 5))", "g"),
+        (
+            "metrics.dev.lai.R2 > 0.8 and setup.groups = 'PFT' "
+            "or status in ('failed','running') and not (seed >= 3)",
+            "ade",
+        ),
+    ],
+)
+def test_what_a_filter_finds(found, text, expected):
+    assert found(text) == expected
+    assert sum(found.catalog.counts(text).values()) == len(expected)
+
+
+def test_runs_by_prefix(found):
+    for name, run_id in zip(NAMES, found.ids, strict=True):
+        assert found(f"run = '{run_id}'") == found(f"run like '{run_id[:-1]}%'") == name
+        assert name in found(f"run = '{run_id[:3]}'")
+        assert found(f"run in ('{run_id}', '{found.ids[0]}')") == "".join(sorted({name, "a"}))
+
+
+def test_limit_and_metrics_of(found):
+    assert list(found.catalog.runs("seed = 0", limit=2)["run_id"]) == found.ids[:2]
+    table = found.catalog.metrics_of("seed = 0", "dev", "lai", "R2")
+    assert list(table.columns) == ["run_id", "dataset", "label", "seed", "value"]
+    assert table["value"].fillna(-9).tolist() == [0.9, 0.5, -9]
+    empty = found.catalog.runs("seed = 99")
+    assert len(empty) == 0
+    assert {"run_id", "state", "train_loss", "created"} <= set(empty.columns)
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message"),
+    [
+        ("seed", 5, "the filter ends; expected = != < <= > >=, in, like, not;"),
+        ("seed =", 7, "the filter ends; expected a number, text in quotes;"),
+        ("status = failed", 10, "found 'failed'; expected a number, text in quotes;"),
+        ("status = 'failed", 10, 'found "\'"'),
+        ("seed = 1 seed = 2", 10, "found 'seed'; expected and, or, the end;"),
+        ("(seed = 1", 10, "the filter ends"),
+        ("seed = 1)", 9, "found ')'"),
+        ("seed in ()", 10, "found ')'"),
+        ("sede = 1", 1, "unknown field 'sede'; known: run, status"),
+        ("seed = 1 or setup = 'PFT'", 13, "unknown field 'setup'"),
+        ("metrics.dev.lai > 1", 1, "unknown field"),
+        ("seed = 'one'", 8, "seed compares with a number, not 'one'"),
+        ("grid = 3", 8, "grid compares with text in quotes, not 3"),
+        ("status in ('failed', 3)", 22, "status compares with text"),
+        ("status = 'runing'", 10, "'runing' is no status; they are pending, running"),
+        ("grid > 'a'", 6, "grid is text: compare it with"),
+        ("seed like '1%'", 1, "seed is a number: `like` is for text"),
+        ("seed like 1", 11, "found '1'; expected text in quotes;"),
+        ("created > 'yesterday'", 11, "'yesterday' is no date"),
+        ("created > 3", 11, "created compares with a date in quotes"),
+        ("weights.siff > 3", 1, "no loss term 'siff'; known: sif"),
+        ("setup.process.fire = 'x'", 1, "no process 'fire'; known: water_stress"),
+        ("seed = 1; drop table run", 9, "found ';'"),
+        ("grid = 'a\0b'", 10, "character '\\x00' is not allowed"),
+        ("grid = '\ud800'", 9, "is not allowed"),
+        ("not " * 60 + "seed = 1", 165, "nested at most 40 deep"),
+        ("(" * 3990 + "x", 3992, "the filter ends"),
+        ("seed=1or " * 300 + "seed=1", 1, "at most 200 comparisons"),
+        ("seed = 1" + " " * 5000 + "and", 4001, "at most 4000 characters"),
+    ],
+)
+def test_errors_point_at_the_place(found, text, column, message):
+    with pytest.raises(GrammarError) as error:
+        found(text)
+    first, shown, caret = str(error.value).split("\n")
+    assert first.startswith(f"filter, column {column}: ")
+    assert message in first
+    if column <= len(text) and text[column - 1].isprintable():
+        assert shown[caret.index("^")] == text[column - 1]
+
+
+def test_the_largest_filter_that_is_allowed_works(found):
+    assert found(" or ".join(["seed=5"] * 200)) == "g"
+    assert found("not " * 40 + "seed = 5") == "g"
+    assert found("(" * 1900 + "seed = 5" + ")" * 1900) == "g"
+
+
+HOSTILE = [
+    "'; DROP TABLE run; --",
+    "x' OR '1'='1",
+    "%' OR 1=1 --",
+    'x"; DELETE FROM grid',
+    "\\",
+    "''",
+    "); --",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_only_a_value(found, text):
+    quoted = "'" + text.replace("'", "''") + "'"
+    for filter in (f"grid = {quoted}", f"grid like {quoted}", f"run in ({quoted})", f"dataset = {quoted}"):
+        assert found(filter) == ""
+    sql = str(
+        Run.__table__.select().where(compile_filter(f"grid = {quoted}")).compile(dialect=sqlite.dialect())
+    )
+    assert text not in sql
+
+
+@pytest.mark.parametrize(
+    "text", ["x' or '1'='1", "metrics.dev.a'b.R2.x = 1", "seed = 1 union select 1", "a.b/**/=1"]
+)
+def test_hostile_filters_are_refused(found, text):
+    with pytest.raises(GrammarError):
+        found(text)
+
+
+TEXTS = st.sampled_from(["'x''y'", "'%'", '"a"', "'twin'", "'PFT'", "''", "'\\'"])
+NUMBERS = st.sampled_from(["1", "-2.5e3", "1e999", "9" * 30, ".5", "0."])
+TEXT_FIELDS = ["run", "grid", "dataset", "setup.groups", "setup.process.water_stress"]
+NUMBER_FIELDS = ["seed", "epochs", "weights.sif", "metrics.dev.lai.R2", "metrics.test.lai.R2.spatial"]
+COMPARISONS = st.one_of(
+    st.tuples(st.sampled_from(TEXT_FIELDS), st.sampled_from(["=", "!=", " like ", " not like "]), TEXTS),
+    st.tuples(st.sampled_from(NUMBER_FIELDS), st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), NUMBERS),
+    st.tuples(st.sampled_from(NUMBER_FIELDS), st.just(" in ("), NUMBERS, st.just(")")),
+).map("".join)
+FILTERS = st.recursive(
+    COMPARISONS,
+    lambda inner: st.one_of(
+        inner.map("not ({})".format),
+        st.tuples(inner, st.sampled_from([" and ", " or "]), inner).map("".join),
+        inner.map("({})".format),
+    ),
+    max_leaves=6,
+)
+SCRAPS = st.sampled_from(
+    ["and", "or", "not", "in", "(", ")", ",", "seed", "=", "like", "1", "'a'", "<", "status"]
+)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(FILTERS)
+def test_a_filter_and_its_negation_share_out_the_runs(found, text):
+    assert "".join(sorted(found(text) + found(f"not ({text})"))) == NAMES
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.one_of(st.lists(SCRAPS, max_size=8).map(" ".join), st.text()))
+def test_any_text_gives_rows_or_an_error(found, text):
+    with contextlib.suppress(GrammarError):
+        assert set(found(text)) <= set(NAMES)
