@@ -11,7 +11,7 @@ import typer
 
 from landlab_mgr import __version__
 from landlab_mgr.catalog import Catalog
-from landlab_mgr.display import LiveReport, bullet, console, duration, errors, show
+from landlab_mgr.display import bullet, console, duration, errors, show, skill_table
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.workspace import Workspace
 
@@ -249,9 +249,11 @@ def run(
     db: DatabaseOption = None,
 ) -> None:
     """Train everything that is pending. Ctrl-C once: commit and stop; twice: stop now. Run again to go on."""
+    from landlab_mgr import drive
+
     ws = Workspace.at(workspace, db)
     with ws.open() as catalog:
-        summary = execute(ws, catalog, filter, grid)
+        summary = drive.pending(ws, catalog, filter, grid)
     counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(summary.outcomes.items())) or "nothing to do"
     console.print(
         f"{counts}{'; interrupted: `landlab run` goes on' if summary.interrupted else ''}", markup=False
@@ -260,35 +262,6 @@ def run(
         raise typer.Exit(130)
     if any(summary.outcomes.get(outcome) for outcome in ("nan", "oom", "error")):
         raise typer.Exit(1)
-
-
-def execute(ws: Workspace, catalog: Catalog, filter: str = "", grid: str | None = None) -> Any:
-    """Drive pending runs in this process, with progress on the console."""
-    from landlab_mgr import schedule
-
-    _enable_compilation_cache(ws)
-    if grid is not None and grid not in {g.name for g in catalog.grids()}:
-        known = ", ".join(g.name for g in catalog.grids()) or "none"
-        raise LandlabError(f"no grid {grid!r}; registered: {known}; see `landlab grid register`")
-    catalog.reclaim(schedule.LEASE_SECONDS, schedule.driver_is_dead)
-    condition = " and ".join([f"({filter})"] * bool(filter) + [f"grid = '{grid}'"] * bool(grid))
-    chosen = catalog.runs(condition)
-    pending = list(chosen.loc[chosen["state"] == "pending", "run_id"])
-    if not pending:
-        return schedule.Summary()
-    with LiveReport(len(pending)) as report:
-        driver = schedule.Driver(ws, catalog, schedule.LocalExecutor(), report)
-        said = ("stopping after the next checkpoint (Ctrl-C again: at once)", "stopping at once")
-        with schedule.graceful_interrupt(driver, said):
-            return driver.run(run_ids=pending)
-
-
-def _enable_compilation_cache(ws: Workspace) -> None:
-    """Compiled programs outlive the process: the second `landlab run` starts training at once."""
-    import jax
-
-    jax.config.update("jax_compilation_cache_dir", str(ws.root / "cache" / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
 @app.command()
@@ -380,28 +353,6 @@ def show_run(
     )
     console.print()
     show(files, "files")
-
-
-SPLITS = ("train", "dev", "test", "withheld")
-
-
-def skill_table(metrics: pd.DataFrame) -> pd.DataFrame:
-    """A row for each variable and split: r2, R2, RMSE, spatial r, and how many values they rest on."""
-    columns = [("r2", "flat"), ("R2", "flat"), ("rmse", "flat"), ("r", "spatial"), ("n", "flat")]
-    wide = metrics.pivot_table(
-        index=["variable", "split"],
-        columns=["statistic", "level"],
-        values="value",
-        dropna=False,
-        observed=True,
-    )
-    wide = wide.reindex(columns=pd.MultiIndex.from_tuples(columns))
-    wide.columns = ["r2", "R2", "RMSE", "spatial r", "n"]
-    table = wide.dropna(subset="n").reset_index()
-    table["n"] = table["n"].astype(int)
-    table["split"] = pd.Categorical(table["split"], SPLITS, ordered=True)
-    table = table.sort_values(["variable", "split"]).reset_index(drop=True)
-    return table[table["n"] > 0].astype({"split": str})
 
 
 @app.command("app")

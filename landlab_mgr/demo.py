@@ -2,10 +2,9 @@
 
 import time
 
-from landlab_mgr import register
+from landlab_mgr import drive, register
 from landlab_mgr.analysis import skill
 from landlab_mgr.artifacts import replace_durably
-from landlab_mgr.cli import execute
 from landlab_mgr.data import twin
 from landlab_mgr.display import console, duration, show
 from landlab_mgr.errors import LandlabError
@@ -40,12 +39,12 @@ def run(workspace: Workspace, quick: bool = False) -> None:
             f"{len(grid.seed_list)} seeds; {done.added} runs registered, {done.existing} already there"
         )
         console.print("[bold]3[/bold] training (Ctrl-C stops it; `landlab demo` goes on)")
-        summary = execute(workspace, catalog, grid=grid.name)
+        summary = drive.pending(workspace, catalog, grid=grid.name)
         if summary.interrupted:
             raise LandlabError("the demo was interrupted; run it again to go on")
         result = skill.compute(catalog, grid.name)
     console.print("[bold]4[/bold] R2 on the dev patches, mean over seeds")
-    table = result["skill"].mean("seed").to_pandas()
+    table = result["skill"].mean("seed").to_series().unstack("variable")
     table.insert(0, "mean", table.mean(axis=1))
     show(table.reset_index().rename(columns={"setup": "predictors"}))
     path = workspace.root / "skill.png"

@@ -55,10 +55,35 @@ def text(value: Any, digits: int = 3) -> str:
     if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
         return "–"
     if isinstance(value, float | np.floating):
-        return f"{value:.{digits}f}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.{digits - 1}e}"
+        number = float(value)
+        plain = number == 0 or 1e-3 <= abs(number) < 1e5
+        return f"{number:.{digits}f}" if plain else f"{number:.{digits - 1}e}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     return str(value)
+
+
+SPLITS = ("train", "dev", "test", "withheld")
+"""What a run is scored on, in the order of tables."""
+
+
+def skill_table(metrics: pd.DataFrame) -> pd.DataFrame:
+    """A row for each variable and split: r2, R2, RMSE, spatial r, and how many values they rest on."""
+    columns = [("r2", "flat"), ("R2", "flat"), ("rmse", "flat"), ("r", "spatial"), ("n", "flat")]
+    wide = metrics.pivot_table(
+        index=["variable", "split"],
+        columns=["statistic", "level"],
+        values="value",
+        dropna=False,
+        observed=True,
+    )
+    wide = wide.reindex(columns=pd.MultiIndex.from_tuples(columns))
+    wide.columns = ["r2", "R2", "RMSE", "spatial r", "n"]
+    table = wide.dropna(subset="n").reset_index()
+    table["n"] = table["n"].astype(int)
+    table["split"] = pd.Categorical(table["split"], SPLITS, ordered=True)
+    table = table.sort_values(["variable", "split"]).reset_index(drop=True)
+    return table[table["n"] > 0].astype({"split": str})
 
 
 def duration(seconds: float) -> str:
@@ -109,8 +134,9 @@ class LiveReport:
         """Epochs of a run are committed."""
         last = progress.epochs[-1]
         planned = claim.spec.optimizer.epochs
+        loss = f"loss {last.total:.4g}, dev {last.dev:.4g}"
         self._say(
-            f"{self._name(claim)}: epoch {last.epoch}/{planned}, loss {last.total:.4g}, dev {last.dev:.4g}{self._eta()}",
+            f"{self._name(claim)}: epoch {last.epoch}/{planned}, {loss}{self._eta()}",
             always=False,
             part=last.epoch / planned,
         )

@@ -6,11 +6,13 @@ doi:10.5194/bg-12-1299-2015). Every term is a sum over a batch of w (model - obs
 
 from collections.abc import Collection, Mapping
 from functools import partial
+from typing import TypeVar
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from landlab_mgr.model import MONTHS_PER_YEAR, Batch, Pools
+from landlab_mgr.model import BALANCE_OUTPUTS, MONTHS_PER_YEAR, Batch, Params
 from landlab_mgr.parameters import CARBON_POOLS, LOSS_TERMS, LossTerm
 
 MODELLED = {"ewt": "water"}
@@ -32,13 +34,16 @@ def outputs_needed(terms: Collection[str]) -> frozenset[str]:
         if variable is not None:
             needed.add(MODELLED.get(variable, variable))
         elif name == "edc":
-            needed.update(CARBON_POOLS)
+            needed |= BALANCE_OUTPUTS
         else:
             needed.add(name)
     return frozenset(needed)
 
 
-def annual(x: Array) -> Array:
+ArrayLike = TypeVar("ArrayLike", Array, np.ndarray)
+
+
+def annual(x: ArrayLike) -> ArrayLike:
     """[T, N] to [years, 12, N]; months after the last whole year are left out."""
     years = x.shape[0] // MONTHS_PER_YEAR
     return x[: years * MONTHS_PER_YEAR].reshape(years, MONTHS_PER_YEAR, *x.shape[1:])
@@ -74,17 +79,17 @@ def observation_term(
     return _pixel(model, observed, weight)
 
 
-def ecological_constraint(monthly: Mapping[str, Array], sums: Mapping[str, Array], initial: Pools) -> Array:
+def ecological_constraint(monthly: Mapping[str, Array], sums: Mapping[str, Array], initial: Params) -> Array:
     """Departure of each pixel from steady state, [N].
 
     Sum over the carbon pools of log2(R + 1e-3)^2 with R = max(0, influx / max(outflux, 1e-3)) * (mean over the year
     ends of the pool) / (initial pool); 0 where every pool gains what it loses and keeps its size.
     """
-    total = jnp.zeros_like(initial.labile)
+    total = jnp.zeros_like(initial["labile"])
     for name in CARBON_POOLS:
         ratio = jnp.maximum(sums[f"influx_{name}"] / jnp.maximum(sums[f"outflux_{name}"], 1e-3), 0.0)
         year_ends = monthly[name][MONTHS_PER_YEAR - 1 :: MONTHS_PER_YEAR]
-        growth = year_ends.mean(axis=0) / getattr(initial, name)
+        growth = year_ends.mean(axis=0) / initial[name]
         total += jnp.log2(ratio * growth + EDC_EPSILON) ** 2
     return total
 
@@ -93,7 +98,7 @@ def terms(
     names: Collection[str],
     monthly: Mapping[str, Array],
     sums: Mapping[str, Array],
-    initial: Pools,
+    initial: Params,
     batch: Batch,
 ) -> dict[str, Array]:
     """The named, unweighted terms of the loss over a batch, each a scalar.
@@ -101,8 +106,8 @@ def terms(
     Args:
         names: terms to compute; observation terms need their stream in the batch.
         monthly: model outputs, [T, N] each.
-        sums: flux sums of the run, [N] each, from `model.simulate`.
-        initial: the initial pools.
+        sums: flux sums of the run, [N] each, from `model.balances`; only the edc term reads them.
+        initial: the initial carbon pools by name, [N] each.
         batch: observations, weights and patches.
     """
     values = {}

@@ -4,10 +4,12 @@ Bloom & Williams (2015, doi:10.5194/bg-12-1299-2015) with the water balance of B
 doi:10.5194/bg-17-6393-2020), as coupled in DifferLand. Fluxes use the pools at the start of the step, and every
 clamp of a pool is paid for by one named flux, so that the carbon and water budgets close at every step.
 
-Shapes: T months, N pixels; arrays over both are [T, N], with the pixels contiguous.
+Shapes: T months, N pixels; arrays over both are [T, N], with the pixels contiguous. What a month needs is computed
+as early as it can be: `prepare` once per dataset (forcing alone), `drivers` once per update (forcing and
+parameters), `step` in the loop (the pools).
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -16,9 +18,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from landlab_mgr.parameters import BY_NAME, CARBON_POOLS
-from landlab_mgr.process import WaterStress, fire, observe, photosynthesis, turnover, water
+from landlab_mgr.process import WaterStress, fire, observe, phenology, photosynthesis, turnover, water
 from landlab_mgr.process.allocation import allocate
-from landlab_mgr.process.phenology import daily_rate
 
 Params = Mapping[str, Array]
 """Physical parameters by the names of `parameters.PARAMETERS` (initial pools included), each [N]."""
@@ -52,6 +53,30 @@ class Forcing(NamedTuple):
     """[] length of a step, days."""
 
 
+class Climate(NamedTuple):
+    """What the model needs of a forcing, whatever the parameters; [T, N] unless said otherwise."""
+
+    conductance: Array
+    """gc of the aggregated canopy model."""
+    uptake: Array
+    """exp(0.011136 tmax) / gc."""
+    day_factor: Array
+    ssrd: Array
+    co2: Array
+    root_vpd: Array
+    """sqrt(vpd), hPa^0.5."""
+    precip: Array
+    burned_area: Array
+    warmth: Array
+    """Mean temperature of the month minus that of the pixel, degC."""
+    wetness: Array
+    """Precipitation / its mean, minus 1."""
+    season: phenology.Season
+    """[T] each."""
+    dt: Array
+    """[] length of a step, days."""
+
+
 class Pools(NamedTuple):
     """Carbon pools, gC m-2, and plant-available water, mm; each [N]."""
 
@@ -70,7 +95,9 @@ class Batch(NamedTuple):
     Missing observations are 0 with weight 0; padded pixels repeat a real one with every weight 0.
     """
 
-    forcing: Forcing
+    climate: Climate
+    latitude: Array
+    """[N] degrees north."""
     predictors: Array
     """[N, P] encoded predictors, padded with zero columns."""
     observed: dict[str, Array]
@@ -86,21 +113,31 @@ class Batch(NamedTuple):
 class Drivers(NamedTuple):
     """What a step needs that does not depend on the pools: computed for a whole year at once, [12, N] each."""
 
-    canopy: photosynthesis.CanopyDrivers
+    conductance: Array
+    uptake_per_lai: Array
+    day_factor: Array
     ssrd: Array
     co2: Array
-    root_vpd: Array
+    water_per_carbon: Array
     radiation_term: Array
     precip: Array
     burned_area: Array
-    environment_factor: Array
-    labile_release_factor: Array
-    leaf_fall_factor: Array
     labile_release_rate: Array
     leaf_fall_rate: Array
     litter_rate: Array
     som_rate: Array
     decomposition_rate: Array
+
+
+class Constants(NamedTuple):
+    """What a step needs that depends on the parameters alone, [N] each."""
+
+    params: Params
+    wood_rate: Array
+    root_rate: Array
+    wilting_point: Array
+    available_range: Array
+    dt: Array
 
 
 def transform(raw: Mapping[str, Array]) -> dict[str, Array]:
@@ -117,46 +154,75 @@ def initial_pools(params: Params) -> Pools:
     return Pools(**{name: params[name] for name in Pools._fields})
 
 
-def drivers(params: Params, forcing: Forcing) -> Drivers:
-    """State-independent factors of every month of the forcing, [T, N] each."""
-    p = {name: value[None] for name, value in params.items()}
+def prepare(forcing: Forcing) -> Climate:
+    """The part of the model that depends on the forcing alone; once per dataset."""
     f = forcing
-    day = f.time_days[:, None]
-    temperature = turnover.environment_factor(
-        f.tmin,
-        f.tmax,
-        f.precip,
-        f.mean_temp[None],
-        f.mean_precip[None],
-        p["q10_exponent"],
-        p["moisture_factor"],
-    )
-    release = daily_rate(day, p["labile_lifespan"], p["labile_release_period"], p["bday"])
-    fall = daily_rate(day, p["leaf_lifespan"], p["leaf_fall_period"], p["fday"])
+    gc = photosynthesis.conductance(f.tmin, f.tmax)
     daylength = photosynthesis.day_length(f.doy[:, None], f.latitude[None])
-    return Drivers(
-        canopy=photosynthesis.canopy_drivers(f.tmin, f.tmax, daylength, p["canopy_efficiency"], p["lcma"]),
+    return Climate(
+        conductance=gc,
+        uptake=jnp.exp(photosynthesis.TEMPERATURE_EXPONENT * f.tmax) / gc,
+        day_factor=photosynthesis.day_factor(daylength),
         ssrd=f.ssrd,
         co2=f.co2,
-        root_vpd=_safe_sqrt(f.vpd),
-        radiation_term=f.ssrd * p["boese_r"],
+        root_vpd=jnp.sqrt(f.vpd),
         precip=f.precip,
         burned_area=f.burned_area,
-        environment_factor=temperature,
-        labile_release_factor=release,
-        leaf_fall_factor=fall,
-        labile_release_rate=turnover.step_rate(release, f.dt),
-        leaf_fall_rate=turnover.step_rate(fall, f.dt),
-        litter_rate=turnover.step_rate(p["tor_litter"] * temperature, f.dt),
-        som_rate=turnover.step_rate(p["tor_som"] * temperature, f.dt),
-        decomposition_rate=turnover.step_rate(p["decomposition_rate"] * temperature, f.dt),
+        warmth=0.5 * (f.tmin + f.tmax) - f.mean_temp[None],
+        wetness=f.precip / f.mean_precip[None] - 1,
+        season=phenology.season(f.time_days),
+        dt=f.dt,
     )
 
 
-def _safe_sqrt(x: Array) -> Array:
-    """Square root whose gradient at 0 is 0 instead of infinite."""
-    positive = x > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
+def factors(params: Params, climate: Climate) -> dict[str, Array]:
+    """The factors of turnover and phenology that do not depend on the pools, [T, N] each, by name."""
+    p = {name: value[None] for name, value in params.items()}
+    at = phenology.Season(*(x[:, None] for x in climate.season))
+    return {
+        "environment_factor": turnover.environment_factor(
+            climate.warmth, climate.wetness, p["q10_exponent"], p["moisture_factor"]
+        ),
+        "labile_release_factor": phenology.daily_rate(
+            at, p["labile_lifespan"], p["labile_release_period"], p["bday"]
+        ),
+        "leaf_fall_factor": phenology.daily_rate(at, p["leaf_lifespan"], p["leaf_fall_period"], p["fday"]),
+    }
+
+
+def drivers(params: Params, climate: Climate) -> Drivers:
+    """State-independent factors of every month of the climate, [T, N] each."""
+    p, c, by_name = params, climate, factors(params, climate)
+    environment = by_name["environment_factor"]
+    return Drivers(
+        conductance=c.conductance,
+        uptake_per_lai=c.uptake * p["canopy_efficiency"][None],
+        day_factor=c.day_factor,
+        ssrd=c.ssrd,
+        co2=c.co2,
+        water_per_carbon=c.root_vpd / p["uwue"][None],
+        radiation_term=c.ssrd * p["boese_r"][None],
+        precip=c.precip,
+        burned_area=c.burned_area,
+        labile_release_rate=turnover.step_rate(by_name["labile_release_factor"], c.dt),
+        leaf_fall_rate=turnover.step_rate(by_name["leaf_fall_factor"], c.dt),
+        litter_rate=turnover.step_rate(p["tor_litter"][None] * environment, c.dt),
+        som_rate=turnover.step_rate(p["tor_som"][None] * environment, c.dt),
+        decomposition_rate=turnover.step_rate(p["decomposition_rate"][None] * environment, c.dt),
+    )
+
+
+def constants(params: Params, dt: Array) -> Constants:
+    """What of a step depends on the parameters alone."""
+    wilting_point = params["wilting_point_frac"] * params["field_capacity"]
+    return Constants(
+        params=params,
+        wood_rate=turnover.step_rate(params["tor_wood"], dt),
+        root_rate=turnover.step_rate(params["tor_root"], dt),
+        wilting_point=wilting_point,
+        available_range=params["field_capacity"] - wilting_point,
+        dt=dt,
+    )
 
 
 def _clamp(raw: Array, name: str) -> tuple[Array, Array]:
@@ -167,32 +233,34 @@ def _clamp(raw: Array, name: str) -> tuple[Array, Array]:
 
 
 def step(
-    pools: Pools, month: Drivers, params: Params, dt: Array, water_stress: WaterStress
+    pools: Pools, month: Drivers, constant: Constants, water_stress: WaterStress, fires: bool
 ) -> tuple[Pools, dict[str, Array]]:
-    """One step: the pools after it, and every flux (d-1) and diagnostic of it by name; all [N]."""
-    p = params
+    """One step: the pools after it, and every flux (d-1) and diagnostic of it by name; all [N].
+
+    `fires` False leaves fire out of the program, where no area burns.
+    """
+    p, dt = constant.params, constant.dt
     lai = pools.foliar / p["lcma"]
     potential = photosynthesis.gross_primary_productivity(
-        pools.foliar, lai, month.ssrd, month.co2, month.canopy
+        lai, month.uptake_per_lai, month.ssrd, month.co2, month.conductance, month.day_factor
     )
     gpp, et, beta = water_stress(
         water.WaterState(
             potential_gpp=potential,
             lai=lai,
             water=pools.water,
-            root_vpd=month.root_vpd,
+            water_per_carbon=month.water_per_carbon,
             radiation_term=month.radiation_term,
-            field_capacity=p["field_capacity"],
-            wilting_point=p["wilting_point_frac"] * p["field_capacity"],
-            uwue=p["uwue"],
+            wilting_point=constant.wilting_point,
+            available_range=constant.available_range,
         )
     )
     share = allocate(gpp, p["f_auto"], p["f_foliar"], p["f_labile"], p["f_root"])
 
     labile_release = pools.labile * month.labile_release_rate
     leaf_litter = pools.foliar * month.leaf_fall_rate
-    wood_litter = pools.wood * turnover.step_rate(p["tor_wood"], dt)
-    root_litter = pools.root * turnover.step_rate(p["tor_root"], dt)
+    wood_litter = pools.wood * constant.wood_rate
+    root_litter = pools.root * constant.root_rate
     respiration_litter = pools.litter * month.litter_rate
     respiration_som = pools.som * month.som_rate
     litter_to_som = pools.litter * month.decomposition_rate
@@ -218,48 +286,11 @@ def step(
     water_after, cut = _clamp(pools.water + (month.precip - et - runoff) * dt, "water")
     runoff += cut / dt
     # at the floor, what runoff could not pay: ET from the balance, since correcting it loses float32 digits
-    dry = runoff < 0
-    et_paid = jnp.where(dry, month.precip + (pools.water - BY_NAME["water"].low) / dt, et)
+    et_paid = jnp.where(runoff < 0, month.precip + (pools.water - BY_NAME["water"].low) / dt, et)
     violation = VIOLATION_PENALTY * jnp.maximum(et - et_paid, 0.0)
     runoff = jnp.maximum(runoff, 0.0)
 
-    mortality = 1 - p["resilience"]
-    litter_cf = 0.5 * (p["ligneous_cf"] + p["foliar_cf"])
-    completeness = {
-        "labile": p["ligneous_cf"],
-        "foliar": p["foliar_cf"],
-        "root": p["ligneous_cf"],
-        "wood": p["ligneous_cf"],
-        "litter": litter_cf,
-        "som": p["dom_cf"],
-    }
-    before_fire = {
-        "labile": labile,
-        "foliar": foliar,
-        "root": root,
-        "wood": wood,
-        "litter": litter,
-        "som": som,
-    }
-    combusted, transferred = {}, {}
-    for name, pool in before_fire.items():
-        combusted[name], transferred[name] = fire.burn(
-            pool,
-            BY_NAME[name].low,
-            month.burned_area,
-            completeness[name],
-            0.0 if name == "som" else mortality,
-        )
-    to_litter = transferred["labile"] + transferred["foliar"] + transferred["root"]
-    to_som = transferred["wood"] + transferred["litter"]
-    gained = {"litter": to_litter, "som": to_som}
-    after = Pools(
-        **{n: pool - combusted[n] - transferred[n] + gained.get(n, 0.0) for n, pool in before_fire.items()},
-        water=water_after,
-    )
-
-    combustion = sum(combusted.values()) / dt
-    nee = -gpp + share.respiration_auto + respiration_litter + respiration_som
+    after = Pools(labile, foliar, root, wood, litter, som, water_after)
     outputs = {
         "lai": lai,
         "gpp": gpp,
@@ -279,58 +310,97 @@ def step(
         "litter_to_som": litter_to_som,
         "runoff": runoff,
         "violation": violation,
-        "nee": nee,
-        "nbe": nee + combustion,
-        "reco": gpp + nee,
-        "fire": combustion,
-        "sif": observe.solar_induced_fluorescence(gpp, p["sif_alpha"], p["sif_beta_plus_three"]),
-        "vod": observe.vegetation_optical_depth(after.foliar, after.wood, p["p_foliar"], p["p_wood"]),
-        "biomass": after.labile + after.foliar + after.root + after.wood,
-        **after._asdict(),
-        **{f"{n}_combustion": combusted[n] / dt for n in CARBON_POOLS},
-        **{f"{n}_transfer": transferred[n] / dt for n in CARBON_POOLS},
-        "influx_labile": share.labile,
+        "nee": -gpp + share.respiration_auto + respiration_litter + respiration_som,
         "influx_foliar": share.leaf + labile_release,
-        "influx_root": share.root,
-        "influx_wood": share.wood,
-        "influx_litter": leaf_litter + root_litter + to_litter / dt,
-        "influx_som": wood_litter + litter_to_som + to_som / dt,
-        "outflux_labile": labile_release,
-        "outflux_foliar": leaf_litter,
-        "outflux_root": root_litter,
-        "outflux_wood": wood_litter,
-        "outflux_litter": respiration_litter + litter_to_som,
-        "outflux_som": respiration_som,
+        "influx_litter": leaf_litter + root_litter,
+        "influx_som": wood_litter + litter_to_som,
     }
-    for n in CARBON_POOLS:
-        outputs[f"outflux_{n}"] += (combusted[n] + transferred[n]) / dt
-    return after, outputs
+    if fires:
+        after, burnt = _burn(after, month.burned_area, p, dt)
+        outputs |= burnt
+        outputs["influx_litter"] += sum(burnt[f"{n}_transfer"] for n in ("labile", "foliar", "root"))
+        outputs["influx_som"] += burnt["wood_transfer"] + burnt["litter_transfer"]
+    return after, outputs | after._asdict()
 
 
-FLUX_SUMS = tuple(f"{way}_{name}" for way in ("influx", "outflux") for name in CARBON_POOLS)
-"""Outputs that the loss needs only summed over the run."""
+def _burn(pools: Pools, burned_area: Array, p: Params, dt: Array) -> tuple[Pools, dict[str, Array]]:
+    """The pools after a fire, and the combustion and transfer of each carbon pool, gC m-2 d-1, by name."""
+    mortality = 1 - p["resilience"]
+    completeness = dict.fromkeys(CARBON_POOLS, p["ligneous_cf"]) | {
+        "foliar": p["foliar_cf"],
+        "litter": 0.5 * (p["ligneous_cf"] + p["foliar_cf"]),
+        "som": p["dom_cf"],
+    }
+    combusted, transferred = {}, {}
+    for name in CARBON_POOLS:
+        dies = 0.0 if name == "som" else mortality  # nothing lies below the soil's organic matter
+        combusted[name], transferred[name] = fire.burn(
+            getattr(pools, name), BY_NAME[name].low, burned_area, completeness[name], dies
+        )
+    gained = {
+        "litter": transferred["labile"] + transferred["foliar"] + transferred["root"],
+        "som": transferred["wood"] + transferred["litter"],
+    }
+    after = {n: getattr(pools, n) - combusted[n] - transferred[n] + gained.get(n, 0.0) for n in CARBON_POOLS}
+    fluxes = {f"{n}_combustion": combusted[n] / dt for n in CARBON_POOLS}
+    fluxes |= {f"{n}_transfer": transferred[n] / dt for n in CARBON_POOLS}
+    fluxes["fire"] = sum(fluxes[f"{n}_combustion"] for n in CARBON_POOLS)
+    return pools._replace(**after), fluxes
+
+
 FACTORS = ("environment_factor", "labile_release_factor", "leaf_fall_factor")
 """Outputs that do not depend on the pools."""
+FIRE_FLUXES = ("fire", *(f"{n}_{way}" for n in CARBON_POOLS for way in ("combustion", "transfer")))
+"""Outputs that are 0 where nothing burns."""
+DIAGNOSED: Mapping[str, tuple[str, ...]] = {
+    "nbe": ("nee", "fire"),
+    "reco": ("gpp", "nee"),
+    "sif": ("gpp",),
+    "vod": ("foliar", "wood"),
+    "biomass": ("labile", "foliar", "root", "wood"),
+}
+"""Outputs computed after the loop, and what they are computed from."""
+_INFLUXES = ("influx_foliar", "influx_litter", "influx_som")
+
+
+def _diagnose(name: str, x: Mapping[str, Array], params: Params) -> Array:
+    p = {n: value[None] for n, value in params.items()}
+    match name:
+        case "nbe":
+            return x["nee"] + x["fire"]
+        case "reco":
+            return x["gpp"] + x["nee"]
+        case "sif":
+            return observe.solar_induced_fluorescence(x["gpp"], p["sif_alpha"], p["sif_beta_plus_three"])
+        case "vod":
+            return observe.vegetation_optical_depth(x["foliar"], x["wood"], p["p_foliar"], p["p_wood"])
+        case _:
+            return x["labile"] + x["foliar"] + x["root"] + x["wood"]
 
 
 def simulate(
-    params: Params, forcing: Forcing, water_stress: WaterStress, keep: Collection[str] | None = None
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Integrate the model over the forcing.
+    params: Params,
+    climate: Climate,
+    water_stress: WaterStress,
+    keep: Collection[str] | None = None,
+    fires: bool = True,
+) -> dict[str, Array]:
+    """Integrate the model over the climate.
 
-    The loop runs over years of a rematerialised loop over 12 months: the backward pass recomputes a year from its
-    first pools instead of storing every intermediate, so that a year's work stays in cache. T may be any length.
+    The loop runs over years of a loop over 12 months, both rematerialised: the backward pass keeps the pools of the
+    months of one year and recomputes the rest, so that its work stays in cache. T may be any length.
 
     Args:
         params: [N] each.
-        forcing: T months of N pixels.
+        climate: T months of N pixels, from `prepare`.
         water_stress: the process, from `process.water_stress`.
         keep: names of the monthly outputs to return; None returns all.
+        fires: False leaves fire out of the program; only where burned_area is 0 everywhere.
 
     Returns:
-        monthly outputs by name, [T, N] each, and the sums over all months of `FLUX_SUMS` (gC m-2 d-1 summed), [N] each.
+        monthly outputs by name, [T, N] each.
     """
-    months = forcing.tmin.shape[0]
+    months = climate.ssrd.shape[0]
     years = -(-months // MONTHS_PER_YEAR)
     padding = years * MONTHS_PER_YEAR - months
 
@@ -338,37 +408,49 @@ def simulate(
         padded = jnp.concatenate([x, jnp.repeat(x[-1:], padding, axis=0)]) if padding else x
         return padded.reshape(years, MONTHS_PER_YEAR, *x.shape[1:])
 
-    varying = {n: by_year(x) for n, x in forcing._asdict().items() if n in _TIME_VARYING}
-    counted = by_year(jnp.ones((months,), forcing.tmin.dtype)).at[-1, MONTHS_PER_YEAR - padding :].set(0.0)
-    monthly_names = None if keep is None else frozenset(keep)
-    advance = partial(step, params=params, dt=forcing.dt, water_stress=water_stress)
+    if keep is not None:
+        keep = set(keep)
+        needed = keep.union(*(DIAGNOSED[name] for name in keep & set(DIAGNOSED)))
+    constant = constants(params, climate.dt)
 
-    @jax.checkpoint
-    def one_year(pools: Pools, year: tuple[dict[str, Array], Array]) -> tuple[Pools, tuple[dict, dict]]:
-        of_year, counts = year
-        month_drivers = drivers(params, forcing._replace(**of_year))
-        pools, outputs = jax.lax.scan(_keeping(advance, monthly_names), pools, month_drivers)
-        sums = {name: jnp.sum(outputs.pop(name) * counts[:, None], axis=0) for name in FLUX_SUMS}
-        for name in FACTORS:
-            if monthly_names is None or name in monthly_names:
-                outputs[name] = getattr(month_drivers, name)
-        return pools, (outputs, sums)
+    @partial(jax.checkpoint, prevent_cse=False)
+    def one_month(pools: Pools, month: Drivers) -> tuple[Pools, dict[str, Array]]:
+        pools, outputs = step(pools, month, constant, water_stress, fires)
+        # what is not asked for is not stored
+        return pools, outputs if keep is None else {n: x for n, x in outputs.items() if n in needed}
 
-    _, (outputs, sums) = jax.lax.scan(one_year, initial_pools(params), (varying, counted))
+    @partial(jax.checkpoint, prevent_cse=False)
+    def one_year(pools: Pools, year: Climate) -> tuple[Pools, dict[str, Array]]:
+        return jax.lax.scan(one_month, pools, drivers(params, year._replace(dt=climate.dt)))
+
+    varying = jax.tree.map(by_year, climate._replace(dt=None))
+    _, outputs = jax.lax.scan(one_year, initial_pools(params), varying)
     monthly = {n: x.reshape(years * MONTHS_PER_YEAR, *x.shape[2:])[:months] for n, x in outputs.items()}
-    return monthly, {name: jnp.sum(x, axis=0) for name, x in sums.items()}
+
+    asked = {*monthly, *DIAGNOSED, *FACTORS, *FIRE_FLUXES} if keep is None else keep
+    if not fires:
+        monthly |= {n: jnp.zeros_like(climate.ssrd) for n in FIRE_FLUXES}
+    monthly |= {n: _diagnose(n, monthly, params) for n in asked & set(DIAGNOSED)}
+    if asked & set(FACTORS):
+        monthly |= factors(params, climate)
+    return {n: x for n, x in monthly.items() if n in asked}
 
 
-_TIME_VARYING = frozenset(Forcing._fields) - {"latitude", "mean_temp", "mean_precip", "dt"}
+BALANCE_OUTPUTS = frozenset({"gpp", *_INFLUXES, *CARBON_POOLS})
+"""Monthly outputs that `balances` needs."""
 
-_Step = Callable[[Pools, Drivers], tuple[Pools, dict[str, Array]]]
 
+def balances(monthly: Mapping[str, Array], params: Params, dt: Array) -> dict[str, Array]:
+    """Influx and outflux of each carbon pool, summed over all months, gC m-2 d-1: `influx_<pool>`, `outflux_<pool>`.
 
-def _keeping(advance: _Step, names: frozenset[str] | None) -> _Step:
-    """The step with only the outputs that are asked for, so that the loop stores nothing else."""
-
-    def kept(pools: Pools, month: Drivers) -> tuple[Pools, dict[str, Array]]:
-        pools, outputs = advance(pools, month)
-        return pools, {n: x for n, x in outputs.items() if names is None or n in names or n in FLUX_SUMS}
-
-    return kept
+    Allocation is linear in GPP, and what leaves a pool (to other pools, the air, or in fire) is what came in less
+    what stayed: only three influxes need be stored in the loop.
+    """
+    p = params
+    share = allocate(monthly["gpp"].sum(axis=0), p["f_auto"], p["f_foliar"], p["f_labile"], p["f_root"])
+    influx = {"labile": share.labile, "root": share.root, "wood": share.wood}
+    influx |= {name.removeprefix("influx_"): monthly[name].sum(axis=0) for name in _INFLUXES}
+    sums = {f"influx_{n}": x for n, x in influx.items()}
+    for n, x in influx.items():
+        sums[f"outflux_{n}"] = x - (monthly[n][-1] - p[n]) / dt
+    return sums

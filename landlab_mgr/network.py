@@ -12,10 +12,10 @@ from flax import linen as nn
 from jax import Array
 
 from landlab_mgr.model import transform
-from landlab_mgr.parameters import names_of
+from landlab_mgr.parameters import Head, names_of
 from landlab_mgr.spec import NetworkSpec
 
-HEADS = ("ecological", "phenology", "pool")
+HEADS: tuple[Head, ...] = ("ecological", "phenology", "pool")
 
 
 def _dense(width: int, name: str) -> nn.Dense:
@@ -36,7 +36,7 @@ class Spatialization(nn.Module):
         x = predictors
         for i, width in enumerate(self.hidden):
             x = nn.leaky_relu(_dense(width, f"embedding_{i}")(x), self.negative_slope)
-        inputs = {head: x for head in HEADS}
+        inputs: dict[Head, Array] = dict.fromkeys(HEADS, x)
         inputs["phenology"] = jnp.concatenate([x, jax.nn.sigmoid(latitude)[:, None]], axis=1)
         raw = {}
         for head in HEADS:
@@ -66,4 +66,5 @@ def initialise(spec: NetworkSpec, seed: int, n_predictors: int, width: int) -> A
 
 def parameters(spec: NetworkSpec, weights: Any, predictors: Array, latitude: Array) -> dict[str, Array]:
     """Physical parameters by name, [N] each, of pixels with these encoded predictors [N, P] and latitudes [N]."""
-    return transform(_module(spec).apply({"params": weights}, predictors, latitude))
+    raw: Any = _module(spec).apply({"params": weights}, predictors, latitude)
+    return transform(raw)

@@ -1,4 +1,4 @@
-"""What a run reports: plain records that workers make, drivers pass on and the catalog keeps. JAX-free, database-free."""
+"""What a run reports: plain records that workers make, drivers pass on and the catalog keeps. JAX-free."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

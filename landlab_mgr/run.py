@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
@@ -123,7 +122,7 @@ def evaluate(
             # withheld months are scored at the pixels that trained: unseen months of seen pixels
             parts = {"withheld": split.TRAIN} if period == "withheld" else {p: p for p in SPLITS}
             for part, of in parts.items():
-                scores += metrics.scores(part, variable, *(x[:, label == of] for x in pair))
+                scores += metrics.scores(part, variable, pair[0][:, label == of], pair[1][:, label == of])
             if pair[0].shape[1] == len(member.label):
                 per_pixel.setdefault(variable, {})[period] = _skill_of_pixels(*pair)
     files = {
@@ -149,9 +148,7 @@ def predict(
     for start in range(0, n, chunk):
         index = np.minimum(np.arange(start, start + chunk), n - 1)  # the last chunk repeats its last pixel
         parts.append(
-            _predict(
-                weights, arrays.forcing, encoded[index], index, spec.network, spec.process.water_stress, keep
-            )
+            _predict(weights, arrays, encoded[index], index, spec.network, spec.process.water_stress, keep)
         )
     names = parts[0]
     params = {k: np.concatenate([p[0][k] for p in parts])[:n] for k in names[0]}
@@ -162,20 +159,16 @@ def predict(
 @partial(jax.jit, static_argnums=(4, 5, 6))
 def _predict(
     weights: Any,
-    forcing: model.Forcing,
+    arrays: batch.Arrays,
     encoded: jax.Array,
     index: jax.Array,
     spec: NetworkSpec,
     stress: str,
     keep: tuple[str, ...],
 ) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
-    per_pixel = ("latitude", "mean_temp", "mean_precip")
-    taken = {n: jnp.take(getattr(forcing, n), index) for n in per_pixel}
-    taken |= {n: jnp.take(x, index, axis=1) for n, x in forcing._asdict().items() if x.ndim == 2}
-    local = forcing._replace(**taken)
-    params = network.parameters(spec, weights["spatialization"], encoded, local.latitude)
-    monthly, _ = model.simulate(params, local, water_stress(stress), keep)
-    return params, monthly
+    params = network.parameters(spec, weights["spatialization"], encoded, arrays.latitude[index])
+    climate = batch.take(arrays.climate, index)
+    return params, model.simulate(params, climate, water_stress(stress), keep, arrays.fires)
 
 
 def comparable(
@@ -189,7 +182,7 @@ def comparable(
     o = observed.astype(np.float64)
     m[:warmup], o[:warmup] = np.nan, np.nan
     if term.average == "year":
-        m, o = (np.asarray(annual(x)).mean(axis=1) for x in (m, o))
+        m, o = (annual(x).mean(axis=1) for x in (m, o))
     elif term.average == "run":
         m, o = (_nanmean(x)[None] for x in (m, o))
     elif term.average == "anomaly":
@@ -253,8 +246,8 @@ def _where(ds: xr.Dataset, member: batch.Member) -> dict[str, Any]:
 def _monthly_dataset(
     monthly: dict[str, np.ndarray], ds: xr.Dataset, member: batch.Member, seen: list[str]
 ) -> xr.Dataset:
-    names = dict.fromkeys((*ALWAYS_MONTHLY, *(STREAMS.get(v, v) for v in seen)))
-    names = [MODELLED.get(n, n) for n in names]
+    wanted = dict.fromkeys((*ALWAYS_MONTHLY, *(STREAMS.get(v, v) for v in seen)))
+    names = [MODELLED.get(n, n) for n in wanted]
     values = {n: monthly[n].astype(np.float32) for n in names}
     where, dim = _where(ds, member), "pixel"
     if len(member.label) > MONTHLY_PIXELS:

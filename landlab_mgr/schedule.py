@@ -213,7 +213,7 @@ class Driver:
     def _handle(self, token: str, event: Event, summary: Summary) -> None:
         if token not in self._claims:
             return
-        claim, started = self._claims[token]
+        claim, _ = self._claims[token]
         try:
             if isinstance(event, Progress):
                 self._catalog.record(token, event.epochs, self._workspace.catalogued(event.checkpoint))

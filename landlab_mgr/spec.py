@@ -169,6 +169,7 @@ class GridSpec(_Frozen):
 
     @property
     def seed_list(self) -> tuple[int, ...]:
+        """The seeds, sorted and without repetition."""
         return tuple(range(self.seeds)) if isinstance(self.seeds, int) else tuple(sorted(set(self.seeds)))
 
     @property

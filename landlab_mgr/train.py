@@ -31,7 +31,7 @@ CHECKPOINT_SECONDS = 2.0
 """Epochs are committed together about this often; a kill costs at most this much work."""
 
 
-class Diverged(Exception):
+class Diverged(Exception):  # noqa: N818 - an outcome, not a mistake
     """The loss became NaN or infinite; a scientific outcome, recorded with the member's seeds."""
 
     def __init__(self, epoch: int):
@@ -56,6 +56,7 @@ class Static:
     terms: tuple[str, ...]
     patches: int
     dev_patches: int
+    fires: bool
 
 
 class Hyper(NamedTuple):
@@ -88,12 +89,12 @@ def loss_weights(spec: RunSpec, terms: tuple[str, ...]) -> dict[str, Array]:
 
 
 def _weighted_terms(weights: Any, batch: model.Batch, hyper: Hyper, static: Static) -> dict[str, Array]:
-    params = network.parameters(
-        static.network, weights["spatialization"], batch.predictors, batch.forcing.latitude
-    )
+    params = network.parameters(static.network, weights["spatialization"], batch.predictors, batch.latitude)
     keep = losses.outputs_needed(static.terms)
-    monthly, sums = model.simulate(params, batch.forcing, water_stress(static.water_stress), keep)
-    values = losses.terms(static.terms, monthly, sums, model.initial_pools(params), batch)
+    stress = water_stress(static.water_stress)
+    monthly = model.simulate(params, batch.climate, stress, keep, static.fires)
+    sums = model.balances(monthly, params, batch.climate.dt)
+    values = losses.terms(static.terms, monthly, sums, params, batch)
     return {name: hyper.loss_weights[name] * value for name, value in values.items()}
 
 
@@ -135,7 +136,7 @@ def train_epoch(
         batch = gather(arrays, encoded, selection, static.patches)
         return _update(state, batch, hyper, static)
 
-    state, by_batch = jax.lax.scan(one, state, Selection(*(jnp.asarray(x) for x in order)))
+    state, by_batch = jax.lax.scan(one, state, jax.tree.map(jnp.asarray, order))
     held_out = gather(arrays, encoded, dev, static.dev_patches)
     dev_terms = _weighted_terms(state.weights, held_out, hyper, static)
     return state, {n: x.sum() for n, x in by_batch.items()}, dev_terms
@@ -154,9 +155,12 @@ def initial_state(spec: RunSpec, member: Member) -> State:
 
 def save(path: Path, content: Mapping[str, Any]) -> None:
     """Write a msgpack checkpoint, whole or not at all."""
-    replace_durably(
-        path, lambda temporary: temporary.write_bytes(serialization.msgpack_serialize(dict(content)))
-    )
+    packed = serialization.msgpack_serialize(dict(content))
+
+    def fill(temporary: Path) -> None:
+        temporary.write_bytes(packed)
+
+    replace_durably(path, fill)
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -220,11 +224,14 @@ def train(
         terms=terms,
         patches=member.patches_per_batch,
         dev_patches=len(np.unique(member.patch[member.label == "dev"])),
+        fires=arrays.fires,
     )
     o = spec.optimizer
     hyper = Hyper(
-        *(jnp.asarray(x, jnp.float32) for x in (o.learning_rate, o.weight_decay, o.clip_norm)),
-        loss_weights(spec, terms),
+        learning_rate=jnp.asarray(o.learning_rate, jnp.float32),
+        weight_decay=jnp.asarray(o.weight_decay, jnp.float32),
+        clip_norm=jnp.asarray(o.clip_norm, jnp.float32),
+        loss_weights=loss_weights(spec, terms),
     )
     state, done = initial_state(spec, member), 0
     if resume is not None:

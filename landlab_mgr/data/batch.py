@@ -1,16 +1,18 @@
 """A member's view of a dataset: arrays for JAX, its split, and the order of its batches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax import Array
 
 from landlab_mgr.data import predictors, split
-from landlab_mgr.model import Batch, Forcing
+from landlab_mgr.model import Batch, Climate, Forcing, prepare
 from landlab_mgr.parameters import FORCING, STREAMS
 from landlab_mgr.spec import RunSpec
 
@@ -18,18 +20,27 @@ DRIEST_MEAN = 1e-3
 """mm d-1; a pixel without any precipitation would divide by its mean of 0."""
 
 
-class Arrays(NamedTuple):
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["climate", "latitude", "observed", "weight"],
+    meta_fields=["fires"],
+)
+@dataclass(frozen=True)
+class Arrays:
     """All pixels of a dataset on the device, float32; [T, N] where monthly."""
 
-    forcing: Forcing
+    climate: Climate
+    latitude: Array
     observed: dict[str, Array]
     weight: dict[str, Array]
+    fires: bool
+    """Whether anything burns; a program without fire is smaller."""
 
 
 class Selection(NamedTuple):
     """Which pixels make a batch: indices into `Arrays`, the batch-local patch of each, and 1 for the real ones."""
 
-    index: np.ndarray
+    pixel: np.ndarray
     patch: np.ndarray
     mask: np.ndarray
 
@@ -45,18 +56,9 @@ def load(ds: xr.Dataset) -> Arrays:
     def monthly(name: str) -> np.ndarray:
         return np.ascontiguousarray(ds[name].transpose("time", "pixel").values, dtype=np.float64)
 
-    varying = {name: monthly(name) for name in FORCING}
-    pixel = {
-        "latitude": ds["lat"].values,
-        "mean_temp": (0.5 * (varying["tmin"] + varying["tmax"])).mean(axis=0),
-        "mean_precip": np.maximum(varying["precip"].mean(axis=0), DRIEST_MEAN),
-    }
-    axis = {
-        "time_days": ds["time_days"].values,
-        "doy": ds["doy"].values,
-        "dt": np.asarray(ds.attrs["dt_days"]),
-    }
-    forcing = Forcing(**{n: jnp.asarray(x, jnp.float32) for n, x in (varying | pixel | axis).items()})
+    drawn = {name: monthly(name) for name in FORCING}
+    drawn |= {name: ds[name].values for name in ("time_days", "doy")}
+    forcing = make_forcing(drawn, ds["lat"].values, float(ds.attrs["dt_days"]), np.float32)
     observed, weight = {}, {}
     for stream in streams_of(ds):
         values = monthly(stream)
@@ -64,25 +66,41 @@ def load(ds: xr.Dataset) -> Arrays:
         there = np.isfinite(values) & np.isfinite(own)
         observed[stream] = jnp.asarray(np.where(there, values, 0.0), jnp.float32)
         weight[stream] = jnp.asarray(np.where(there, own, 0.0), jnp.float32)
-    return Arrays(forcing, observed, weight)
+    fires = bool((drawn["burned_area"] > 0).any())
+    return Arrays(prepare(forcing), forcing.latitude, observed, weight, fires)
+
+
+def make_forcing(values: Mapping[str, np.ndarray], latitude: np.ndarray, dt: float, dtype: Any) -> Forcing:
+    """Forcing from monthly arrays [T, N] by name (and time_days, doy [T]), with each pixel's means over time."""
+    derived = {
+        "latitude": latitude,
+        "mean_temp": (0.5 * (values["tmin"] + values["tmax"])).mean(axis=0),
+        "mean_precip": np.maximum(values["precip"].mean(axis=0), DRIEST_MEAN),
+        "dt": np.asarray(dt),
+    }
+    named = {name: values[name] for name in (*FORCING, "time_days", "doy")} | derived
+    return Forcing(**{name: jnp.asarray(x, dtype) for name, x in named.items()})
+
+
+def take(climate: Climate, index: Array) -> Climate:
+    """The climate of some pixels."""
+    return Climate(
+        *(jnp.take(x, index, axis=1) if n in PER_PIXEL else x for n, x in climate._asdict().items())
+    )
+
+
+PER_PIXEL = frozenset(Climate._fields) - {"season", "dt"}
 
 
 def gather(arrays: Arrays, encoded: Array, selection: Selection, n_patches: int) -> Batch:
     """The batch of the selected pixels, inside a compiled program; `n_patches` is its static number of patches."""
     index, patch, mask = (jnp.asarray(x) for x in selection)
-    f = arrays.forcing
-    fixed = {"time_days": f.time_days, "doy": f.doy, "dt": f.dt}
-    per_pixel = ("latitude", "mean_temp", "mean_precip")
-    taken = {
-        name: jnp.take(x, index, axis=0 if name in per_pixel else 1)
-        for name, x in f._asdict().items()
-        if name not in fixed
-    }
     member = (patch[None] == jnp.arange(n_patches)[:, None]).astype(mask.dtype) * mask[None]
     size = jnp.maximum(member.sum(axis=1, keepdims=True), 1.0)
     return Batch(
-        forcing=Forcing(**taken, **fixed),
-        predictors=jnp.take(encoded, index, axis=0),
+        climate=take(arrays.climate, index),
+        latitude=arrays.latitude[index],
+        predictors=encoded[index],
         observed={n: jnp.take(x, index, axis=1) for n, x in arrays.observed.items()},
         weight={n: jnp.take(x, index, axis=1) * mask[None] for n, x in arrays.weight.items()},
         patch_mean=member / size,
@@ -159,7 +177,7 @@ def select(patch: np.ndarray, patches: np.ndarray, capacity: int) -> Selection:
     local = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     padding = capacity - len(index)
     return Selection(
-        index=np.concatenate([index, np.full(padding, index[0])]).astype(np.int32),
+        pixel=np.concatenate([index, np.full(padding, index[0])]).astype(np.int32),
         patch=np.concatenate([local, np.full(padding, -1)]).astype(np.int32),
         mask=np.concatenate([np.ones(len(index)), np.zeros(padding)]).astype(np.float32),
     )

@@ -4,19 +4,15 @@
 or unfair; warnings are for a person to look at.
 """
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from landlab_mgr.data import schema, store
-from landlab_mgr.errors import LandlabError
+from landlab_mgr.data import land, schema, store
 from landlab_mgr.parameters import FORCING, STREAMS, VARIABLES, Variable
 
 if TYPE_CHECKING:
@@ -219,7 +215,7 @@ def _draw_map(axes: "Axes", ds: xr.Dataset) -> None:
 
     lat, lon, test = (ds[name].values for name in ("lat", "lon", "test"))
     axes.imshow(
-        _land(),
+        land.mask(),
         extent=(-180, 180, -90, 90),
         cmap=ListedColormap([_SEA, _LAND]),
         interpolation="none",
@@ -294,29 +290,3 @@ def _draw_months(axes: "Axes", ds: xr.Dataset, streams: list[str]) -> None:
 def _month_edges(time: np.ndarray) -> np.ndarray:
     first = time.astype("datetime64[M]")
     return np.append(first, first[-1] + 1).astype("datetime64[D]")
-
-
-def _land(step: int = 30) -> np.ndarray:
-    """Land mask of the globe every `step` / 120 degrees, bool [north to south, west to east].
-
-    Rows are read one by one from global-land-mask's file: importing the package would hold the whole mask,
-    1 GB.
-    """
-    package = find_spec("global_land_mask")
-    if package is None or package.origin is None:
-        raise LandlabError(
-            "the map needs the package global-land-mask; install it: pip install global-land-mask"
-        )
-    path = Path(package.origin).with_name("globe_combined_mask_compressed.npz")
-    with zipfile.ZipFile(path) as archive, archive.open("mask.npy") as file:
-        version = np.lib.format.read_magic(file)
-        layout = np.lib.format.read_array_header_1_0(file) if version == (1, 0) else None
-        if layout is None or layout[1] or layout[2] != np.dtype(bool):
-            raise LandlabError(f"{path} is not laid out as global-land-mask 1.0 is; install that version")
-        height, width = layout[0]
-        rows = []
-        for row in range(height):
-            values = file.read(width)
-            if row % step == step // 2:
-                rows.append(np.frombuffer(values, bool)[step // 2 :: step])
-    return ~np.stack(rows)  # the file marks the sea

@@ -5,22 +5,22 @@ truth is stored with the data. Always labelled synthetic.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
-from global_land_mask import globe
 
 from landlab_mgr import model
-from landlab_mgr.data import schema, split
-from landlab_mgr.data.batch import DRIEST_MEAN
+from landlab_mgr.data import land, schema, split
+from landlab_mgr.data.batch import make_forcing
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import BY_NAME, FORCING, LOSS_TERMS, PARAMETERS, POOLS, STREAMS, VARIABLES
 from landlab_mgr.process import water_stress
 
-Field = npt.NDArray[np.floating]
+Field = np.ndarray
 
 PATCH_DEGREES = (4.0, 5.0)
 """Latitude x longitude of a patch, as in DifferLand."""
@@ -85,11 +85,8 @@ SOUTHWARD_SHIFT = 182.625
 
 def shares(parameter: str) -> dict[str, float]:
     """Share of a parameter's (unbounded) variance that each predictor group causes; they sum to 1."""
-    for leader, led in (("PFT", PFT_LED), ("SOIL", SOIL_LED), ("AGE", AGE_LED)):
-        if parameter in led:
-            break
-    else:
-        leader = "CLIM"
+    led_by = {"PFT": PFT_LED, "SOIL": SOIL_LED, "AGE": AGE_LED}
+    leader = next((group for group, led in led_by.items() if parameter in led), "CLIM")
     return {g: LEADING_SHARE if g == leader else OTHER_SHARE for g in ("PFT", "CLIM", "AGE", "SOIL")}
 
 
@@ -115,16 +112,7 @@ def make(n_patches: int = 48, pixels_per_patch: int = 4, years: int = 8, seed: i
     forcing, climate = _climate(rng, lat, lon, years * 12)
     predictors = {"CLIM": climate, **_surface(rng, lat, lon, climate)}
     truth = _true_parameters(rng, predictors, lat)
-    arrays = model.Forcing(
-        **{n: forcing[n].astype(np.float64) for n in FORCING},
-        time_days=forcing["time_days"],
-        doy=forcing["doy"],
-        latitude=lat,
-        mean_temp=(0.5 * (forcing["tmin"] + forcing["tmax"])).mean(0),
-        mean_precip=np.maximum(forcing["precip"].mean(0), DRIEST_MEAN),
-        dt=np.asarray(DAYS_PER_MONTH),
-    )
-    truth, monthly = _simulate(truth, arrays)
+    truth, monthly = _simulate(truth, forcing, lat)
     observed = _observe(rng, monthly, patch)
     return _dataset(lat, lon, patch, forcing, predictors, truth, observed, seed)
 
@@ -140,10 +128,10 @@ def _land(
     lats, lons = [], []
     for corner in rng.permutation(len(corners)):
         a, o = np.meshgrid(corners[corner][0] + rows, corners[corner][1] + columns, indexing="ij")
-        land = np.flatnonzero(globe.is_land(a, o).ravel())
-        if len(land) < max(per_patch, 32):
+        on_land = np.flatnonzero(land.is_land(a, o).ravel())
+        if len(on_land) < max(per_patch, 32):
             continue
-        chosen = np.sort(rng.choice(land, per_patch, replace=False))
+        chosen = np.sort(rng.choice(on_land, per_patch, replace=False))
         lats.append(a.ravel()[chosen])
         lons.append(o.ravel()[chosen])
         if len(lats) == n_patches:
@@ -180,7 +168,7 @@ def _climate(
     doy = (np.arange(12) + 0.5) * DAYS_PER_MONTH
     elevation = np.clip(350 + 500 * _field(rng, lat, lon, 12.0), 0, 4000)
     offsets = [(a, o) for a in (-8, -4, 4, 8) for o in (-10, -5, 5, 10)]
-    around = [globe.is_land(np.clip(lat + a, -89, 89), (lon + o + 180) % 360 - 180) for a, o in offsets]
+    around = [land.is_land(np.clip(lat + a, -89, 89), (lon + o + 180) % 360 - 180) for a, o in offsets]
     continental = np.mean(around, axis=0)
     absolute = np.abs(lat)
     mean_temp = 27 - 0.0065 * elevation - 34 * (absolute / 90) ** 1.4 * 1.35 + 1.5 * _field(rng, lat, lon)
@@ -289,7 +277,7 @@ def _true_parameters(
         if p.name in POOLS:
             continue
         fraction = np.log(CENTRES[p.name] / p.low) / np.log(p.high / p.low)
-        x = np.full(len(lat), np.tan(np.pi * (fraction - 0.5)))
+        x: Field = np.full(len(lat), np.tan(np.pi * (fraction - 0.5)))
         for group, share in sorted(shares(p.name).items()):
             weights = rng.normal(size=columns[group].shape[1])
             mixed = columns[group] @ weights
@@ -303,21 +291,23 @@ def _true_parameters(
     return truth
 
 
-def _simulate(truth: dict[str, Field], forcing: model.Forcing) -> tuple[dict[str, Field], dict[str, Field]]:
+def _simulate(
+    truth: dict[str, Field], drawn: Mapping[str, Field], lat: Field
+) -> tuple[dict[str, Field], dict[str, Field]]:
     """Spin the pools up on the repeated forcing, then the record itself; float64, burnt only in the record."""
-    quiet = forcing._replace(burned_area=np.zeros_like(forcing.burned_area))
-    pools = {name: np.full(len(forcing.latitude), np.sqrt(BY_NAME[name].high)) for name in POOLS}
+    pools = {name: np.full(len(lat), np.sqrt(BY_NAME[name].high)) for name in POOLS}
     pools["water"] = truth["field_capacity"].copy()
-    pools["foliar"] = np.full(len(forcing.latitude), 300.0)  # a sparse canopy may never close
-    pools["labile"] = np.full(len(forcing.latitude), 200.0)
-    pools["som"] = np.full(len(forcing.latitude), 6000.0)
+    pools["foliar"] = np.full(len(lat), 300.0)  # a sparse canopy may never close
+    pools["labile"] = np.full(len(lat), 200.0)
+    pools["som"] = np.full(len(lat), 6000.0)
     with jax.enable_x64(True):
-        run = jax.jit(model.simulate, static_argnums=(2, 3))
+        climate = model.prepare(make_forcing(drawn, lat, DAYS_PER_MONTH, np.float64))
+        run = jax.jit(model.simulate, static_argnums=(2, 3, 4))
         stress = water_stress("linear")
         for _ in range(SPINUP_CYCLES):
-            end, _ = run(truth | pools, quiet, stress, POOLS)
+            end = run(truth | pools, climate, stress, POOLS, False)
             pools = {name: np.asarray(end[name][-1]) for name in POOLS}
-        monthly, _ = run(truth | pools, forcing, stress, (*VARIABLES_SEEN, *POOLS))
+        monthly = run(truth | pools, climate, stress, (*VARIABLES_SEEN, *POOLS), True)
     return truth | pools, {name: np.asarray(x) for name, x in monthly.items()}
 
 
@@ -364,7 +354,7 @@ def _dataset(
     months = len(forcing["time_days"])
     area = (111_320.0 * PIXEL_DEGREES) ** 2 * np.cos(np.deg2rad(lat))
     pixel, monthly = ("pixel",), ("pixel", "time")
-    variables: dict[str, tuple] = {
+    variables: dict[str, tuple[tuple[str, ...], np.ndarray, dict[str, Any]]] = {
         "lat": (pixel, lat, {"role": "geometry", "units": "degrees_north", "long_name": "latitude"}),
         "lon": (pixel, lon, {"role": "geometry", "units": "degrees_east", "long_name": "longitude"}),
         "area_m2": (pixel, area, {"role": "geometry", "units": "m2", "long_name": "pixel area"}),
@@ -392,13 +382,13 @@ def _dataset(
         variables[stream] = (monthly, x.T.astype(np.float32), attrs)
     for name, x in truth.items():
         p = BY_NAME[name]
-        attrs = {"role": "truth", "units": p.unit, "long_name": f"true {p.meaning}"}
+        about: dict[str, Any] = {"role": "truth", "units": p.unit, "long_name": f"true {p.meaning}"}
         if name not in POOLS:
-            attrs |= {f"share_{g}": s for g, s in shares(name).items()}
-        variables[f"true_{name}"] = (pixel, x, attrs)
+            about |= {f"share_{g}": s for g, s in shares(name).items()}
+        variables[f"true_{name}"] = (pixel, x, about)
     time = pd.date_range("2001-01-01", periods=months, freq="MS") + pd.Timedelta(days=14)
     per_patch = len(lat) // len(np.unique(patch))
-    attrs = {
+    provenance = {
         "name": f"twin-{len(np.unique(patch))}x{per_patch}x{months // 12}-s{seed}",
         "kind": "synthetic",
         "source": "landlab_mgr twin planet: observations by our own model from a known function",
@@ -406,8 +396,6 @@ def _dataset(
         "citation": "landlab_mgr",
         "dt_days": DAYS_PER_MONTH,
         "origin": "2001-01-01",
-        "schema_version": schema.SCHEMA_VERSION,
     }
-    ds = xr.Dataset(variables, coords={"time": time}, attrs=attrs)
-    schema.validate(ds)
-    return ds
+    ds = xr.Dataset(variables, coords={"time": time}, attrs=provenance)
+    return schema.validate(ds)

@@ -16,7 +16,7 @@ class Allocation(NamedTuple):
 
 
 def allocate(gpp: Array, f_auto: Array, f_foliar: Array, f_labile: Array, f_root: Array) -> Allocation:
-    """Autotrophic respiration first, then leaves, labile carbon and roots, each a share of what is left; wood the rest."""
+    """Autotrophic respiration first, then leaves, labile carbon and roots, each of what is left; wood the rest."""
     respiration = f_auto * gpp
     npp = gpp - respiration
     leaf = npp * f_foliar

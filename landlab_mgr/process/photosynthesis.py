@@ -4,8 +4,6 @@ Williams et al. (1997), Ecological Applications 7(3), doi:10.1890/1051-0761(1997
 coefficients as in DALEC (Bloom & Williams 2015, doi:10.5194/bg-12-1299-2015).
 """
 
-from typing import NamedTuple
-
 import jax.numpy as jnp
 from jax import Array
 
@@ -39,31 +37,18 @@ def day_length(doy: Array, latitude: Array) -> Array:
     return 24 / jnp.pi * jnp.arccos(-jnp.clip(m, -1, 1))
 
 
-class CanopyDrivers(NamedTuple):
-    """What photosynthesis needs of a month that does not depend on the pools."""
-
-    conductance: Array
-    """gc, of the diurnal temperature range (no unit in the source)."""
-    uptake_per_foliar: Array
-    """p / foliar carbon: ce exp(0.011136 tmax) / (gc lcma)."""
-    day_factor: Array
-    """0.0156935 day length + 0.0453194."""
+def conductance(tmin: Array, tmax: Array) -> Array:
+    """gc = 2**0.789798 / (0.37836 + 0.5 (tmax - tmin)); temperatures in degC (no unit in the source)."""
+    return PSI_D**CONDUCTANCE_EXPONENT / (CONDUCTANCE_OFFSET + 0.5 * (tmax - tmin))
 
 
-def canopy_drivers(
-    tmin: Array, tmax: Array, daylength: Array, canopy_efficiency: Array, lcma: Array
-) -> CanopyDrivers:
-    """The factors of `gross_primary_productivity` that depend on forcing and parameters only.
-
-    gc = 2**0.789798 / (0.37836 + 0.5 (tmax - tmin)); temperatures in degC, lcma in gC m-2.
-    """
-    gc = PSI_D**CONDUCTANCE_EXPONENT / (CONDUCTANCE_OFFSET + 0.5 * (tmax - tmin))
-    uptake = canopy_efficiency * jnp.exp(TEMPERATURE_EXPONENT * tmax) / (gc * lcma)
-    return CanopyDrivers(gc, uptake, DAYLENGTH_SLOPE * daylength + DAYLENGTH_OFFSET)
+def day_factor(daylength: Array) -> Array:
+    """Scaling of GPP by day length (hours): 0.0156935 day length + 0.0453194."""
+    return DAYLENGTH_SLOPE * daylength + DAYLENGTH_OFFSET
 
 
 def gross_primary_productivity(
-    foliar: Array, lai: Array, ssrd: Array, co2: Array, drivers: CanopyDrivers
+    lai: Array, uptake_per_lai: Array, ssrd: Array, co2: Array, gc: Array, scale: Array
 ) -> Array:
     """GPP without water stress, gC m-2 d-1.
 
@@ -71,25 +56,24 @@ def gross_primary_productivity(
     ci = (ca + q - p + sqrt((ca + q - p)^2 - 4 (ca q - 4.22273 p))) / 2. The drawdown d = ca - ci is computed
     from the same quadratic without the cancellation that costs float32 its digits at low leaf area:
     d = 2 p (ca - 4.22273) / (ca - q + p + sqrt((ca - q + p)^2 - 4 p (ca - 4.22273))).
-    Then e0 = 7.19298 lai^2 / (2.1001 + lai^2), pd = gc d, GPP = e0 ssrd pd / (e0 ssrd + pd) * day factor.
+    Then e0 = 7.19298 lai^2 / (2.1001 + lai^2), pd = gc d, GPP = e0 ssrd pd / (e0 ssrd + pd) * scale.
 
     Args:
-        foliar: foliar carbon, gC m-2.
         lai: leaf area index, m2 m-2.
+        uptake_per_lai: p / lai = ce exp(0.011136 tmax) / gc.
         ssrd: MJ m-2 d-1.
         co2: ca, ppm.
-        drivers: from `canopy_drivers`.
+        gc: from `conductance`.
+        scale: from `day_factor`.
     """
-    gc, uptake, day_factor = drivers
-    p = foliar * uptake
+    p = lai * uptake_per_lai
     b = co2 - (COMPENSATION - HALF_SATURATION) + p
     c = p * (co2 - COMPENSATION)
     # b^2 - 4 c = (ca - q - p)^2 + 4 p 208.868 > 0: the root needs no guard
     drawdown = 2 * c / (b + jnp.sqrt(b * b - 4 * c))
     lai_squared = lai * lai
-    e0 = LIGHT_EFFICIENCY * lai_squared / (LIGHT_HALF_SATURATION + lai_squared)
-    light = e0 * ssrd
+    light = LIGHT_EFFICIENCY * lai_squared / (LIGHT_HALF_SATURATION + lai_squared) * ssrd
     diffusion = gc * drawdown
     # without leaves both are 0: 0/0
     total = light + diffusion
-    return light * diffusion / jnp.where(total > 0, total, 1.0) * day_factor
+    return light * diffusion / jnp.where(total > 0, total, 1.0) * scale

@@ -18,16 +18,14 @@ class WaterState(NamedTuple):
     lai: Array
     water: Array
     """Plant-available water at the start of the step, mm."""
-    root_vpd: Array
-    """sqrt(vpd), hPa^0.5."""
+    water_per_carbon: Array
+    """sqrt(vpd) / uwue: kg of water for a gC, mm d-1 / (gC m-2 d-1)."""
     radiation_term: Array
     """ssrd boese_r, mm d-1."""
-    field_capacity: Array
-    """mm."""
     wilting_point: Array
     """wilting_point_frac field_capacity, mm."""
-    uwue: Array
-    """gC hPa^0.5 kg-1."""
+    available_range: Array
+    """field_capacity - wilting point, mm."""
 
 
 class WaterFluxes(NamedTuple):
@@ -38,28 +36,25 @@ class WaterFluxes(NamedTuple):
     beta: Array
 
 
-def evapotranspiration(gpp: Array, root_vpd: Array, uwue: Array, radiation_term: Array) -> Array:
-    """ET = GPP sqrt(vpd) / uwue + ssrd boese_r, mm d-1; root_vpd = sqrt(vpd)."""
-    return gpp * root_vpd / uwue + radiation_term
+def evapotranspiration(gpp: Array, state: WaterState) -> Array:
+    """ET = GPP sqrt(vpd) / uwue + ssrd boese_r, mm d-1."""
+    return gpp * state.water_per_carbon + state.radiation_term
 
 
 def linear_stress(state: WaterState) -> WaterFluxes:
     """beta = clip((W - wp) / (field capacity - wp), 0, 1) scales GPP; ET follows GPP."""
-    beta = jnp.clip(
-        (state.water - state.wilting_point) / (state.field_capacity - state.wilting_point), 0.0, 1.0
-    )
+    beta = jnp.clip((state.water - state.wilting_point) / state.available_range, 0.0, 1.0)
     gpp = beta * state.potential_gpp
-    return WaterFluxes(gpp, evapotranspiration(gpp, state.root_vpd, state.uwue, state.radiation_term), beta)
+    return WaterFluxes(gpp, evapotranspiration(gpp, state), beta)
 
 
 def no_stress(state: WaterState) -> WaterFluxes:
     """beta = 1: photosynthesis never lacks water."""
     gpp = state.potential_gpp
-    et = evapotranspiration(gpp, state.root_vpd, state.uwue, state.radiation_term)
-    return WaterFluxes(gpp, et, jnp.ones_like(gpp))
+    return WaterFluxes(gpp, evapotranspiration(gpp, state), jnp.ones_like(gpp))
 
 
-def runoff(water: Array, focal_point: Array, dt: Array | float) -> Array:
+def runoff(water: Array, focal_point: Array, dt: Array) -> Array:
     """W^2 / focal point / dt while W <= focal point / 2, else (W - focal point / 4) / dt; mm d-1."""
     quick = water > 0.5 * focal_point
     return jnp.where(quick, water - 0.25 * focal_point, water * water / focal_point) / dt

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from landlab_mgr import losses
-from landlab_mgr.model import Batch, Pools
+from landlab_mgr.model import Batch
 from landlab_mgr.parameters import CARBON_POOLS, LOSS_TERMS
 
 from .test_dalec_reference import OUTPUT_NAMES, PARAMETER_NAMES
@@ -49,14 +49,15 @@ def ours(reference):
     sums = {f"influx_{n}": influx[n].sum(0) for n in CARBON_POOLS}
     sums |= {f"outflux_{n}": outflux[n].sum(0) for n in CARBON_POOLS}
     pools = {PARAMETER_NAMES[n]: reference["pools0"][:, i] for i, n in enumerate(pool_order())}
-    initial = Pools(**{n: jnp.asarray(x) for n, x in pools.items()})
+    initial = {n: jnp.asarray(x) for n, x in pools.items()}
     observed, weight = {}, {}
     for i, name in enumerate(reference["term_names"]):
         observed[str(name)] = jnp.asarray(reference["observed"][:, :, i].T)
         weight[str(name)] = jnp.asarray(reference["weight"][:, :, i].T)
     pixels = observed["lai"].shape[1]
     batch = Batch(
-        forcing=None,
+        climate=None,
+        latitude=None,
         predictors=None,
         observed=observed,
         weight=weight,
