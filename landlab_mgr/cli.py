@@ -391,3 +391,7 @@ def catalog_upgrade(workspace: WorkspaceOption = None, db: DatabaseOption = None
 def catalog_current(workspace: WorkspaceOption = None, db: DatabaseOption = None) -> None:
     """Revision of the catalog's schema."""
     console.print(Catalog.current(Workspace.at(workspace, db).database), markup=False)
+
+
+if __name__ == "__main__":
+    main()

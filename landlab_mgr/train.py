@@ -106,7 +106,7 @@ def _update(state: State, batch: model.Batch, hyper: Hyper, static: Static) -> t
         return sum(values.values(), start=jnp.zeros(())) / batch.mask.shape[0], values
 
     gradient, values = jax.grad(objective, has_aux=True)(state.weights)
-    norm = optax.global_norm(gradient)
+    norm = optax.tree.norm(gradient)
     limited = jnp.where((hyper.clip_norm > 0) & (norm > hyper.clip_norm), hyper.clip_norm / norm, 1.0)
     gradient = jax.tree.map(lambda g: g * limited.astype(g.dtype), gradient)
     direction, moments = _ADAM.update(gradient, state.moments)

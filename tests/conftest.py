@@ -1,10 +1,15 @@
-"""Settings and data that the tests share."""
+"""Settings, data and small workspaces that the tests share."""
 
 import os
+import sys
 from pathlib import Path
 
 import jax
 import pytest
+
+# Many tests start the command line: without bytecode each start compiles pandas and SQLAlchemy again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -19,6 +24,14 @@ def shared_data() -> Path:
     if not (path / "data").is_dir():
         pytest.skip("../shared is not here")
     return path
+
+
+@pytest.fixture(scope="session")
+def planet():
+    """A small twin planet, in memory."""
+    from landlab_mgr.data import twin
+
+    return twin.make(n_patches=6, pixels_per_patch=2, years=3, seed=1)
 
 
 @pytest.hookimpl(wrapper=True)

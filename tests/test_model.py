@@ -1,0 +1,207 @@
+"""The model as a whole: budgets, gradients and limits that the reference trajectories do not visit."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from landlab_mgr import model
+from landlab_mgr.parameters import BY_NAME, CARBON_POOLS, PARAMETERS, POOLS
+from landlab_mgr.process import WATER_STRESS
+
+MONTHS = 24
+RUN = jax.jit(model.simulate, static_argnums=(2, 3, 4))
+
+
+def weather(seed, n, dtype=np.float64, months=MONTHS, latitude=None):
+    """Plausible forcing of n pixels, deserts, polar night and fires among them."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(months)[:, None]
+    lat = rng.uniform(-75, 80, n) if latitude is None else np.full(n, latitude)
+    mean = 28 - 0.5 * np.abs(lat)
+    temp = mean + 12 * np.cos(2 * np.pi * (t - 6) / 12) * np.sign(lat) + rng.normal(0, 2, (months, n))
+    half = rng.uniform(1, 8, (months, n))
+    precip = rng.gamma(0.7, 3, (months, n)) * rng.choice([0.0, 0.05, 1.0], n)
+    values = {
+        "tmin": temp - half,
+        "tmax": temp + half,
+        "ssrd": np.clip(15 + 10 * np.cos(2 * np.pi * (t - 5) / 12) * np.sign(lat) + rng.normal(0, 3, (months, n)), 0, 40),
+        "co2": np.full((months, n), 390.0),
+        "vpd": rng.gamma(2, 4, (months, n)),
+        "precip": precip,
+        "burned_area": np.where(rng.random((months, n)) < 0.1, rng.random((months, n)), 0.0),
+        "time_days": (np.arange(months) + 0.5) * 30.4375,
+        "doy": np.tile((np.arange(12) + 0.5) * 30.4375, -(-months // 12))[:months],
+        "latitude": lat,
+        "mean_temp": temp.mean(0),
+        "mean_precip": np.maximum(precip.mean(0), 1e-3),
+        "dt": np.asarray(30.4375),
+    }
+    return model.Forcing(**{k: jnp.asarray(v, dtype) for k, v in values.items()})
+
+
+def draw(seed, n, dtype=np.float64):
+    """Parameters anywhere between their bounds, in the log as the network's transform has them, edges included."""
+    rng = np.random.default_rng(seed)
+    params = {}
+    for p in PARAMETERS:
+        share = rng.choice([0.0, 1.0, *rng.random(3)], n)
+        params[p.name] = jnp.asarray(p.low * (p.high / p.low) ** share, dtype)
+    return params
+
+
+def imbalance(params, forcing, outputs):
+    """Largest relative error of the carbon and the water budget, of a step and of the whole run.
+
+    A step's is relative to the larger of the stocks before and after it. The run's drift is relative to the largest
+    stock it held: a soil that ends at 1 mm after holding 300 carries the rounding of the 300.
+    """
+    x = {n: np.asarray(v, np.float64) for n, v in outputs.items()}
+    dt = float(forcing.dt)
+    carbon = (
+        sum(x[n] for n in CARBON_POOLS),
+        sum(np.asarray(params[n], np.float64) for n in CARBON_POOLS),
+        x["gpp"] - x["respiration_auto"] - x["respiration_litter"] - x["respiration_som"] - x["fire"],
+    )
+    water = (
+        x["water"],
+        np.asarray(params["water"], np.float64),
+        np.asarray(forcing.precip, np.float64) - x["et"] - x["runoff"],
+    )
+    worst = 0.0
+    for stock, first, flux in (carbon, water):
+        before = np.concatenate([first[None], stock[:-1]])
+        worst = max(worst, np.max(np.abs(stock - before - flux * dt) / np.maximum(stock, before)))
+        worst = max(worst, np.max(np.abs(stock[-1] - first - flux.sum(0) * dt) / np.maximum(stock.max(0), first)))
+    return worst
+
+
+@pytest.mark.parametrize("stress", sorted(WATER_STRESS))
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-5)])
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**31))
+def test_budgets_close_for_any_parameters_and_weather(stress, dtype, tolerance, seed):
+    params, forcing = draw(seed, 16, dtype), weather(seed, 16, dtype)
+    outputs = RUN(params, model.prepare(forcing), WATER_STRESS[stress])
+    assert imbalance(params, forcing, outputs) <= tolerance
+    for name in POOLS:
+        stock = np.asarray(outputs[name])
+        assert stock.min() >= BY_NAME[name].low * (1 - 1e-5), name
+    for name in ("gpp", "et", "runoff", "leaf_litter", "wood_litter", "root_litter", "litter_to_som", "violation"):
+        assert np.asarray(outputs[name]).min() >= -tolerance * 1e4, name
+
+
+def test_every_clamp_was_exercised():
+    """The draws above visit the floors and ceilings that the reference trajectories do not."""
+    params, forcing = draw(1, 400), weather(1, 400)
+    outputs = {n: np.asarray(x) for n, x in RUN(params, model.prepare(forcing), WATER_STRESS["linear"]).items()}
+    for name in POOLS:
+        assert (outputs[name] <= BY_NAME[name].low * (1 + 1e-12)).any(), f"{name} floor"
+    for name in ("wood", "litter", "som"):
+        assert (outputs[name] >= BY_NAME[name].high * (1 - 1e-12)).any(), f"{name} ceiling"
+    assert (outputs["violation"] > 0).any()
+    assert (outputs["fire"] > 0).any()
+
+
+def test_a_flooded_soil_sheds_what_it_cannot_hold():
+    forcing = weather(2, 4)._replace(precip=jnp.full((MONTHS, 4), 80.0))
+    params = draw(2, 4) | {"runoff_focal_point": jnp.full(4, 1e5), "boese_r": jnp.full(4, 0.01)}
+    outputs = RUN(params, model.prepare(forcing), WATER_STRESS["linear"])
+    assert (outputs["water"] == BY_NAME["water"].high).any()
+    assert imbalance(params, forcing, outputs) <= 1e-10
+
+
+def loss_of(params, climate, fires=True):
+    outputs = model.simulate(params, climate, WATER_STRESS["linear"], None, fires)
+    names = ("gpp", "et", "nee", "lai", "biomass", "som", "water", "fire", "vod", "sif")
+    return sum(jnp.sum(outputs[n]) for n in names)
+
+
+AWKWARD = {
+    "polar night": weather(3, 4, months=12, latitude=80.0),
+    "no rain": weather(4, 4, months=12)._replace(precip=jnp.zeros((12, 4)), mean_precip=jnp.full(4, 1e-3)),
+    "no light": weather(5, 4, months=12)._replace(ssrd=jnp.zeros((12, 4))),
+    "no vapour pressure deficit": weather(6, 4, months=12)._replace(vpd=jnp.zeros((12, 4))),
+    "all burns": weather(7, 4, months=12)._replace(burned_area=jnp.ones((12, 4))),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("case", AWKWARD)
+def test_gradients_are_finite_at_the_bounds_and_in_awkward_weather(case, dtype):
+    climate = jax.tree.map(lambda x: jnp.asarray(x, dtype), model.prepare(AWKWARD[case]))
+    gradient = jax.jit(jax.grad(loss_of))
+    for edge in ("low", "high"):
+        params = {p.name: jnp.full(4, getattr(p, edge), dtype) for p in PARAMETERS}
+        for name, slope in gradient(params, climate).items():
+            assert np.isfinite(np.asarray(slope)).all(), (edge, name)
+
+
+def test_gradients_are_those_of_finite_differences():
+    params = {p.name: jnp.full(1, np.sqrt(p.low * p.high)) for p in PARAMETERS} | {
+        "foliar": jnp.full(1, 150.0),
+        "field_capacity": jnp.full(1, 700.0),
+        "water": jnp.full(1, 300.0),
+        "runoff_focal_point": jnp.full(1, 5000.0),
+    }
+    climate = model.prepare(weather(9, 1, months=12, latitude=45.0)._replace(precip=jnp.full((12, 1), 2.0)))
+    value = jax.jit(loss_of)
+    slopes = jax.jit(jax.grad(loss_of))(params, climate)
+    for name in ("canopy_efficiency", "lcma", "uwue", "f_auto", "tor_som", "bday", "wilting_point_frac", "foliar"):
+        step = 1e-6 * float(params[name][0])
+        up, down = (value(params | {name: params[name] + s}, climate) for s in (step, -step))
+        assert float(slopes[name][0]) == pytest.approx(float(up - down) / (2 * step), rel=2e-4), name
+
+
+def test_any_length_and_any_choice_of_outputs_agree():
+    params, forcing = draw(11, 6), weather(11, 6, months=30)
+    climate = model.prepare(forcing)
+    everything = RUN(params, climate, WATER_STRESS["linear"])
+    some = RUN(params, climate, WATER_STRESS["linear"], ("vod", "reco", "leaf_fall_factor"))
+    assert set(some) == {"vod", "reco", "leaf_fall_factor"}
+    for name, x in some.items():
+        assert x.shape == (30, 6)
+        np.testing.assert_allclose(x, everything[name], rtol=1e-12)
+    whole = RUN(params, jax.tree.map(lambda x: x[:24] if x.ndim else x, climate), WATER_STRESS["linear"])
+    np.testing.assert_allclose(everything["som"][:24], whole["som"], rtol=1e-12)
+
+
+def test_without_fire_the_smaller_program_agrees():
+    params, forcing = draw(12, 6), weather(12, 6)
+    climate = model.prepare(forcing._replace(burned_area=jnp.zeros((MONTHS, 6))))
+    small, full = (RUN(params, climate, WATER_STRESS["linear"], None, fires) for fires in (False, True))
+    assert set(small) == set(full)
+    for name in full:
+        np.testing.assert_allclose(small[name], full[name], rtol=1e-12, atol=1e-15, err_msg=name)
+
+
+def test_balances_are_the_sums_of_the_fluxes():
+    params, forcing = draw(13, 8), weather(13, 8)
+    x = RUN(params, model.prepare(forcing), WATER_STRESS["linear"])
+    gone = {n: x[f"{n}_combustion"] + x[f"{n}_transfer"] for n in CARBON_POOLS}
+    direct = {
+        "influx_labile": x["labile_production"],
+        "outflux_labile": x["labile_release"] + gone["labile"],
+        "influx_foliar": x["leaf_production"] + x["labile_release"],
+        "outflux_foliar": x["leaf_litter"] + gone["foliar"],
+        "outflux_wood": x["wood_litter"] + gone["wood"],
+        "influx_litter": x["leaf_litter"]
+        + x["root_litter"]
+        + x["labile_transfer"]
+        + x["foliar_transfer"]
+        + x["root_transfer"],
+        "outflux_litter": x["respiration_litter"] + x["litter_to_som"] + gone["litter"],
+        "outflux_som": x["respiration_som"] + gone["som"],
+    }
+    sums = model.balances(x, params, forcing.dt)
+    for name, flux in direct.items():
+        np.testing.assert_allclose(sums[name], flux.sum(0), rtol=1e-7, atol=1e-7, err_msg=name)
+
+
+def test_transform_reaches_the_bounds_and_the_middle():
+    raw = {p.name: jnp.asarray([-1e30, 0.0, 1e30]) for p in PARAMETERS}
+    for name, x in model.transform(raw).items():
+        p = BY_NAME[name]
+        np.testing.assert_allclose(x, [p.low, np.sqrt(p.low * p.high), p.high], rtol=1e-9)

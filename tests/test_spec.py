@@ -1,0 +1,107 @@
+"""Specs and grids: identity, expansion, and one clear line for every mistake."""
+
+import pytest
+
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.resources import resource
+from landlab_mgr.spec import GridSpec, RunSpec, load_grid
+
+STORED = {
+    "a3": RunSpec(dataset="a" * 16, predictors=("PFT",)),
+    "b7": RunSpec(
+        dataset="b" * 16,
+        predictors=("SOIL", "PFT"),
+        loss_weights={"lai": 3.0, "gpp_fluxnet": 100.0},
+        optimizer={"epochs": 7, "learning_rate": 1e-3},
+        seeds={"init": 4, "split": 4, "shuffle": 4},
+    ),
+}
+IDENTITIES = {"a3": "5cde29eb7ff7e80d", "b7": "d7daa12d3942896f"}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_stored_identities_do_not_change(name):
+    assert STORED[name].run_id == IDENTITIES[name]
+
+
+def test_identity_is_of_the_science_alone():
+    spec = STORED["b7"]
+    same = RunSpec(
+        dataset="b" * 16,
+        predictors=("PFT", "SOIL", "PFT"),
+        loss_weights={"lai": 3, "sif": 400.0},
+        optimizer={"epochs": 7, "learning_rate": 0.001, "patches_per_batch": 1},
+        seeds={"init": 4, "split": 4, "shuffle": 4},
+    )
+    assert same.run_id == spec.run_id
+    for change in (
+        {"dataset": "c" * 16},
+        {"predictors": ("PFT",)},
+        {"loss_weights": {"lai": 2.0}},
+        {"warmup_months": 12},
+        {"streams": ("lai",)},
+        {"science_version": spec.science_version + 1},
+    ):
+        assert spec.model_copy(update=change).run_id != spec.run_id, change
+
+
+def test_setup_is_shared_by_members_and_by_nobody_else():
+    a, b = STORED["b7"], STORED["b7"].model_copy(update={"seeds": STORED["a3"].seeds, "dataset": "d" * 16})
+    assert a.setup == b.setup
+    assert a.setup != STORED["a3"].setup
+
+
+def test_factorial_grid_has_the_seventeen_setups():
+    grid = GridSpec(
+        name="g", dataset="d", factorial=("PFT", "CLIM", "AGE", "SOIL"), setups=(("CONTROL",), ("LATLON",)), seeds=20
+    )
+    runs = list(grid.expand("f" * 16))
+    assert len(grid.predictor_sets) == 17
+    assert len({r.run_id for r in runs}) == 340
+    by_seed = [r for r in runs if r.seeds.split == 3]
+    assert len(by_seed) == 17
+    assert {r.seeds.shuffle for r in by_seed} == {3}
+
+
+def test_extending_a_grid_keeps_its_runs():
+    small = GridSpec(name="g", dataset="d", setups=(("PFT",),), seeds=2)
+    large = GridSpec(name="g", dataset="d", setups=(("PFT",), ("CLIM",)), seeds=(0, 1, 2))
+    ids = [{r.run_id for r in g.expand("f" * 16)} for g in (small, large)]
+    assert ids[0] < ids[1]
+
+
+@pytest.mark.parametrize("path", sorted(resource("experiments").glob("*.toml")), ids=lambda p: p.name)
+def test_every_bundled_experiment_expands(path):
+    grid = load_grid(path)
+    runs = list(grid.expand("0" * 16))
+    assert len({r.run_id for r in runs}) == len(runs) == len(grid.predictor_sets) * len(grid.seed_list)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\ncolour = 1', "colour: unknown key; known: name"),
+        ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base.optimizer]\nepoch = 3', "optimizer.epoch: unknown key"),
+        ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base.optimizer]\nepochs = 0', "epochs: Input should be"),
+        ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base.loss_weights]\nlei = 2', "unknown loss term 'lei'; known"),
+        ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base.loss_weights]\nlai = -1', "is negative"),
+        ('name = "g"\ndataset = "d"', "no setups"),
+        ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\nseeds = 0', "no seeds"),
+        ('name = "g h"\ndataset = "d"\nsetups = [["PFT"]]', "name"),
+        ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base]\ndataset = "e"', "belongs to the grid"),
+        ("name = ", "not valid TOML"),
+    ],
+)
+def test_mistakes_are_one_clear_line(tmp_path, text, says):
+    path = tmp_path / "grid.toml"
+    path.write_text(text)
+    with pytest.raises(LandlabError) as error:
+        load_grid(path)
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+    assert str(path) in str(error.value) or "grid g" in str(error.value)
+
+
+def test_missing_grid_file(tmp_path):
+    with pytest.raises(LandlabError, match="no grid file"):
+        load_grid(tmp_path / "absent.toml")
