@@ -1,7 +1,6 @@
 """The `landlab` command: thin verbs over the package. Bad input is one line on stderr and exit code 2."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -113,9 +112,9 @@ def data_import(
 
 @data_app.command("twin")
 def data_twin(
-    patches: Annotated[int, typer.Option(help="Patches of 4 x 5 degrees")] = 48,
-    pixels: Annotated[int, typer.Option(help="Land pixels in each")] = 4,
-    years: Annotated[int, typer.Option(help="Years of monthly data")] = 8,
+    patches: Annotated[int, typer.Option(help="Patches of 4 x 5 degrees")] = 128,
+    pixels: Annotated[int, typer.Option(help="Land pixels in each")] = 3,
+    years: Annotated[int, typer.Option(help="Years of monthly data")] = 6,
     seed: Annotated[int, typer.Option(help="Seed of the planet")] = 0,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
@@ -245,6 +244,9 @@ def grid_ls(workspace: WorkspaceOption = None, db: DatabaseOption = None, json: 
 def run(
     filter: FilterArgument = "",
     grid: Annotated[str | None, typer.Option(help="Only runs of this grid")] = None,
+    only: Annotated[
+        Literal["pending", "failed"], typer.Option(help="failed: try those that failed once more")
+    ] = "pending",
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
 ) -> None:
@@ -253,7 +255,7 @@ def run(
 
     ws = Workspace.at(workspace, db)
     with ws.open() as catalog:
-        summary = drive.pending(ws, catalog, filter, grid)
+        summary = drive.pending(ws, catalog, filter, grid, retry=only == "failed")
     counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(summary.outcomes.items())) or "nothing to do"
     console.print(
         f"{counts}{'; interrupted: `landlab run` goes on' if summary.interrupted else ''}", markup=False
@@ -339,7 +341,7 @@ def show_run(
         )
     if not metrics.empty:
         console.print()
-        show(skill_table(metrics), "skill (months after the warm-up; spatial r: of the pixels' means)")
+        show(skill_table(metrics), "skill after the warm-up")
     console.print()
     attempts = attempts.assign(
         took=[
@@ -376,7 +378,8 @@ def open_app(
         "browser.gatherUsageStats": "false",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
-    sys.exit(subprocess.call([sys.executable, "-m", "streamlit", "run", str(home), *flags], env=environment))
+    # this process becomes the server, so that stopping one stops the other
+    os.execve(sys.executable, [sys.executable, "-m", "streamlit", "run", str(home), *flags], environment)
 
 
 @catalog_app.command("upgrade")

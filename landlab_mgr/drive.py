@@ -9,8 +9,10 @@ from landlab_mgr.errors import LandlabError
 from landlab_mgr.workspace import Workspace
 
 
-def pending(ws: Workspace, catalog: Catalog, filter: str = "", grid: str | None = None) -> schedule.Summary:
-    """Run everything pending that the filter holds for and the grid has, where given.
+def pending(
+    ws: Workspace, catalog: Catalog, filter: str = "", grid: str | None = None, retry: bool = False
+) -> schedule.Summary:
+    """Run everything pending that the filter holds for and the grid has, where given; or `retry` what failed.
 
     Ctrl-C once commits and stops; twice stops at once.
     """
@@ -21,7 +23,9 @@ def pending(ws: Workspace, catalog: Catalog, filter: str = "", grid: str | None 
     catalog.reclaim(schedule.LEASE_SECONDS, schedule.driver_is_dead)
     condition = " and ".join([f"({filter})"] * bool(filter) + [f"grid = '{grid}'"] * bool(grid))
     chosen = catalog.runs(condition)
-    run_ids = list(chosen.loc[chosen["state"] == "pending", "run_id"])
+    run_ids = list(chosen.loc[chosen["state"] == ("failed" if retry else "pending"), "run_id"])
+    if retry:
+        catalog.retry(run_ids)
     if not run_ids:
         return schedule.Summary()
     with LiveReport(len(run_ids)) as report:

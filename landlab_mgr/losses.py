@@ -13,10 +13,8 @@ import numpy as np
 from jax import Array
 
 from landlab_mgr.model import BALANCE_OUTPUTS, MONTHS_PER_YEAR, Batch, Params
-from landlab_mgr.parameters import CARBON_POOLS, LOSS_TERMS, LossTerm
+from landlab_mgr.parameters import CARBON_POOLS, LOSS_TERMS, MODELLED, LossTerm
 
-MODELLED = {"ewt": "water"}
-"""Observed variables whose model output has another name."""
 ANOMALY_EPSILON = 1e-3
 EDC_EPSILON = 1e-3
 

@@ -344,7 +344,7 @@ def _burn(pools: Pools, burned_area: Array, p: Params, dt: Array) -> tuple[Pools
     after = {n: getattr(pools, n) - combusted[n] - transferred[n] + gained.get(n, 0.0) for n in CARBON_POOLS}
     fluxes = {f"{n}_combustion": combusted[n] / dt for n in CARBON_POOLS}
     fluxes |= {f"{n}_transfer": transferred[n] / dt for n in CARBON_POOLS}
-    fluxes["fire"] = sum(fluxes[f"{n}_combustion"] for n in CARBON_POOLS)
+    fluxes["fire"] = sum((fluxes[f"{n}_combustion"] for n in CARBON_POOLS), jnp.zeros_like(dt))
     return pools._replace(**after), fluxes
 
 
@@ -421,9 +421,9 @@ def simulate(
 
     @partial(jax.checkpoint, prevent_cse=False)
     def one_year(pools: Pools, year: Climate) -> tuple[Pools, dict[str, Array]]:
-        return jax.lax.scan(one_month, pools, drivers(params, year._replace(dt=climate.dt)))
+        return jax.lax.scan(one_month, pools, drivers(params, year))
 
-    varying = jax.tree.map(by_year, climate._replace(dt=None))
+    varying = jax.tree.map(lambda x: by_year(x) if x.ndim else jnp.broadcast_to(x, (years,)), climate)
     _, outputs = jax.lax.scan(one_year, initial_pools(params), varying)
     monthly = {n: x.reshape(years * MONTHS_PER_YEAR, *x.shape[2:])[:months] for n, x in outputs.items()}
 

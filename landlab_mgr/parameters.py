@@ -214,3 +214,6 @@ STREAMS: Mapping[str, str] = {
     t.name: t.variable for t in LOSS_TERMS.values() if t.variable is not None and t.name != "nbe_iav"
 }
 """Observation streams a dataset may hold (the name of its loss term) and the variable each observes."""
+
+MODELLED: Mapping[str, str] = {"ewt": "water"}
+"""Observed variables whose model output has another name."""

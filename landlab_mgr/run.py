@@ -15,8 +15,8 @@ import xarray as xr
 from landlab_mgr import __version__, artifacts, metrics, model, network, train
 from landlab_mgr.data import batch, predictors, schema, split, store
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.losses import MODELLED, annual
-from landlab_mgr.parameters import BY_NAME, DERIVED, LOSS_TERMS, POOLS, STREAMS, VARIABLES, LossTerm
+from landlab_mgr.losses import annual
+from landlab_mgr.parameters import BY_NAME, DERIVED, LOSS_TERMS, MODELLED, POOLS, STREAMS, VARIABLES, LossTerm
 from landlab_mgr.process import water_stress
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, MetricRecord
 from landlab_mgr.spec import NetworkSpec, RunSpec

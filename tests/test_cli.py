@@ -123,7 +123,10 @@ def epochs_done(root):
 
 def start_until_first_checkpoint(root):
     process = subprocess.Popen(
-        command("run", "--grid", "long", workspace=root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command("run", "--grid", "long", workspace=root),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     deadline = time.monotonic() + 120
     while epochs_done(root) == 0:
@@ -261,7 +264,9 @@ def test_real_towers_import_train_and_score_withheld_months(shared_data, tmp_pat
     assert "164 pixels in 120 patches, 192 months" in done.stdout
     assert done.stdout.count("40") == 1, "one notice names the 40 absent sites"
     grid = grid_file(tmp_path / "g.toml", "fluxval", epochs=3)
-    grid.write_text(grid.read_text().replace('["PFT", "CLIM"], ["CONTROL"]', '["PFT", "CLIM", "AGE", "SOIL"]'))
+    grid.write_text(
+        grid.read_text().replace('["PFT", "CLIM"], ["CONTROL"]', '["PFT", "CLIM", "AGE", "SOIL"]')
+    )
     landlab("grid", "register", grid, workspace=root)
     landlab("run", workspace=root)
     [run_id] = [r["run_id"] for r in json.loads(landlab("ls", "--json", workspace=root).stdout)]
@@ -276,13 +281,18 @@ def test_real_towers_import_train_and_score_withheld_months(shared_data, tmp_pat
 def test_a_cbf_of_another_machine_is_refused(tmp_path):
     """A file of the right size whose header is no header."""
     (tmp_path / "cbf_files").mkdir()
-    (tmp_path / "location_fluxnet.csv").write_text("Flux_name,LC,Lat,lon,flux_site\nXX-One,ENF,50.1,8.2,XX-One\n")
+    (tmp_path / "location_fluxnet.csv").write_text(
+        "Flux_name,LC,Lat,lon,flux_site\nXX-One,ENF,50.1,8.2,XX-One\n"
+    )
     (tmp_path / "validation_data").mkdir()
-    (tmp_path / "cbf_files" / "flux_site_1.cbf").write_bytes(struct.pack("<400d", *np.random.default_rng(0).normal(size=400)))
+    noise = np.random.default_rng(0).normal(size=400)
+    (tmp_path / "cbf_files" / "flux_site_1.cbf").write_bytes(struct.pack("<400d", *noise))
     line = refused("data", "import", "fluxval", tmp_path, workspace=tmp_path / "ws")
     assert "flux_site_1.cbf" in line
 
 
 def test_listing_does_not_wait_for_jax():
-    program = "import sys, landlab_mgr.cli; assert not {'jax', 'streamlit', 'ray', 'matplotlib'} & set(sys.modules)"
+    program = (
+        "import sys, landlab_mgr.cli; assert not {'jax', 'streamlit', 'ray', 'matplotlib'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[1])

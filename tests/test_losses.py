@@ -68,4 +68,7 @@ def test_outputs_needed():
 
 
 def test_total_weighs_terms():
-    assert float(losses.total({"lai": jnp.asarray(2.0), "sif": jnp.asarray(3.0)}, {"lai": 10.0, "sif": 1.0})) == 23.0
+    assert (
+        float(losses.total({"lai": jnp.asarray(2.0), "sif": jnp.asarray(3.0)}, {"lai": 10.0, "sif": 1.0}))
+        == 23.0
+    )

@@ -27,7 +27,9 @@ def weather(seed, n, dtype=np.float64, months=MONTHS, latitude=None):
     values = {
         "tmin": temp - half,
         "tmax": temp + half,
-        "ssrd": np.clip(15 + 10 * np.cos(2 * np.pi * (t - 5) / 12) * np.sign(lat) + rng.normal(0, 3, (months, n)), 0, 40),
+        "ssrd": np.clip(
+            15 + 10 * np.cos(2 * np.pi * (t - 5) / 12) * np.sign(lat) + rng.normal(0, 3, (months, n)), 0, 40
+        ),
         "co2": np.full((months, n), 390.0),
         "vpd": rng.gamma(2, 4, (months, n)),
         "precip": precip,
@@ -74,7 +76,9 @@ def imbalance(params, forcing, outputs):
     for stock, first, flux in (carbon, water):
         before = np.concatenate([first[None], stock[:-1]])
         worst = max(worst, np.max(np.abs(stock - before - flux * dt) / np.maximum(stock, before)))
-        worst = max(worst, np.max(np.abs(stock[-1] - first - flux.sum(0) * dt) / np.maximum(stock.max(0), first)))
+        worst = max(
+            worst, np.max(np.abs(stock[-1] - first - flux.sum(0) * dt) / np.maximum(stock.max(0), first))
+        )
     return worst
 
 
@@ -89,14 +93,25 @@ def test_budgets_close_for_any_parameters_and_weather(stress, dtype, tolerance, 
     for name in POOLS:
         stock = np.asarray(outputs[name])
         assert stock.min() >= BY_NAME[name].low * (1 - 1e-5), name
-    for name in ("gpp", "et", "runoff", "leaf_litter", "wood_litter", "root_litter", "litter_to_som", "violation"):
+    for name in (
+        "gpp",
+        "et",
+        "runoff",
+        "leaf_litter",
+        "wood_litter",
+        "root_litter",
+        "litter_to_som",
+        "violation",
+    ):
         assert np.asarray(outputs[name]).min() >= -tolerance * 1e4, name
 
 
 def test_every_clamp_was_exercised():
     """The draws above visit the floors and ceilings that the reference trajectories do not."""
     params, forcing = draw(1, 400), weather(1, 400)
-    outputs = {n: np.asarray(x) for n, x in RUN(params, model.prepare(forcing), WATER_STRESS["linear"]).items()}
+    outputs = {
+        n: np.asarray(x) for n, x in RUN(params, model.prepare(forcing), WATER_STRESS["linear"]).items()
+    }
     for name in POOLS:
         assert (outputs[name] <= BY_NAME[name].low * (1 + 1e-12)).any(), f"{name} floor"
     for name in ("wood", "litter", "som"):
@@ -149,7 +164,16 @@ def test_gradients_are_those_of_finite_differences():
     climate = model.prepare(weather(9, 1, months=12, latitude=45.0)._replace(precip=jnp.full((12, 1), 2.0)))
     value = jax.jit(loss_of)
     slopes = jax.jit(jax.grad(loss_of))(params, climate)
-    for name in ("canopy_efficiency", "lcma", "uwue", "f_auto", "tor_som", "bday", "wilting_point_frac", "foliar"):
+    for name in (
+        "canopy_efficiency",
+        "lcma",
+        "uwue",
+        "f_auto",
+        "tor_som",
+        "bday",
+        "wilting_point_frac",
+        "foliar",
+    ):
         step = 1e-6 * float(params[name][0])
         up, down = (value(params | {name: params[name] + s}, climate) for s in (step, -step))
         assert float(slopes[name][0]) == pytest.approx(float(up - down) / (2 * step), rel=2e-4), name

@@ -55,6 +55,8 @@ def test_seeds_draw_different_members():
 def test_only_phenology_sees_the_latitude():
     padded, _ = predictors()
     weights = network.initialise(SPEC, 0, 5, 9)
-    south, north = (network.parameters(SPEC, weights, padded, jnp.full(7, x, jnp.float32)) for x in (-5.0, 5.0))
+    south, north = (
+        network.parameters(SPEC, weights, padded, jnp.full(7, x, jnp.float32)) for x in (-5.0, 5.0)
+    )
     changed = {name for name in south if not np.allclose(south[name], north[name])}
     assert changed == set(names_of("phenology"))

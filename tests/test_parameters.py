@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from landlab_mgr.parameters import BY_NAME, DERIVED, FORCING, LOSS_TERMS, PARAMETERS, STREAMS, VARIABLES, names_of
+from landlab_mgr.parameters import (
+    BY_NAME,
+    DERIVED,
+    FORCING,
+    LOSS_TERMS,
+    PARAMETERS,
+    STREAMS,
+    VARIABLES,
+    names_of,
+)
 
 
 def test_forty_parameters_in_three_heads():

@@ -53,7 +53,11 @@ def test_setup_is_shared_by_members_and_by_nobody_else():
 
 def test_factorial_grid_has_the_seventeen_setups():
     grid = GridSpec(
-        name="g", dataset="d", factorial=("PFT", "CLIM", "AGE", "SOIL"), setups=(("CONTROL",), ("LATLON",)), seeds=20
+        name="g",
+        dataset="d",
+        factorial=("PFT", "CLIM", "AGE", "SOIL"),
+        setups=(("CONTROL",), ("LATLON",)),
+        seeds=20,
     )
     runs = list(grid.expand("f" * 16))
     assert len(grid.predictor_sets) == 17
@@ -81,9 +85,18 @@ def test_every_bundled_experiment_expands(path):
     ("text", "says"),
     [
         ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\ncolour = 1', "colour: unknown key; known: name"),
-        ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base.optimizer]\nepoch = 3', "optimizer.epoch: unknown key"),
-        ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base.optimizer]\nepochs = 0', "epochs: Input should be"),
-        ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base.loss_weights]\nlei = 2', "unknown loss term 'lei'; known"),
+        (
+            'name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base.optimizer]\nepoch = 3',
+            "optimizer.epoch: unknown key",
+        ),
+        (
+            'name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base.optimizer]\nepochs = 0',
+            "epochs: Input should be",
+        ),
+        (
+            'name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base.loss_weights]\nlei = 2',
+            "unknown loss term 'lei'; known",
+        ),
         ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base.loss_weights]\nlai = -1', "is negative"),
         ('name = "g"\ndataset = "d"', "no setups"),
         ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\nseeds = 0', "no seeds"),

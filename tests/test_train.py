@@ -61,7 +61,8 @@ def test_resumed_is_bitwise_what_was_never_interrupted(planet, arrays, tmp_path)
 
 def test_how_often_checkpoints_are_taken_changes_nothing(planet, arrays, tmp_path):
     often, once = (
-        train_all(spec_of(planet), planet, arrays, tmp_path / n, seconds=s) for n, s in (("a", 0.0), ("b", 1e9))
+        train_all(spec_of(planet), planet, arrays, tmp_path / n, seconds=s)
+        for n, s in (("a", 0.0), ("b", 1e9))
     )
     assert [len(g.records) for g in once] == [4]
     for a, b in zip(weights_of(often[-1].checkpoint), weights_of(once[-1].checkpoint), strict=True):
@@ -135,7 +136,9 @@ def test_execute_leaves_metrics_and_files(planet, tmp_path):
     assert {a.kind for a in result.artifacts} == {CHECKPOINT, "skill", "parameters", "monthly"}
     assert all(artifacts.intact(a, tmp_path / a.path) for a in result.artifacts)
     found = {(m.split, m.variable) for m in result.metrics}
-    assert found == {(s, v) for s in ("train", "dev", "test") for v in ("sif", "lai", "et", "biomass", "nbe", "vod")}
+    assert found == {
+        (s, v) for s in ("train", "dev", "test") for v in ("sif", "lai", "et", "biomass", "nbe", "vod")
+    }
 
     by_kind = {a.kind: artifacts.read(a.path) for a in result.artifacts if a.kind != CHECKPOINT}
     monthly, parameters = by_kind["monthly"], by_kind["parameters"]
@@ -148,8 +151,14 @@ def test_execute_leaves_metrics_and_files(planet, tmp_path):
     observed = planet["lai"].values[:, 12:]
     modelled = monthly["lai"].values[:, 12:]
     there = np.isfinite(observed) & (labels == "dev")[:, None]
-    error = ((modelled - observed)[there] ** 2).sum() / ((observed[there] - observed[there].mean()) ** 2).sum()
-    [score] = [m.value for m in result.metrics if (m.split, m.variable, m.statistic, m.level) == ("dev", "lai", "R2", "flat")]
+    error = ((modelled - observed)[there] ** 2).sum() / (
+        (observed[there] - observed[there].mean()) ** 2
+    ).sum()
+    [score] = [
+        m.value
+        for m in result.metrics
+        if (m.split, m.variable, m.statistic, m.level) == ("dev", "lai", "R2", "flat")
+    ]
     assert score == pytest.approx(1 - error, rel=1e-4)
 
 

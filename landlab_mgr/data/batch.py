@@ -84,12 +84,7 @@ def make_forcing(values: Mapping[str, np.ndarray], latitude: np.ndarray, dt: flo
 
 def take(climate: Climate, index: Array) -> Climate:
     """The climate of some pixels."""
-    return Climate(
-        *(jnp.take(x, index, axis=1) if n in PER_PIXEL else x for n, x in climate._asdict().items())
-    )
-
-
-PER_PIXEL = frozenset(Climate._fields) - {"season", "dt"}
+    return jax.tree.map(lambda x: jnp.take(x, index, axis=1) if x.ndim == 2 else x, climate)
 
 
 def gather(arrays: Arrays, encoded: Array, selection: Selection, n_patches: int) -> Batch:

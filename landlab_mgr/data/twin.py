@@ -90,7 +90,7 @@ def shares(parameter: str) -> dict[str, float]:
     return {g: LEADING_SHARE if g == leader else OTHER_SHARE for g in ("PFT", "CLIM", "AGE", "SOIL")}
 
 
-def make(n_patches: int = 48, pixels_per_patch: int = 4, years: int = 8, seed: int = 0) -> xr.Dataset:
+def make(n_patches: int = 128, pixels_per_patch: int = 3, years: int = 6, seed: int = 0) -> xr.Dataset:
     """A planet of whole patches, ready for `data.store.publish`.
 
     Args:

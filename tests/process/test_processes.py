@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.process import allocation, fire, observe, phenology, photosynthesis, turnover, water, water_stress
+from landlab_mgr.process import (
+    allocation,
+    fire,
+    observe,
+    phenology,
+    photosynthesis,
+    turnover,
+    water,
+    water_stress,
+)
 
 
 def test_day_length_at_equinox_poles_and_equator():

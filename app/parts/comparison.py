@@ -1,0 +1,73 @@
+"""Model and observation, month by month, at a place of the reader's choice."""
+
+import numpy as np
+import streamlit as st
+import xarray as xr
+
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import VARIABLES
+from parts import address, figures, reading, series, text
+
+
+def show(view: reading.RunView) -> None:
+    """The section of a completed run's page, from its monthly file and its dataset."""
+    st.subheader("Modelled and observed", anchor=False)
+    workspace = reading.workspace()
+    try:
+        monthly = reading.artifact(workspace, view.files, "monthly")
+        ds = reading.dataset(workspace, view.dataset)
+    except LandlabError as error:
+        text.problem(error)
+        return
+    if monthly is None:
+        st.info("This run left no monthly file.")
+        return
+    variable, place = choose_series(monthly, ds)
+    what = series.series(monthly, ds, variable, place)
+    split = series.splits(monthly)[place]
+    warmup = view.record.spec.warmup_months
+    record = view.record
+    which = f"{record.label}, seed {record.spec.seeds.init}, run {record.run_id[:8]}"
+    title = f"{text.name(variable)} at {series.places(monthly)[place]} ({split})"
+    st.markdown(f"**{text.escaped(title)}**  \n:small[:gray[{text.escaped(which)}]]")
+    config = figures.config(f"{variable} {series.places(monthly)[place]} {record.run_id[:8]}")
+    left, right = st.columns([5, 2], gap="medium")
+    with left:
+        st.plotly_chart(figures.series(what, warmup), config=config, key="series")
+    with right:
+        if any(np.isfinite(x).any() for o in what.observed for x in (o.seen, o.withheld)):
+            st.plotly_chart(figures.scatter(what, warmup), config=config, key="scatter")
+        else:
+            st.caption(f"{text.name(variable)} was not observed here: the line is the model alone.")
+
+
+def choose_series(monthly: xr.Dataset, ds: xr.Dataset) -> tuple[str, int]:
+    """The variable and the place to show; at first a train or dev place with the most observed months."""
+    variables = series.variables(monthly, ds)
+    names, splits = series.places(monthly), series.splits(monthly)
+    keys = {name.split(",")[0]: index for index, name in enumerate(names)}  # short in the address
+    left, right, _ = st.columns([1, 2, 2])
+    with left:
+        address.restore("variable", variables, variables[0])
+        variable = st.selectbox(
+            "Variable",
+            variables,
+            key="variable",
+            format_func=lambda v: f"{text.name(v)}, {VARIABLES[v].meaning}",
+        )
+        address.keep("variable", variables[0])
+    count = series.months_observed(monthly, ds, variable)
+    held_out = splits == "test"  # looking at test is the reader's decision
+    first = list(keys)[int(np.where(held_out, -1, count).argmax())]
+    with right:
+        address.restore("place", keys, first)
+        place = st.selectbox(
+            "Site" if "site" in monthly else "Place",
+            list(keys),
+            key="place",
+            format_func=lambda key: (
+                f"{names[keys[key]]} · {splits[keys[key]]} · {count[keys[key]]} months observed"
+            ),
+        )
+        address.keep("place", first)
+    return variable, keys[place]

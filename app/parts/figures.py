@@ -1,0 +1,150 @@
+"""Figures in one palette: Okabe & Ito's colours, which read on light and on dark. Every axis has its unit."""
+
+import html
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from parts import text
+from parts.series import Observed, Series
+
+BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+MODEL, OBSERVED, WITHHELD = "#3B8FC4", (VERMILION, PURPLE), GREEN
+GREY = "#8A929C"
+
+
+def config(name: str) -> dict[str, Any]:
+    """Settings of a figure's buttons; a picture that is saved is called after what it shows."""
+    unneeded = ["select2d", "lasso2d", "autoScale2d"]
+    return {
+        "displaylogo": False,
+        "modeBarButtonsToRemove": unneeded,
+        "toImageButtonOptions": {"filename": re.sub(r"\W+", "-", name), "scale": 2},
+    }
+
+
+def losses(epochs: pd.DataFrame, term: str) -> go.Figure:
+    """Train and dev loss of each epoch; `term` is "total" or one term. Logarithmic unless a value is not positive."""
+    train, dev = ("total", "dev") if term == "total" else (term, f"dev_{term}")
+    curves = {split: epochs[column] for split, column in (("train", train), ("dev", dev)) if column in epochs}
+    figure = _figure(height=400)
+    for (split, values), colour in zip(curves.items(), (MODEL, VERMILION), strict=False):
+        figure.add_scatter(
+            x=epochs["epoch"],
+            y=values.where(np.isfinite(values)),
+            name=split,
+            mode="lines+markers" if len(epochs) <= 30 else "lines",
+            line={"color": colour, "width": 2, "dash": "solid" if split == "train" else "dot"},
+            marker={"size": 5},
+            hovertemplate=f"epoch %{{x}}<br>{split} %{{y:.4g}}<extra></extra>",
+        )
+    finite = np.concatenate([v[np.isfinite(v)] for v in curves.values()])
+    logarithmic = bool(finite.size) and bool((finite > 0).all())
+    what = "loss" if term == "total" else f"{term} loss"
+    figure.update_yaxes(
+        title=f"weighted {what} per pixel (1)",
+        type="log" if logarithmic else "linear",
+        tickformat="~s" if finite.size and finite.min() >= 1 else "~g",
+        nticks=7,
+    )
+    figure.update_xaxes(title="epoch", dtick=1 if len(epochs) <= 12 else None)
+    return figure
+
+
+def series(what: Series, warmup_months: int) -> go.Figure:
+    """The model as a line, observations as dots, withheld months as open dots; the unscored warm-up is shaded."""
+    figure = _figure(height=380)
+    line = {"color": MODEL, "width": 2}
+    figure.add_scatter(
+        x=what.time, y=what.modelled, name="modelled", mode="lines", line=line, hovertemplate="%{y:.3g}"
+    )
+    for index, observed in enumerate(what.observed):
+        for name, values, marker in _marks(what, index, observed):
+            figure.add_scatter(
+                x=what.time, y=values, name=name, mode="markers", marker=marker, hovertemplate="%{y:.3g}"
+            )
+    if 0 < warmup_months < len(what.time):
+        ends = {
+            key: str(what.time[i].astype("datetime64[D]")) for key, i in (("x0", 0), ("x1", warmup_months))
+        }
+        figure.add_shape(
+            type="rect",
+            **ends,
+            y0=0,
+            y1=1,
+            yref="paper",
+            fillcolor=GREY,
+            opacity=0.15,
+            line_width=0,
+            layer="below",
+        )
+        key = {
+            "symbol": "square",
+            "color": GREY,
+            "opacity": 0.3,
+            "size": 12,
+        }  # a shape has no entry in the legend
+        figure.add_scatter(x=[None], y=[None], mode="markers", marker=key, name="warm-up, not scored")
+    figure.update_layout(hovermode="x unified")
+    figure.update_xaxes(title="month", hoverformat="%b %Y")
+    figure.update_yaxes(title=html.escape(text.quantity(what.variable, what.unit)))
+    return figure
+
+
+def scatter(what: Series, warmup_months: int) -> go.Figure:
+    """Modelled against observed months at one place, after the warm-up, with the line where they are equal."""
+    figure = _figure(height=380)
+    shown = [what.modelled[warmup_months:]]
+    for index, observed in enumerate(what.observed):
+        for name, values, marker in _marks(what, index, observed):
+            x, y = values[warmup_months:], what.modelled[warmup_months:]
+            shown.append(x)
+            figure.add_scatter(
+                x=x,
+                y=y,
+                name=name,
+                mode="markers",
+                marker=marker,
+                customdata=what.time[warmup_months:].astype("datetime64[M]").astype(str),
+                hovertemplate="%{customdata}<br>observed %{x:.3g}<br>modelled %{y:.3g}<extra></extra>",
+            )
+    there = np.concatenate(shown)
+    there = there[np.isfinite(there)]
+    if there.size:
+        low, high = float(there.min()), float(there.max())
+        margin = 0.05 * (high - low) or 1.0
+        ends = [low - margin, high + margin]
+        line = {"color": GREY, "width": 1, "dash": "dash"}
+        figure.add_shape(
+            type="line", x0=ends[0], x1=ends[1], y0=ends[0], y1=ends[1], line=line, layer="below"
+        )
+        figure.update_xaxes(range=ends, nticks=6)
+        figure.update_yaxes(range=ends, nticks=6)
+    quantity = html.escape(text.quantity(what.variable, what.unit))
+    figure.update_xaxes(title=f"observed {quantity}")
+    figure.update_yaxes(title=f"modelled {quantity}")
+    figure.update_layout(showlegend=False)
+    return figure
+
+
+def _marks(what: Series, index: int, observed: Observed) -> list[tuple[str, np.ndarray, dict[str, Any]]]:
+    """Name, values and marker of a stream's observed and withheld months, those that there are."""
+    which = f" ({observed.stream})" if len(what.observed) > 1 else ""
+    filled = {"color": OBSERVED[index % len(OBSERVED)], "size": 6, "opacity": 0.85}
+    opened = {"color": WITHHELD, "size": 7, "symbol": "circle-open", "line": {"width": 1.8}}
+    marks = [(f"observed{which}", observed.seen, filled), (f"withheld{which}", observed.withheld, opened)]
+    return [mark for mark in marks if np.isfinite(mark[1]).any()]
+
+
+def _figure(height: int) -> go.Figure:
+    figure = go.Figure()
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 32, "b": 8},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": None},
+        uirevision="kept",  # a live figure keeps the reader's zoom
+    )
+    return figure

@@ -1,0 +1,108 @@
+"""What a run modelled at one place beside what was observed there: from its monthly file and its dataset."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from landlab_mgr import artifacts
+from landlab_mgr.data import schema
+from landlab_mgr.parameters import LOSS_TERMS, MODELLED, STREAMS, VARIABLES
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A stream at one place: months to learn from and months withheld from training, NaN where there is none."""
+
+    stream: str
+    seen: np.ndarray
+    withheld: np.ndarray
+
+
+@dataclass(frozen=True)
+class Series:
+    """Monthly values at one place, [time], in the unit of the variable."""
+
+    variable: str
+    unit: str
+    time: np.ndarray
+    modelled: np.ndarray
+    observed: tuple[Observed, ...]
+
+
+def variables(monthly: xr.Dataset, ds: xr.Dataset) -> list[str]:
+    """Observable names of what the file holds by month: those compared by pixel first, then by patch, then the rest."""
+    known = [v for v in VARIABLES if "time" in getattr(monthly.get(MODELLED.get(v, v)), "dims", ())]
+    order = {"pixel": 0, "patch": 1}
+    return sorted(
+        known, key=lambda v: min((order[LOSS_TERMS[s].level] for s in streams_of(v, ds)), default=2)
+    )
+
+
+def streams_of(variable: str, ds: xr.Dataset) -> list[str]:
+    """Streams of the dataset that observe a variable."""
+    return [s for s, observed in STREAMS.items() if observed == variable and s in ds]
+
+
+def splits(monthly: xr.Dataset) -> np.ndarray:
+    """Split of each place by name, [place]; runs of early versions kept it as text, later ones as codes."""
+    split = monthly["split"]
+    return artifacts.labels(split) if "flag_meanings" in split.attrs else split.values.astype(str)
+
+
+def place_dim(monthly: xr.Dataset) -> str:
+    """`pixel`, or `patch` where the dataset has too many pixels to keep each."""
+    return "pixel" if "pixel" in monthly.dims else "patch"
+
+
+def places(monthly: xr.Dataset) -> list[str]:
+    """Names of the places, [place]: sites by name, else pixels by their coordinates, else patches by number."""
+    if place_dim(monthly) == "patch":
+        return [f"patch {number}" for number in range(monthly.sizes["patch"])]
+    sites = monthly["site"].values if "site" in monthly else [""] * monthly.sizes["pixel"]
+    where = zip(monthly["lat"].values, monthly["lon"].values, strict=True)
+    return [
+        str(site) or f"pixel {number}, {_degrees(lat, 'NS')} {_degrees(lon, 'EW')}"
+        for number, (site, (lat, lon)) in enumerate(zip(sites, where, strict=True))
+    ]
+
+
+def _degrees(angle: float, letters: str) -> str:
+    return f"{abs(angle):.2f}°{letters[int(angle < 0)]}"
+
+
+def months_observed(monthly: xr.Dataset, ds: xr.Dataset, variable: str) -> np.ndarray:
+    """How many months of a variable were observed, withheld ones included, at each place, [place]."""
+    names = [n for s in streams_of(variable, ds) for n in _names(s) if n in ds]
+    if place_dim(monthly) == "patch" or not names:
+        return np.zeros(monthly.sizes[place_dim(monthly)], int)
+    return np.sum([ds[n].notnull().sum("time").values for n in names], axis=0)
+
+
+def series(monthly: xr.Dataset, ds: xr.Dataset, variable: str, place: int) -> Series:
+    """Model and observation of a variable at a place.
+
+    An anomaly (equivalent water thickness) is compared as one: less the mean over the observed months, each.
+    """
+    modelled = monthly[MODELLED.get(variable, variable)].isel({place_dim(monthly): place}).values
+    pixels = np.flatnonzero(ds["patch"].values == place) if place_dim(monthly) == "patch" else [place]
+    observed = []
+    for stream in streams_of(variable, ds):
+        seen, withheld = (_mean_of(ds, name, pixels) for name in _names(stream))
+        if LOSS_TERMS[stream].average == "anomaly":
+            there = np.isfinite(seen)
+            if there.any():
+                seen, modelled = seen - seen[there].mean(), modelled - modelled[there].mean()
+        observed.append(Observed(stream, seen, withheld))
+    return Series(variable, VARIABLES[variable].unit, monthly["time"].values, modelled, tuple(observed))
+
+
+def _names(stream: str) -> tuple[str, str]:
+    return stream, schema.stream_variable(stream, "withheld")
+
+
+def _mean_of(ds: xr.Dataset, name: str, pixels: np.ndarray | list[int]) -> np.ndarray:
+    """Mean over pixels, [time], NaN where one of them has none, as patches are scored."""
+    if name not in ds:
+        return np.full(ds.sizes["time"], np.nan)
+    return ds[name].isel(pixel=pixels).transpose("time", "pixel").values.mean(axis=1)

@@ -1,0 +1,87 @@
+"""Words on pages: catalog text made harmless, units as people write them, errors, commands."""
+
+import functools
+import re
+from collections.abc import Callable
+
+import streamlit as st
+
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.workspace import Workspace
+
+STATES = {
+    "completed": ("✓", "green"),
+    "running": ("▶", "blue"),
+    "pending": ("○", "gray"),
+    "failed": ("✕", "red"),
+    "cancelled": ("–", "orange"),
+}
+"""States of runs in the order in which they are counted: a sign, so that colour is not all, and a colour."""
+
+NAMES = {"gpp": "GPP", "nee": "NEE", "nbe": "NBE", "et": "ET", "lai": "LAI", "sif": "SIF", "vod": "VOD"}
+NAMES |= {"reco": "RECO", "ewt": "EWT", "som": "SOM", "biomass": "Biomass", "fire": "Fire"}
+
+_SUPERSCRIPT = str.maketrans("0123456789-.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻·")
+
+
+def state(name: str) -> str:
+    """A state with its sign."""
+    return f"{STATES[name][0]} {name}"
+
+
+def name(variable: str) -> str:
+    """A variable as figures and tables name it."""
+    return NAMES.get(variable, variable)
+
+
+def unit(unit: str) -> str:
+    """A unit with its exponents raised: gC m-2 d-1 becomes gC m⁻² d⁻¹; a dimensionless one is empty."""
+    if unit == "1":
+        return ""
+    raised = re.sub(r"(?<=[A-Za-z])\^?(-?\d[\d.]*)", lambda m: m[1].translate(_SUPERSCRIPT), unit)
+    return raised.replace("degC", "°C")
+
+
+def quantity(variable: str, its_unit: str) -> str:
+    """Name and unit, as on an axis: GPP (gC m⁻² d⁻¹)."""
+    return f"{name(variable)} ({unit(its_unit)})" if unit(its_unit) else name(variable)
+
+
+def number(value: float) -> str:
+    """Four digits, large ones without an exponent: 109,300 and 0.01234."""
+    return f"{float(f'{value:.4g}'):,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def escaped(content: object) -> str:
+    """Text from the catalog or the user for a place that reads Markdown, where it shall mean nothing."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~$:<>&])", r"\\\1", str(content)).replace("\n", "  \n")
+
+
+def fenced(content: str) -> str:
+    """Text as a block of code in Markdown, out of which no run of backticks can break."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", content)), default=0))
+    return f"{fence}text\n{content}\n{fence}"
+
+
+def problem(error: LandlabError) -> None:
+    """An error that users are meant to read, in one block; what follows its first line keeps its columns."""
+    first, _, rest = str(error).partition("\n")
+    st.error(escaped(first) + (f"\n\n{fenced(rest)}" if rest else ""), icon=":material/error:")
+
+
+def guarded(part: Callable[..., None]) -> Callable[..., None]:
+    """A part of a page that says its errors itself: when a fragment runs again, nothing is around it to do so."""
+
+    @functools.wraps(part)
+    def shown(*arguments: object) -> None:
+        try:
+            part(*arguments)
+        except LandlabError as error:
+            problem(error)
+
+    return shown
+
+
+def commands(workspace: Workspace, *verbs: str) -> None:
+    """Lines to copy into a shell, on this workspace."""
+    st.code("\n".join(f"landlab {verb} -w {workspace.root}" for verb in verbs), language="shell")

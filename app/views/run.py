@@ -1,0 +1,239 @@
+"""One run: how it was asked for, how it learned, how well it does, and what it says beside what was observed."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from landlab_mgr.display import SPLITS, duration, skill_table
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import VARIABLES
+from parts import address, comparison, figures, reading, text
+
+LIVE_SECONDS = 3
+
+
+def page() -> None:
+    workspace = reading.workspace()
+    run_id = choose()
+    if run_id is None:
+        st.info("Choose a run above, or tick one in the table of runs.")
+        return
+    view = reading.run(str(workspace.root), workspace.database, run_id)
+    going = view.record.state == "running"
+    st.fragment(text.guarded(progress), run_every=LIVE_SECONDS if going else None)(
+        view.record.run_id, view.record.state
+    )
+    if view.record.state == "completed":
+        comparison.show(view)
+    provenance(view)
+
+
+def choose() -> str | None:
+    """The run that the address names or the reader picks, among those of the filter they came with."""
+    workspace = reading.workspace()
+    filter = st.query_params.get("filter", "")
+    try:
+        runs = reading.runs(str(workspace.root), workspace.database, filter)
+    except LandlabError:  # the page of runs explains what is wrong with a filter
+        runs = reading.runs(str(workspace.root), workspace.database, "")
+    asked = st.query_params.get("run")
+    if asked is not None and asked not in set(runs["run_id"]):  # a prefix, or a run beside the filter
+        full = reading.run(str(workspace.root), workspace.database, asked).record.run_id
+        st.query_params["run"] = full
+        if full not in set(runs["run_id"]):
+            runs = reading.runs(str(workspace.root), workspace.database, "")
+    options = list(runs["run_id"])
+    names = {
+        r.run_id: f"{r.label} · seed {r.seed} · {text.state(r.state)} · {r.run_id[:8]}"
+        for r in runs.itertuples()
+    }
+    address.restore("run", options)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        kept = {"filter": filter} if filter else {}
+        st.page_link("views/runs.py", label="Runs", icon=":material/arrow_back:", query_params=kept)
+        st.selectbox(
+            "Run",
+            options,
+            format_func=names.__getitem__,
+            key="run",
+            placeholder="Choose a run",
+            index=None,
+            label_visibility="collapsed",
+        )
+    address.keep("run")
+    return st.session_state["run"]
+
+
+def progress(run_id: str, state: str) -> None:
+    """Header, what the state means, and the learning curves: what changes while a run goes on."""
+    workspace = reading.workspace()
+    view = reading.run(str(workspace.root), workspace.database, run_id)
+    if view.record.state != state:
+        st.rerun()  # the rest of the page changes too
+    header(view)
+    explain(view)
+    if not view.epochs.empty:
+        left, right = st.columns(2, gap="medium") if not view.metrics.empty else (st.container(), None)
+        with left:
+            curves(view)
+        if right is not None:
+            with right:
+                skill(view.metrics)
+
+
+def header(view: reading.RunView) -> None:
+    record, dataset, seeds = view.record, view.dataset, view.record.spec.seeds
+    sign, colour = text.STATES[record.state]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(text.escaped(f"{record.label} · seed {seeds.init}"), width="content", anchor=False)
+        st.markdown(f":{colour}-badge[{sign} {record.state}]", width="content")
+        if dataset.kind == "synthetic":
+            st.badge("synthetic data", color="orange", icon=":material/science:")
+    facts = {
+        "Dataset": f"{dataset.name}, {dataset.n_pixels} pixels, {dataset.n_months} months",
+        "Seeds": f"init {seeds.init}, split {seeds.split}, shuffle {seeds.shuffle}",
+        "Epochs": f"{record.epochs} of {record.epochs_planned}",
+    }
+    if not view.epochs.empty:
+        best = view.epochs["dev"].idxmin() if view.epochs["dev"].notna().any() else None
+        facts["Training"] = duration(float(view.epochs["seconds"].sum()))
+        if best is not None:
+            lowest = view.epochs.loc[best]
+            facts["Lowest dev loss"] = f"{text.number(lowest['dev'])} at epoch {int(lowest['epoch'])}"
+    facts["Grids"] = ", ".join(record.grids) or "none"
+    facts["Run"] = record.run_id
+    with st.container(horizontal=True, gap="medium"):
+        for name, fact in facts.items():
+            st.markdown(f":gray[{name}]  \n{text.escaped(fact)}", width="content")
+
+
+def explain(view: reading.RunView) -> None:
+    """What a state other than completed means, and what to do about it."""
+    record, workspace = view.record, reading.workspace()
+    # pandas has NaN where this attempt lacks what another has
+    attempts = view.attempts.astype(object).where(view.attempts.notna(), None)
+    last = None if attempts.empty else attempts.iloc[-1]
+    if record.state == "pending":
+        st.info("This run waits to be trained. Start a driver, which takes whatever is pending:")
+        text.commands(workspace, f"run --grid {record.grids[0]}" if record.grids else "run")
+        if last is not None:
+            why = last["message"] or "no message"
+            st.caption(text.escaped(f"Attempt {last['number']} let it go ({last['outcome']}): {why}"))
+    elif record.state == "running":
+        st.progress(
+            record.epochs / record.epochs_planned, f"epoch {record.epochs} of {record.epochs_planned}"
+        )
+        if view.epochs.empty:
+            st.info(
+                "Training has started; the first epochs appear with the first checkpoint. This page follows it."
+            )
+    elif record.state == "failed" and last is not None:
+        st.error(
+            f"Attempt {last['number']} failed ({last['outcome']}). `landlab run --only failed` tries again.",
+            icon=":material/error:",
+        )
+        st.code(last["message"] or "no message", language=None, wrap_lines=True)
+        if last["traceback"]:
+            with st.expander("Traceback"):
+                st.code(last["traceback"], language=None)
+    elif record.state == "cancelled":
+        st.info("This run was cancelled; what it had learned until then is kept.")
+
+
+def curves(view: reading.RunView) -> None:
+    epochs = view.epochs
+    st.subheader("Learning curve", anchor=False)
+    terms = [
+        c
+        for c in epochs.columns
+        if c not in ("epoch", "total", "dev", "seconds") and not c.startswith("dev_")
+    ]
+    term = st.selectbox(
+        "Loss",
+        ["total", *terms],
+        format_func=lambda t: "total" if t == "total" else f"{t} (one term)",
+        key="term",
+        width=240,
+    )
+    st.plotly_chart(
+        figures.losses(epochs, term),
+        config=figures.config(f"loss {term} {view.record.run_id[:8]}"),
+        key="losses",
+    )
+    broken = epochs.loc[~np.isfinite(epochs["total"]), "epoch"]
+    if not broken.empty:
+        st.caption(f"The loss is not finite at epoch {int(broken.iloc[0])}: a gap in the curve.")
+
+
+def skill(metrics: pd.DataFrame) -> None:
+    st.subheader("Skill", anchor=False)
+    table = skill_table(metrics)
+    present = [s for s in SPLITS if s in set(table["split"])]
+    chosen = st.pills(
+        "Split",
+        present,
+        selection_mode="multi",
+        default=[s for s in present if s in ("train", "dev")],
+        key="splits",
+        help="Choose setups by dev. Test and withheld months are for the end.",
+    )
+    table = table[table["split"].isin(chosen or present)]
+    table["variable"] = [
+        text.quantity(v, VARIABLES[v].unit) if v in VARIABLES else v for v in table["variable"]
+    ]
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        table,
+        hide_index=True,
+        placeholder="–",
+        height="content" if len(table) <= 12 else 420,
+        column_config={
+            "variable": st.column_config.TextColumn("Variable", width=150),
+            "split": st.column_config.TextColumn("Split", width=70),
+            "r2": number("r²", format="%.2f", help="Squared correlation over months and pixels", width=60),
+            "R2": number(
+                "R²", format="%.2f", help="Nash–Sutcliffe efficiency; 0 = no better than the mean", width=66
+            ),
+            "RMSE": number("RMSE", format="%.3g", help="In the variable's unit", width=76),
+            "spatial r": number(
+                "spatial r", format="%.2f", help="Correlation of the pixels' means", width=76
+            ),
+            "n": number("n", format="localized", help="Values compared", width=70),
+        },
+        key="skill",
+    )
+
+
+def provenance(view: reading.RunView) -> None:
+    """What was tried, what was written, and what was asked."""
+    with st.expander(f"Attempts ({len(view.attempts)})"):
+        if view.attempts.empty:
+            st.caption("None yet.")
+        else:
+            times = {
+                c: st.column_config.DatetimeColumn(c, format="YYYY-MM-DD HH:mm:ss")
+                for c in ("started", "ended")
+            }
+            first = [
+                "number",
+                "outcome",
+                "started",
+                "ended",
+                "message",
+                "host",
+                "device",
+                "mode",
+                "git_commit",
+            ]
+            st.dataframe(view.attempts[first], hide_index=True, placeholder="–", column_config=times)
+    with st.expander(f"Files ({len(view.files)})"):
+        if view.files.empty:
+            st.caption("None yet.")
+        else:
+            size = {"bytes": st.column_config.NumberColumn("size", format="bytes")}
+            st.dataframe(view.files, hide_index=True, column_config=size)
+    with st.expander("Specification"):
+        st.json(view.record.spec.model_dump(mode="json"))
+
+
+page()

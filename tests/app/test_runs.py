@@ -1,0 +1,98 @@
+"""The page of runs, in every state of a workspace."""
+
+from landlab_mgr.workspace import Workspace
+
+from . import sample
+
+
+def words(app) -> str:
+    """All that the page says, but for tables."""
+    kinds = (app.title, app.markdown, app.caption, app.info, app.error, app.code)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def test_without_a_workspace_it_says_how_to_make_one(open_app, tmp_path):
+    app = open_app(tmp_path / "nowhere")
+    assert not app.exception
+    assert "no workspace at" in app.error[0].value
+    assert "landlab init" in app.error[0].value.replace("\\", "")
+
+
+def test_an_older_catalog_is_an_error_to_read_not_a_traceback(open_app, tmp_path):
+    tmp_path.joinpath("landlab.db").write_bytes(b"")
+    app = open_app(tmp_path)
+    assert not app.exception
+    assert "is not a landlab catalog" in app.error[0].value
+
+
+def test_an_empty_workspace_names_the_commands_that_fill_it(open_app, tmp_path):
+    Workspace.at(tmp_path, str(tmp_path / "landlab.db")).create().close()
+    app = open_app(tmp_path)
+    assert not app.exception
+    assert "no dataset yet" in app.info[0].value
+    assert f"landlab data twin --patches 24 -w {tmp_path}" in app.code[0].value
+
+
+def test_a_workspace_without_a_grid_names_its_datasets(open_app, tmp_path):
+    workspace = Workspace.at(tmp_path, str(tmp_path / "landlab.db"))
+    with workspace.create() as catalog:
+        sample.register_dataset(workspace, catalog, tmp_path)
+    app = open_app(tmp_path)
+    assert not app.exception
+    assert "datasets: fluxval" in app.info[0].value.replace("\\", "")
+    assert "landlab grid register" in app.code[0].value
+
+
+def test_every_run_is_in_the_table_with_its_state_counted(open_app, made):
+    app = open_app(made.workspace.root)
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert list(table["run_id"]) == list(made.runs.values())
+    assert list(table["state"]) == [
+        "✓ completed",
+        "✕ failed",
+        "▶ running",
+        "▶ running",
+        "○ pending",
+        "– cancelled",
+    ]
+    assert list(table["epochs"]) == ["8 / 8", "2 / 8", "3 / 8", "0 / 8", "0 / 8", "0 / 8"]
+    assert table["message"].iloc[1] == sample.MESSAGE
+    said = words(app)
+    for count in ("**6 runs**", "✓ 1 completed", "▶ 2 running", "✕ 1 failed", "○ 1 pending", "– 1 cancelled"):
+        assert count in said
+
+
+def test_a_filter_shrinks_the_table_and_goes_into_the_address(open_app, made):
+    app = open_app(made.workspace.root)
+    app.text_input(key="filter").set_value("status = 'failed'").run()
+    assert list(app.dataframe[0].value["run_id"]) == [made.runs["failed"]]
+    assert app.query_params["filter"] == "status = 'failed'"
+    app.text_input(key="filter").set_value("").run()
+    assert len(app.dataframe[0].value) == 6
+    assert "filter" not in app.query_params
+
+
+def test_a_link_with_a_filter_opens_with_it(open_app, made):
+    app = open_app(made.workspace.root, filter="status = 'running'")
+    assert app.text_input(key="filter").value == "status = 'running'"
+    assert len(app.dataframe[0].value) == 2
+
+
+def test_a_filter_that_cannot_be_read_is_pointed_at_and_the_table_stays(open_app, made):
+    app = open_app(made.workspace.root)
+    app.text_input(key="filter").set_value("status = 'failed'").run()
+    app.text_input(key="filter").set_value("status == `x` <b>").run()
+    assert not app.exception
+    lines = app.error[0].value.splitlines()
+    caret = next(i for i, line in enumerate(lines) if line.strip() == "^")
+    assert lines[caret - 1][lines[caret].index("^")] == "="
+    assert list(app.dataframe[0].value["run_id"]) == [made.runs["failed"]]
+    assert "Still shown: status = 'failed'" in words(app).replace("\\", "")
+
+
+def test_no_match_is_said(open_app, made):
+    app = open_app(made.workspace.root, filter="grid = 'nothing'")
+    assert not app.exception
+    assert "No run matches" in app.info[0].value
+    assert not app.dataframe
