@@ -36,7 +36,14 @@ def compute(catalog: Catalog, grid: str, split: str = "dev", statistic: str = "R
     order = sorted(cube["setup"].values, key=lambda s: (special.get(s, s.count("+")), s))
     known = [v for v in VARIABLES if v in cube["variable"]]
     ds = cube.sel(setup=order, variable=known).to_dataset(name="skill")
-    return ds.assign_attrs(grid=grid, split=split, statistic=statistic, runs=list(runs["run_id"]))
+    kinds = {d.name: d.kind for d in catalog.datasets()}
+    return ds.assign_attrs(
+        grid=grid,
+        kind=kinds[runs["dataset"].iloc[0]],
+        split=split,
+        statistic=statistic,
+        runs=list(runs["run_id"]),
+    )
 
 
 def figure(ds: xr.Dataset) -> "Figure":
@@ -50,6 +57,10 @@ def figure(ds: xr.Dataset) -> "Figure":
     lowest = np.nanmin(values) if np.isfinite(values).any() else 0.0
     floor = max(-1.0, min(0.0, float(lowest) - 0.05))
     rows = np.arange(len(setups))
+    for row in rows[::2]:
+        ax.axhspan(row - 0.5, row + 0.5, color="0.96", linewidth=0)
+    overall = _nanmean(np.clip(values, floor, None).reshape(len(setups), -1))
+    ax.scatter(overall, rows, s=420, color="black", marker="|", linewidths=1.8, label="mean of all", zorder=4)
     for i, variable in enumerate(variables):
         x = np.where(values[:, :, i] < floor, np.nan, values[:, :, i])
         offset = (i - (len(variables) - 1) / 2) * 0.11
@@ -60,7 +71,6 @@ def figure(ds: xr.Dataset) -> "Figure":
         mean = _nanmean(values[:, :, i])
         ax.scatter(mean, rows + offset, s=34, color=colour, marker=marker, label=_label(variable), zorder=3)
     ax.set_yticks(rows, setups)
-    ax.invert_yaxis()
     ax.set_xlim(floor, 1.0)
     ax.set_xlabel(
         f"{ds.attrs['statistic']} on {ds.attrs['split']} pixels (large: mean of {values.shape[1]} seeds)"
@@ -70,12 +80,14 @@ def figure(ds: xr.Dataset) -> "Figure":
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
     ax.tick_params(axis="y", length=0)
-    ax.set_title(
-        f"Grid {ds.attrs['grid']}: skill by predictor set ({len(ds.attrs['runs'])} runs)", loc="left"
-    )
-    fig.legend(loc="outside lower center", ncols=min(6, len(variables)), frameon=False)
+    synthetic = ", synthetic data" if ds.attrs["kind"] == "synthetic" else ""
+    what = f"{len(ds.attrs['runs'])} runs{synthetic}"
+    ax.set_title(f"Grid {ds.attrs['grid']}: skill by predictor set ({what})", loc="left")
+    ax.set_ylim(len(setups) - 0.5, -0.5)
+    fig.legend(loc="outside lower center", ncols=min(7, len(variables) + 1), frameon=False)
     if float(lowest) < floor:
-        ax.text(floor, -0.9, f"members below {floor:g} are not drawn", fontsize=7, color="0.4")
+        note = f"members below {floor:g} are not drawn"
+        ax.annotate(note, (0, 0), (4, 4), "axes fraction", "offset points", fontsize=7, color="0.4")
     return fig
 
 
