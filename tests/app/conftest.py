@@ -1,5 +1,6 @@
 """A workspace for the pages to show, and the app on a workspace."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,3 +36,11 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
         return app.run()
 
     return start
+
+
+@pytest.fixture(autouse=True)
+def main_module_kept():
+    """AppTest leaves its script as `__main__`, which processes spawned by later tests would run again."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main

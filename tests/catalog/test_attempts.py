@@ -229,7 +229,7 @@ def test_record_takes_only_checkpoints(catalog, runs):
 def test_four_processes_share_200_runs(catalog, url, processes):
     grid = GridSpec(name="shared", dataset="twin", setups=(("PFT",),), seeds=200)
     catalog.register_runs(grid.expand(FINGERPRINT), grid)
-    shares = processes.map(work, [url] * 4, chunksize=1)
+    shares = processes.map_async(work, [url] * 4, chunksize=1).get(timeout=120)
     claimed = [run_id for share in shares for run_id in share]
     assert len(claimed) == len(set(claimed)) == 200
     assert catalog.counts()["completed"] == 200
@@ -242,7 +242,7 @@ def test_exactly_one_process_reclaims_each_run(catalog, url, processes):
     grid = GridSpec(name="lost", dataset="twin", setups=(("PFT",),), seeds=60)
     catalog.register_runs(grid.expand(FINGERPRINT), grid)
     lost = {claim(catalog).run_id for _ in range(60)}
-    shares = processes.map(reclaim, [url] * 4, chunksize=1)
+    shares = processes.map_async(reclaim, [url] * 4, chunksize=1).get(timeout=120)
     assert sorted(run_id for share in shares for run_id in share) == sorted(lost)
     assert catalog.counts()["pending"] == 60
 
