@@ -38,7 +38,8 @@ def statistics(model: Values, observed: Values) -> dict[str, float]:
     if sst > tiny_o:
         result |= {"R2": 1 - float(error @ error) / sst, "slope": cross / sst}
         if ssm > tiny_m:
-            r = cross / np.sqrt(sst * ssm)
+            # roots first: the product of two small spreads underflows
+            r = float(np.clip(cross / (np.sqrt(sst) * np.sqrt(ssm)), -1, 1))
             result |= {"r": r, "r2": r * r}
     return result
 

@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import hypothesis
 import jax
 import pytest
 
@@ -13,6 +14,11 @@ sys.dont_write_bytecode = False
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# The gate asks the same questions each time; at home hypothesis goes on looking for new ones.
+hypothesis.settings.register_profile("gate", derandomize=True)
+if os.environ.get("LANDLAB_REQUIRE_ALL") == "1":
+    hypothesis.settings.load_profile("gate")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
