@@ -12,7 +12,7 @@ from landlab_mgr import __version__
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.display import bullet, console, duration, errors, show, skill_table
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace import DATABASE, Workspace
 
 # Science modules take seconds to import (JAX): each verb that needs one imports it, so that `landlab ls` is quick.
 
@@ -84,7 +84,9 @@ def demo(
     """A twin planet, 17 predictor sets x 2 seeds, trained and compared: the whole path in a few minutes."""
     from landlab_mgr import demo as demonstration
 
-    demonstration.run(Workspace.at(workspace or "landlab-demo", None), quick)
+    root = Path(workspace or "landlab-demo").absolute()
+    # a database of its own: LANDLAB_DB may name the group's
+    demonstration.run(Workspace(root, str(root / DATABASE)), quick)
 
 
 @data_app.command("import")

@@ -98,6 +98,16 @@ def test_registering_again_adds_nothing_and_a_second_run_has_nothing_to_do(twin_
     assert len(json.loads(landlab("data", "ls", "--json", workspace=twin_workspace).stdout)) == 1
 
 
+def test_the_demo_in_its_short_form(tmp_path):
+    root = tmp_path / "demo"
+    said = landlab("demo", "--quick", workspace=root).stdout
+    assert "17 predictor sets x 2 seeds; 34 runs registered" in said
+    assert "PFT+CLIM+AGE+SOIL" in said
+    assert (root / "skill.png").stat().st_size > 10_000
+    states = [r["state"] for r in json.loads(landlab("ls", "--json", workspace=root).stdout)]
+    assert states == ["completed"] * 34
+
+
 def test_filters_choose_runs(twin_workspace):
     chosen = landlab("ls", "setup.groups = 'CONTROL'", "--json", workspace=twin_workspace).stdout
     assert [r["label"] for r in json.loads(chosen)] == ["CONTROL"]
