@@ -123,18 +123,3 @@ def terms(
                 term, model, batch.observed[stream], batch.weight[stream], batch.patch_mean
             )
     return values
-
-
-def total(values: Mapping[str, Array], weights: Mapping[str, Array | float]) -> Array:
-    """The weighted sum of the terms."""
-    return sum((weights[name] * value for name, value in values.items()), start=jnp.zeros(()))
-
-
-def observation_weight(names: Collection[str], batch: Batch) -> dict[str, Array]:
-    """How much was observed, by term: the sum of observation weights (pixels, for the penalties); each a scalar."""
-    pixels = jnp.sum(batch.mask)
-    amounts = {}
-    for name in names:
-        term = LOSS_TERMS[name]
-        amounts[name] = pixels if term.variable is None else jnp.sum(batch.weight[stream_of(term)])
-    return amounts

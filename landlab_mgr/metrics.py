@@ -12,7 +12,6 @@ from landlab_mgr.records import MetricRecord
 Values = npt.NDArray[np.floating]
 
 STATISTICS = ("r", "r2", "R2", "rmse", "mae", "bias", "slope", "n")
-LEVELS = ("flat", "spatial", "temporal")
 
 
 def statistics(model: Values, observed: Values) -> dict[str, float]:

@@ -65,10 +65,3 @@ def test_steady_state_costs_nothing():
 def test_outputs_needed():
     assert losses.outputs_needed(["gpp_fluxnet", "ewt", "violation"]) == {"gpp", "water", "violation"}
     assert losses.outputs_needed(["edc"]) == BALANCE_OUTPUTS
-
-
-def test_total_weighs_terms():
-    assert (
-        float(losses.total({"lai": jnp.asarray(2.0), "sif": jnp.asarray(3.0)}, {"lai": 10.0, "sif": 1.0}))
-        == 23.0
-    )
