@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import pandas as pd
 import typer
 
-from landlab_mgr import __version__
+from landlab_mgr import __version__, device
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.display import bullet, console, duration, errors, show, skill_table
 from landlab_mgr.errors import LandlabError
@@ -49,6 +49,7 @@ FilterArgument = Annotated[
 
 def main() -> None:
     """Entry point: errors that users are meant to read become one line and exit code 2."""
+    device.configure()
     try:
         app(standalone_mode=True)
     except LandlabError as error:

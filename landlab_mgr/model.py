@@ -5,7 +5,7 @@ doi:10.5194/bg-17-6393-2020), as coupled in DifferLand. Fluxes use the pools at 
 clamp of a pool is paid for by one named flux, so that the carbon and water budgets close at every step.
 
 Shapes: T months, N pixels; arrays over both are [T, N], with the pixels contiguous. What a month needs is computed
-as early as it can be: `prepare` once per dataset (forcing alone), `drivers` once per update (forcing and
+as early as it can be: `climate.prepare` once per dataset (forcing alone), `drivers` once per update (forcing and
 parameters), `step` in the loop (the pools).
 """
 
@@ -17,8 +17,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from landlab_mgr.climate import Climate
 from landlab_mgr.parameters import BY_NAME, CARBON_POOLS
-from landlab_mgr.process import WaterStress, fire, observe, phenology, photosynthesis, turnover, water
+from landlab_mgr.process import Scale, fire, observe, phenology, photosynthesis, turnover, water
 from landlab_mgr.process.allocation import allocate
 
 Params = Mapping[str, Array]
@@ -27,54 +28,6 @@ Params = Mapping[str, Array]
 MONTHS_PER_YEAR = 12
 VIOLATION_PENALTY = 0.01
 """Violation per mm d-1 of evapotranspiration that an empty soil could not pay."""
-
-
-class Forcing(NamedTuple):
-    """Meteorological forcing of a set of pixels; units as in `parameters.FORCING`."""
-
-    tmin: Array
-    tmax: Array
-    ssrd: Array
-    co2: Array
-    vpd: Array
-    precip: Array
-    burned_area: Array
-    time_days: Array
-    """[T] days since the dataset's origin."""
-    doy: Array
-    """[T] mid-month day of year."""
-    latitude: Array
-    """[N] degrees north."""
-    mean_temp: Array
-    """[N] time mean of (tmin + tmax) / 2, degC."""
-    mean_precip: Array
-    """[N] time mean of precipitation, mm d-1."""
-    dt: Array
-    """[] length of a step, days."""
-
-
-class Climate(NamedTuple):
-    """What the model needs of a forcing, whatever the parameters; [T, N] unless said otherwise."""
-
-    conductance: Array
-    """gc of the aggregated canopy model."""
-    uptake: Array
-    """exp(0.011136 tmax) / gc."""
-    day_factor: Array
-    ssrd: Array
-    co2: Array
-    root_vpd: Array
-    """sqrt(vpd), hPa^0.5."""
-    precip: Array
-    burned_area: Array
-    warmth: Array
-    """Mean temperature of the month minus that of the pixel, degC."""
-    wetness: Array
-    """Precipitation / its mean, minus 1."""
-    season: phenology.Season
-    """[T] each."""
-    dt: Array
-    """[] length of a step, days."""
 
 
 class Pools(NamedTuple):
@@ -108,6 +61,8 @@ class Batch(NamedTuple):
     """[G, N]: 1 / (pixels of the patch) for the pixels of each patch, else 0."""
     mask: Array
     """[N]: 1 for a real pixel, 0 for padding."""
+    scale: Scale | None = None
+    """Of the weather, for processes that learn from it."""
 
 
 class Drivers(NamedTuple):
@@ -116,7 +71,9 @@ class Drivers(NamedTuple):
     conductance: Array
     uptake_per_lai: Array
     day_factor: Array
+    temperature: Array
     ssrd: Array
+    vpd: Array
     co2: Array
     water_per_carbon: Array
     radiation_term: Array
@@ -154,27 +111,6 @@ def initial_pools(params: Params) -> Pools:
     return Pools(**{name: params[name] for name in Pools._fields})
 
 
-def prepare(forcing: Forcing) -> Climate:
-    """The part of the model that depends on the forcing alone; once per dataset."""
-    f = forcing
-    gc = photosynthesis.conductance(f.tmin, f.tmax)
-    daylength = photosynthesis.day_length(f.doy[:, None], f.latitude[None])
-    return Climate(
-        conductance=gc,
-        uptake=jnp.exp(photosynthesis.TEMPERATURE_EXPONENT * f.tmax) / gc,
-        day_factor=photosynthesis.day_factor(daylength),
-        ssrd=f.ssrd,
-        co2=f.co2,
-        root_vpd=jnp.sqrt(f.vpd),
-        precip=f.precip,
-        burned_area=f.burned_area,
-        warmth=0.5 * (f.tmin + f.tmax) - f.mean_temp[None],
-        wetness=f.precip / f.mean_precip[None] - 1,
-        season=phenology.season(f.time_days),
-        dt=f.dt,
-    )
-
-
 def factors(params: Params, climate: Climate) -> dict[str, Array]:
     """The factors of turnover and phenology that do not depend on the pools, [T, N] each, by name."""
     p = {name: value[None] for name, value in params.items()}
@@ -198,7 +134,9 @@ def drivers(params: Params, climate: Climate) -> Drivers:
         conductance=c.conductance,
         uptake_per_lai=c.uptake * p["canopy_efficiency"][None],
         day_factor=c.day_factor,
+        temperature=c.temperature,
         ssrd=c.ssrd,
+        vpd=c.root_vpd * c.root_vpd,
         co2=c.co2,
         water_per_carbon=c.root_vpd / p["uwue"][None],
         radiation_term=c.ssrd * p["boese_r"][None],
@@ -233,7 +171,7 @@ def _clamp(raw: Array, name: str) -> tuple[Array, Array]:
 
 
 def step(
-    pools: Pools, month: Drivers, constant: Constants, water_stress: WaterStress, fires: bool
+    pools: Pools, month: Drivers, constant: Constants, water_stress: water.Stress, fires: bool
 ) -> tuple[Pools, dict[str, Array]]:
     """One step: the pools after it, and every flux (d-1) and diagnostic of it by name; all [N].
 
@@ -253,6 +191,7 @@ def step(
             radiation_term=month.radiation_term,
             wilting_point=constant.wilting_point,
             available_range=constant.available_range,
+            weather=water.Weather(month.temperature, month.ssrd, month.vpd, month.co2),
         )
     )
     share = allocate(gpp, p["f_auto"], p["f_foliar"], p["f_labile"], p["f_root"])
@@ -381,7 +320,7 @@ def _diagnose(name: str, x: Mapping[str, Array], params: Params) -> Array:
 def simulate(
     params: Params,
     climate: Climate,
-    water_stress: WaterStress,
+    water_stress: water.Stress,
     keep: Collection[str] | None = None,
     fires: bool = True,
 ) -> dict[str, Array]:
@@ -392,8 +331,8 @@ def simulate(
 
     Args:
         params: [N] each.
-        climate: T months of N pixels, from `prepare`.
-        water_stress: the process, from `process.water_stress`.
+        climate: T months of N pixels, from `climate.prepare`.
+        water_stress: the process, from `process.bind`.
         keep: names of the monthly outputs to return; None returns all.
         fires: False leaves fire out of the program; only where burned_area is 0 everywhere.
 

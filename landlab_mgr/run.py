@@ -1,9 +1,10 @@
-"""One run from its spec to its files: check, train, evaluate, write. Knows no database and no scheduler."""
+"""Runs from their specs to their files: check, train, evaluate, write. Knows no database and no scheduler."""
 
+import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,21 +13,12 @@ import jax
 import numpy as np
 import xarray as xr
 
-from landlab_mgr import __version__, artifacts, metrics, model, network, train
-from landlab_mgr.data import batch, predictors, schema, split, store
+from landlab_mgr import __version__, artifacts, evaluate, train
+from landlab_mgr.data import batch, predictors, split, store
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.losses import annual
-from landlab_mgr.parameters import BY_NAME, DERIVED, LOSS_TERMS, MODELLED, POOLS, STREAMS, VARIABLES, LossTerm
 from landlab_mgr.process import water_stress
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, MetricRecord
-from landlab_mgr.spec import NetworkSpec, RunSpec
-
-CHUNK_PIXELS = 512
-"""Pixels that an evaluation integrates at once."""
-MONTHLY_PIXELS = 2000
-"""A dataset of at most this many pixels gets monthly series per pixel; a larger one per patch."""
-SPLITS = (split.TRAIN, split.DEV, split.TEST)
-ALWAYS_MONTHLY = ("gpp", "nee", "reco", "et", "lai")
+from landlab_mgr.spec import RunSpec
 
 
 @dataclass(frozen=True)
@@ -68,194 +60,78 @@ def _opened(path: str) -> tuple[xr.Dataset, batch.Arrays]:
     return ds, batch.load(ds)
 
 
+@dataclass(frozen=True)
+class Diverged:
+    """A loss was not finite; nothing after this run's last Progress is kept."""
+
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run to execute: where it writes, and the checkpoint of an earlier attempt to go on from."""
+
+    spec: RunSpec
+    directory: Path
+    resume: Path | None = None
+
+
 def execute(
-    spec: RunSpec, dataset: str | Path, directory: Path, resume: Path | None = None
-) -> Iterator[Progress | Result]:
-    """Train a member, yielding its epochs as they become durable, then evaluate it and yield its result.
+    tasks: Sequence[Task], dataset: str | Path, width: int | None = None
+) -> Iterator[tuple[int, Progress | Result | Diverged]]:
+    """Train members side by side, yielding their epochs as they become durable, then the result of each.
 
     Args:
-        spec: the run.
+        tasks: runs on one dataset whose `group_key` is the same.
         dataset: path of its published dataset.
-        directory: where this attempt writes; made if missing.
-        resume: checkpoint of an earlier attempt to go on from.
+        width: lanes of the compiled program, at least one for each task; default: just those.
+
+    Yields:
+        the place of a task, and what became of it; each ends with a Result or Diverged.
 
     Raises:
-        train.Diverged: where a loss is not finite.
-        LandlabError: where the spec does not fit the dataset.
+        LandlabError: where a spec does not fit the dataset.
     """
     ds, arrays = _opened(str(dataset))
-    check(spec, ds)
-    directory.mkdir(parents=True, exist_ok=True)
-    member = batch.Member.of(spec, ds)
-    checkpoint = resume
-    for committed in train.train(spec, arrays, member, directory, resume):
-        checkpoint = committed.checkpoint
-        yield Progress(tuple(committed.records), artifacts.record(CHECKPOINT, checkpoint))
-    if checkpoint is None:
-        raise LandlabError(f"run {spec.run_id} has no epoch to evaluate")
-    yield evaluate(spec, ds, arrays, member, checkpoint, directory)
-
-
-def evaluate(
-    spec: RunSpec,
-    ds: xr.Dataset,
-    arrays: batch.Arrays,
-    member: batch.Member,
-    checkpoint: Path,
-    directory: Path,
-) -> Result:
-    """Predict every pixel from a checkpoint, score it against everything observed, and write the run's files."""
-    params, monthly = predict(spec, train.load(checkpoint)["weights"], arrays, member.encoded)
-    seen = [(stream, _variable_name(stream, ds)) for stream in batch.streams_of(ds)]
-    scores: list[MetricRecord] = []
-    per_pixel: dict[str, dict[str, xr.DataArray]] = {}
-    for stream, variable in seen:
-        term = LOSS_TERMS[stream]
-        modelled = monthly[MODELLED.get(STREAMS[stream], STREAMS[stream])]
-        for period in ("observation", "withheld"):
-            name = schema.stream_variable(stream, period)
-            if name not in ds:
-                continue
-            observed = ds[name].transpose("time", "pixel").values.astype(np.float64)
-            pair = comparable(term, modelled, observed, member.patch, spec.warmup_months)
-            label = member.label if pair[0].shape[1] == len(member.label) else _label_of_patches(member)
-            # withheld months are scored at the pixels that trained: unseen months of seen pixels
-            parts = {"withheld": split.TRAIN} if period == "withheld" else {p: p for p in SPLITS}
-            for part, of in parts.items():
-                scores += metrics.scores(part, variable, pair[0][:, label == of], pair[1][:, label == of])
-            if pair[0].shape[1] == len(member.label):
-                per_pixel.setdefault(variable, {})[period] = _skill_of_pixels(*pair)
-    files = {
-        "skill": _skill_dataset(per_pixel, member),
-        "parameters": _parameter_dataset(params, ds, member),
-        "monthly": _monthly_dataset(monthly, ds, member, [variable for _, variable in seen]),
+    lanes = []
+    for task in tasks:
+        check(task.spec, ds)
+        task.directory.mkdir(parents=True, exist_ok=True)
+        lanes.append(train.Lane(task.spec, batch.Member.of(task.spec, ds), task.directory, task.resume))
+    newest = {i: task.resume for i, task in enumerate(tasks)}
+    done = {
+        i for i, path in newest.items() if path is not None and train.epochs_of(path) >= _epochs(tasks[i])
     }
-    attrs = {"run_id": spec.run_id, "setup": spec.label, "dataset": spec.dataset, "source": "landlab_mgr"}
-    written = [
-        artifacts.write(kind, content.assign_attrs(attrs), directory) for kind, content in files.items()
-    ]
-    return Result(tuple(scores), (artifacts.record(CHECKPOINT, checkpoint), *written))
+
+    def result(i: int) -> Result:
+        path = newest[i]
+        assert path is not None
+        spec, lane = tasks[i].spec, lanes[i]
+        weights = train.load(path)["weights"]
+        scores, files = evaluate.evaluate(spec, ds, arrays, lane.member, weights, lane.directory)
+        return Result(tuple(scores), (artifacts.record(CHECKPOINT, path), *files))
+
+    for i in sorted(done):
+        yield i, result(i)
+    for event in train.train(lanes, arrays, width):
+        i = event.lane
+        if isinstance(event, train.Diverged):
+            yield i, Diverged(event.epoch)
+            continue
+        newest[i] = event.checkpoint
+        yield i, Progress(tuple(event.records), artifacts.record(CHECKPOINT, event.checkpoint))
+        if event.records[-1].epoch == _epochs(tasks[i]):
+            yield i, result(i)
 
 
-def predict(
-    spec: RunSpec, weights: Any, arrays: batch.Arrays, encoded: np.ndarray
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Parameters [N] and monthly outputs [T, N] of every pixel, by name."""
-    n = encoded.shape[0]
-    chunk = min(n, CHUNK_PIXELS)
-    keep = tuple(sorted({*ALWAYS_MONTHLY, *(MODELLED.get(v, v) for v in VARIABLES), *POOLS}))
-    parts = []
-    for start in range(0, n, chunk):
-        index = np.minimum(np.arange(start, start + chunk), n - 1)  # the last chunk repeats its last pixel
-        parts.append(
-            _predict(weights, arrays, encoded[index], index, spec.network, spec.process.water_stress, keep)
-        )
-    names = parts[0]
-    params = {k: np.concatenate([p[0][k] for p in parts])[:n] for k in names[0]}
-    monthly = {k: np.concatenate([p[1][k] for p in parts], axis=1)[:, :n] for k in names[1]}
-    return params, monthly
+def _epochs(task: Task) -> int:
+    return task.spec.optimizer.epochs
 
 
-@partial(jax.jit, static_argnums=(4, 5, 6))
-def _predict(
-    weights: Any,
-    arrays: batch.Arrays,
-    encoded: jax.Array,
-    index: jax.Array,
-    spec: NetworkSpec,
-    stress: str,
-    keep: tuple[str, ...],
-) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
-    params = network.parameters(spec, weights["spatialization"], encoded, arrays.latitude[index])
-    climate = batch.take(arrays.climate, index)
-    return params, model.simulate(params, climate, water_stress(stress), keep, arrays.fires)
-
-
-def comparable(
-    term: LossTerm, modelled: np.ndarray, observed: np.ndarray, patch: np.ndarray, warmup: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Model and observation at the resolution of the observation: [T or years or 1, pixels or patches].
-
-    The warm-up counts for nothing; NaN where the observation is missing or incomplete.
-    """
-    m = np.where(np.isfinite(observed), modelled, np.nan).astype(np.float64)
-    o = observed.astype(np.float64)
-    m[:warmup], o[:warmup] = np.nan, np.nan
-    if term.average == "year":
-        m, o = (annual(x).mean(axis=1) for x in (m, o))
-    elif term.average == "run":
-        m, o = (_nanmean(x)[None] for x in (m, o))
-    elif term.average == "anomaly":
-        m, o = (x - _nanmean(x) for x in (m, o))
-    if term.level == "patch":
-        m, o = (_patch_means(x, patch) for x in (m, o))
-    return m, o
-
-
-def _patch_means(x: np.ndarray, patch: np.ndarray) -> np.ndarray:
-    """[T, N] to [T, patches]; NaN where any pixel of the patch is, so that model and observation cover the same."""
-    return np.stack([x[:, patch == p].mean(axis=1) for p in range(patch.max() + 1)], axis=1)
-
-
-def _nanmean(x: np.ndarray) -> np.ndarray:
-    count = np.isfinite(x).sum(axis=0)
-    return np.where(count > 0, np.nansum(x, axis=0) / np.maximum(count, 1), np.nan)
-
-
-def _variable_name(stream: str, ds: xr.Dataset) -> str:
-    """What a stream's scores are filed under: its variable, or the stream where several observe that variable."""
-    same = [s for s in batch.streams_of(ds) if STREAMS[s] == STREAMS[stream]]
-    return STREAMS[stream] if len(same) == 1 else stream
-
-
-def _label_of_patches(member: batch.Member) -> np.ndarray:
-    first = [np.flatnonzero(member.patch == p)[0] for p in range(member.patch.max() + 1)]
-    return member.label[first]
-
-
-def _skill_of_pixels(modelled: np.ndarray, observed: np.ndarray) -> xr.DataArray:
-    rows = [
-        list(metrics.statistics(modelled[:, k], observed[:, k]).values()) for k in range(observed.shape[1])
-    ]
-    return xr.DataArray(
-        np.array(rows), dims=("pixel", "statistic"), coords={"statistic": list(metrics.STATISTICS)}
-    )
-
-
-def _skill_dataset(per_pixel: dict[str, dict[str, xr.DataArray]], member: batch.Member) -> xr.Dataset:
-    """Skill over time of each pixel: variable x (pixel, period, statistic); period = observation or withheld."""
-    variables = {v: xr.concat(list(p.values()), xr.Variable("period", list(p))) for v, p in per_pixel.items()}
-    ds = xr.Dataset(variables) if variables else xr.Dataset()
-    return ds.assign(split=artifacts.flags("pixel", member.label, SPLITS))
-
-
-def _parameter_dataset(params: dict[str, np.ndarray], ds: xr.Dataset, member: batch.Member) -> xr.Dataset:
-    variables: dict[str, Any] = {}
-    for name, x in params.items():
-        variables[name] = ("pixel", x, {"units": BY_NAME[name].unit, "long_name": BY_NAME[name].meaning})
-    for d in DERIVED:
-        variables[d.name] = ("pixel", d.compute(params), {"units": d.unit, "long_name": d.meaning})
-    return xr.Dataset(variables).assign(_where(ds, member))
-
-
-def _where(ds: xr.Dataset, member: batch.Member) -> dict[str, Any]:
-    there = {n: ("pixel", ds[n].values, ds[n].attrs) for n in ("lat", "lon", "site", "patch") if n in ds}
-    return there | {"split": artifacts.flags("pixel", member.label, SPLITS)}
-
-
-def _monthly_dataset(
-    monthly: dict[str, np.ndarray], ds: xr.Dataset, member: batch.Member, seen: list[str]
-) -> xr.Dataset:
-    wanted = dict.fromkeys((*ALWAYS_MONTHLY, *(STREAMS.get(v, v) for v in seen)))
-    names = [MODELLED.get(n, n) for n in wanted]
-    values = {n: monthly[n].astype(np.float32) for n in names}
-    where, dim = _where(ds, member), "pixel"
-    if len(member.label) > MONTHLY_PIXELS:
-        values = {n: _patch_means(x, member.patch) for n, x in values.items()}
-        where, dim = {"split": artifacts.flags("patch", _label_of_patches(member), SPLITS)}, "patch"
-    units = {n: v.unit for n, v in VARIABLES.items()} | {n: BY_NAME[n].unit for n in POOLS}
-    series = {n: ((dim, "time"), x.T.astype(np.float32), {"units": units[n]}) for n, x in values.items()}
-    return xr.Dataset(series, coords={"time": ds["time"]}).assign(where)
+def group_key(spec: RunSpec) -> tuple[Any, ...]:
+    """What runs must have in common to train side by side: equal programs and equal shapes."""
+    o = spec.optimizer
+    return (spec.dataset, spec.process, spec.network, spec.split, o.patches_per_batch)
 
 
 def environment() -> dict[str, Any]:
@@ -264,7 +140,7 @@ def environment() -> dict[str, Any]:
     device = jax.devices()[0]
     return {
         "versions": {"python": platform.python_version(), "landlab_mgr": __version__}
-        | {p: version(p) for p in packages},
+        | {p: version(p) for p in packages}
+        | {"xla_flags": os.environ.get("XLA_FLAGS", "")},
         "device": f"{device.platform}:{device.device_kind}",
-        "mode": "solo",
     }

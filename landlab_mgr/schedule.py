@@ -130,7 +130,7 @@ def provenance() -> Environment:
     """Code and machine of this driver's attempts: commit and hash of uncommitted changes, versions, device."""
     commit, dirty = _git("rev-parse", "HEAD"), _git("diff", "HEAD", "--", "landlab_mgr")
     dirty_hash = hashlib.sha256(dirty.encode()).hexdigest()[:16] if dirty else None
-    return Environment(git_commit=commit or None, dirty_hash=dirty_hash, **run.environment())
+    return Environment(git_commit=commit or None, dirty_hash=dirty_hash, mode="solo", **run.environment())
 
 
 def _git(*arguments: str) -> str:

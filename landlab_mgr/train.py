@@ -1,15 +1,16 @@
-"""Training one member: the jitted epoch, the generator of epoch records, and checkpoints.
+"""Training members: the jitted epoch, the generator of epoch records, and checkpoints.
 
-An epoch is reported only after the checkpoint that holds it is durable, so whoever records what this module yields
-can resume from it. All randomness is a function of the spec's seeds and the epoch number.
+Members that share data and shapes train side by side in one program, a lane each; one alone is a group of one. An
+epoch is reported only after the checkpoint that holds it is durable, so whoever records what this module yields can
+resume from it. All randomness is a function of the spec's seeds and the epoch number.
 """
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -20,10 +21,10 @@ from jax import Array
 
 from landlab_mgr import losses, model, network
 from landlab_mgr.artifacts import replace_durably
-from landlab_mgr.data.batch import Arrays, Member, Selection, gather
+from landlab_mgr.data.batch import Arrays, Member, Selection, View, gather
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import LOSS_TERMS
-from landlab_mgr.process import water_stress
+from landlab_mgr.process import bind, water_stress
 from landlab_mgr.records import EpochRecord
 from landlab_mgr.spec import NetworkSpec, RunSpec
 
@@ -31,19 +32,14 @@ CHECKPOINT_SECONDS = 2.0
 """Epochs are committed together about this often; a kill costs at most this much work."""
 
 
-class Diverged(Exception):  # noqa: N818 - an outcome, not a mistake
-    """The loss became NaN or infinite; a scientific outcome, recorded with the member's seeds."""
-
-    def __init__(self, epoch: int):
-        super().__init__(f"loss is not finite at epoch {epoch}")
-        self.epoch = epoch
+Number = Array | np.float32
 
 
 class State(NamedTuple):
     """The trained tree and its optimiser state."""
 
     weights: dict[str, Any]
-    """{"spatialization": network weights, "process": weights of swappable processes}."""
+    """{"spatialization": network weights, "process": {"water_stress": weights of that process}}."""
     moments: Any
 
 
@@ -55,43 +51,43 @@ class Static:
     water_stress: str
     terms: tuple[str, ...]
     patches: int
-    dev_patches: int
     fires: bool
 
 
 class Hyper(NamedTuple):
     """Numbers of the optimiser and the loss that are traced, so that changing them compiles nothing."""
 
-    learning_rate: Array
-    weight_decay: Array
-    clip_norm: Array
-    loss_weights: dict[str, Array]
+    learning_rate: Number
+    weight_decay: Number
+    clip_norm: Number
+    loss_weights: dict[str, Number]
 
 
 _ADAM = optax.scale_by_adam()
 
 
-def terms_of(streams: tuple[str, ...]) -> tuple[str, ...]:
+def terms_of(streams: Sequence[str]) -> tuple[str, ...]:
     """Loss terms that a dataset with these observation streams can compute, penalties included."""
     return tuple(
         name for name, t in LOSS_TERMS.items() if t.variable is None or losses.stream_of(t) in streams
     )
 
 
-def loss_weights(spec: RunSpec, terms: tuple[str, ...]) -> dict[str, Array]:
-    """Weight of each term for this member; 0 for the streams that its spec leaves out."""
-    weights = {}
+def hyper(spec: RunSpec, terms: Sequence[str]) -> Hyper:
+    """The numbers of this member; the weight of a term is 0 for the streams that its spec leaves out."""
+    weights: dict[str, Number] = {}
     for name in terms:
         used = LOSS_TERMS[name].variable is None or spec.streams is None
         used = used or losses.stream_of(LOSS_TERMS[name]) in (spec.streams or ())
-        weights[name] = jnp.asarray(spec.weights[name] if used else 0.0, jnp.float32)
-    return weights
+        weights[name] = np.float32(spec.weights[name] if used else 0.0)
+    o = spec.optimizer
+    return Hyper(np.float32(o.learning_rate), np.float32(o.weight_decay), np.float32(o.clip_norm), weights)
 
 
 def _weighted_terms(weights: Any, batch: model.Batch, hyper: Hyper, static: Static) -> dict[str, Array]:
     params = network.parameters(static.network, weights["spatialization"], batch.predictors, batch.latitude)
     keep = losses.outputs_needed(static.terms)
-    stress = water_stress(static.water_stress)
+    stress = bind(water_stress(static.water_stress), weights["process"]["water_stress"], batch.scale)
     monthly = model.simulate(params, batch.climate, stress, keep, static.fires)
     sums = model.balances(monthly, params, batch.climate.dt)
     values = losses.terms(static.terms, monthly, sums, params, batch)
@@ -116,39 +112,56 @@ def _update(state: State, batch: model.Batch, hyper: Hyper, static: Static) -> t
     return State(weights, moments), values
 
 
+def _by_lane(one: Callable[..., Any], *stacked: Any) -> Any:
+    """Apply a function to every lane of trees whose arrays begin with the lane; a lane alone needs no vmap."""
+    if jax.tree.leaves(stacked)[0].shape[0] > 1:
+        return jax.vmap(one)(*stacked)
+    alone = one(*jax.tree.map(lambda x: x[0], stacked))
+    return jax.tree.map(lambda x: x[None], alone)
+
+
 @partial(jax.jit, static_argnames="static", donate_argnames="state")
-def train_epoch(
-    state: State,
-    arrays: Arrays,
-    encoded: Array,
-    order: Selection,
-    dev: Selection,
-    hyper: Hyper,
-    static: Static,
-) -> tuple[State, dict[str, Array], dict[str, Array]]:
-    """One pass over the training patches, then the loss on the dev patches.
+def train_batches(
+    state: State, arrays: Arrays, view: View, order: Selection, hyper: Hyper, static: Static
+) -> tuple[State, dict[str, Array]]:
+    """One update of each lane per batch, in order: the new state, and the weighted terms summed over the batches."""
 
-    Returns:
-        the new state; the weighted terms summed over the batches; the weighted terms of the dev batch.
-    """
+    def lane(state: State, view: View, order: Selection, hyper: Hyper) -> tuple[State, dict[str, Array]]:
+        def one(state: State, selection: Selection) -> tuple[State, dict[str, Array]]:
+            return _update(state, gather(arrays, view, selection, static.patches), hyper, static)
 
-    def one(state: State, selection: Selection) -> tuple[State, dict[str, Array]]:
-        batch = gather(arrays, encoded, selection, static.patches)
-        return _update(state, batch, hyper, static)
+        state, by_batch = jax.lax.scan(one, state, order)
+        return state, {n: x.sum() for n, x in by_batch.items()}
 
-    state, by_batch = jax.lax.scan(one, state, jax.tree.map(jnp.asarray, order))
-    held_out = gather(arrays, encoded, dev, static.dev_patches)
-    dev_terms = _weighted_terms(state.weights, held_out, hyper, static)
-    return state, {n: x.sum() for n, x in by_batch.items()}, dev_terms
+    return _by_lane(lane, state, view, order, hyper)
+
+
+@partial(jax.jit, static_argnames="static")
+def score_batches(
+    weights: Any, arrays: Arrays, view: View, order: Selection, hyper: Hyper, static: Static
+) -> dict[str, Array]:
+    """The weighted terms of each lane summed over the batches, without learning from them."""
+
+    def lane(weights: Any, view: View, order: Selection, hyper: Hyper) -> dict[str, Array]:
+        def one(_: None, selection: Selection) -> tuple[None, dict[str, Array]]:
+            batch = gather(arrays, view, selection, static.patches)
+            return None, _weighted_terms(weights, batch, hyper, static)
+
+        return {n: x.sum() for n, x in jax.lax.scan(one, None, order)[1].items()}
+
+    return _by_lane(lane, weights, view, order, hyper)
 
 
 def initial_state(spec: RunSpec, member: Member) -> State:
     """A new member, from its init seed."""
+    process = water_stress(spec.process.water_stress)
     weights = {
         "spatialization": network.initialise(
             spec.network, spec.seeds.init, member.n_columns, member.encoded.shape[1]
         ),
-        "process": {},
+        "process": {
+            "water_stress": process.initialise(jax.random.fold_in(jax.random.key(spec.seeds.init), 1))
+        },
     }
     return State(weights, _ADAM.init(weights))
 
@@ -173,105 +186,211 @@ def load(path: Path) -> dict[str, Any]:
         raise LandlabError(f"checkpoint {path} is damaged ({error}); retry the run from the start") from None
 
 
+def epochs_of(path: Path) -> int:
+    """Epochs that a checkpoint holds."""
+    return int(load(path)["epoch"])
+
+
 def _to_checkpoint(state: State, epoch: int, member: Member, spec: RunSpec) -> dict[str, Any]:
+    scale = member.scale
     return {
         "epoch": epoch,
         "spec": spec.model_dump_json(),
-        "weights": jax.tree.map(np.asarray, state.weights),
-        "moments": serialization.to_state_dict(jax.tree.map(np.asarray, state.moments)),
+        "weights": state.weights,
+        "moments": serialization.to_state_dict(state.moments),
         "encoder": member.encoder.to_dict(),
+        "scale": None if scale is None else {n: x._asdict() for n, x in scale._asdict().items()},
     }
 
 
 def _from_checkpoint(content: Mapping[str, Any], template: State) -> tuple[State, int]:
-    weights = jax.tree.map(jnp.asarray, content["weights"])
     moments = serialization.from_state_dict(template.moments, content["moments"])
-    return State(weights, jax.tree.map(jnp.asarray, moments)), int(content["epoch"])
+    return State(content["weights"], moments), int(content["epoch"])
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One member to train: its split and predictors, where its checkpoints go, and what to go on from."""
+
+    spec: RunSpec
+    member: Member
+    directory: Path
+    resume: Path | None = None
 
 
 class Committed(NamedTuple):
-    """Epochs that a durable checkpoint holds."""
+    """Epochs of a lane that a durable checkpoint holds."""
 
+    lane: int
     records: list[EpochRecord]
     checkpoint: Path
 
 
-def train(
-    spec: RunSpec,
-    arrays: Arrays,
-    member: Member,
-    directory: Path,
-    resume: Path | None = None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
-) -> Iterator[Committed]:
-    """Train a member to its last epoch, yielding epochs in groups as their checkpoints become durable.
+class Diverged(NamedTuple):
+    """A lane's loss became NaN or infinite at this epoch; a scientific outcome. Nothing of its group is written."""
 
-    Args:
-        spec: the member.
-        arrays: its dataset, from `data.batch.load`.
-        member: its split and predictors.
-        directory: where checkpoints go; the two newest are kept.
-        resume: checkpoint to go on from.
-        checkpoint_seconds: how long epochs may stay uncommitted.
+    lane: int
+    epoch: int
 
-    Raises:
-        Diverged: where a loss is not finite; nothing of that group is written.
-    """
-    terms = terms_of(tuple(arrays.observed))
-    static = Static(
+
+class Source(Protocol):
+    """A dataset to train on: `Arrays` in memory, or a stream."""
+
+    @property
+    def fires(self) -> bool:
+        """Whether anything burns."""
+
+    @property
+    def streams(self) -> Sequence[str]:
+        """Observation streams that it has."""
+
+    def chunks(self, view: View, order: Selection) -> Iterator[tuple[Arrays, View, Selection]]:
+        """The batches of `order` ([lane, batch, pixel]) in pieces that fit the device."""
+
+
+def static_of(spec: RunSpec, member: Member, source: Source) -> Static:
+    """What the compiled program of a member depends on, besides shapes."""
+    return Static(
         network=spec.network,
         water_stress=spec.process.water_stress,
-        terms=terms,
+        terms=terms_of(source.streams),
         patches=member.patches_per_batch,
-        dev_patches=len(np.unique(member.patch[member.label == "dev"])),
-        fires=arrays.fires,
+        fires=source.fires,
     )
-    o = spec.optimizer
-    hyper = Hyper(
-        learning_rate=jnp.asarray(o.learning_rate, jnp.float32),
-        weight_decay=jnp.asarray(o.weight_decay, jnp.float32),
-        clip_norm=jnp.asarray(o.clip_norm, jnp.float32),
-        loss_weights=loss_weights(spec, terms),
-    )
-    state, done = initial_state(spec, member), 0
-    if resume is not None:
-        state, done = _from_checkpoint(load(resume), state)
-    encoded, dev = jnp.asarray(member.encoded), member.dev()
-    n_train, n_dev = len(member.pixels("train")), len(member.pixels("dev"))
 
-    kept: list[Path] = [] if resume is None else [resume]
-    pending: list[tuple[int, dict[str, Array], dict[str, Array]]] = []
+
+@dataclass
+class _Progress:
+    """How far a lane is, and what it has not committed."""
+
+    epoch: int
+    last: int
+    kept: list[Path] = field(default_factory=list)
+    pending: list[tuple[int, int]] = field(default_factory=list)
+    """Epoch, and its place among the group's uncommitted results."""
+    going: bool = True
+
+
+def train(
+    lanes: Sequence[Lane],
+    source: Source,
+    width: int | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+) -> Iterator[Committed | Diverged]:
+    """Train members to their last epochs, yielding epochs in groups as their checkpoints become durable.
+
+    A lane that diverges or ends leaves the others as they are, to the bit.
+
+    Args:
+        lanes: members of equal shapes: one dataset, process choice, network and number of patches in a batch.
+        source: their dataset.
+        width: lanes of the program; those without a member repeat the first. Default: as many as there are members.
+        checkpoint_seconds: how long epochs may stay uncommitted.
+    """
+    width = width or len(lanes)
+    filled = [*lanes, *([lanes[0]] * (width - len(lanes)))]
+    [static] = {static_of(lane.spec, lane.member, source) for lane in lanes}
+    states, progress = [], []
+    for lane in filled:
+        state, done = initial_state(lane.spec, lane.member), 0
+        if lane.resume is not None:
+            state, done = _from_checkpoint(load(lane.resume), state)
+        states.append(state)
+        kept = [] if lane.resume is None else [lane.resume]
+        progress.append(
+            _Progress(done, lane.spec.optimizer.epochs, kept, going=done < lane.spec.optimizer.epochs)
+        )
+    for extra in progress[len(lanes) :]:
+        extra.going = False
+    state = jax.device_put(_stack(states))
+    view = jax.device_put(_stack([lane.member.view for lane in filled]))
+    numbers = jax.device_put(_stack([hyper(lane.spec, static.terms) for lane in filled]))
+    dev = _stack([lane.member.dev for lane in filled])
+
+    results: list[tuple[dict[str, Array], dict[str, Array]]] = []
     started = time.monotonic()
-    for epoch in range(done + 1, o.epochs + 1):
-        order = member.batches(spec.seeds.shuffle, epoch)
-        state, trained, held_out = train_epoch(state, arrays, encoded, order, dev, hyper, static)
-        pending.append((epoch, trained, held_out))
+    while any(p.going for p in progress):
+        for p in progress:
+            p.epoch = min(p.epoch + 1, p.last)
+            if p.going:
+                p.pending.append((p.epoch, len(results)))
+        order = _stack(
+            [
+                lane.member.batches(lane.spec.seeds.shuffle, p.epoch)
+                for lane, p in zip(filled, progress, strict=True)
+            ]
+        )
+        state, trained = _epoch(state, source, view, order, numbers, static)
+        held_out = _score(state, source, view, dev, numbers, static)
+        results.append((trained, held_out))
         jax.block_until_ready(held_out)
         elapsed = time.monotonic() - started
-        if elapsed < checkpoint_seconds and epoch < o.epochs:
+        ended = any(p.going and p.epoch == p.last for p in progress)
+        if elapsed < checkpoint_seconds and not ended:
             continue
-        records = [_record(e, a, b, n_train, n_dev, elapsed / len(pending)) for e, a, b in pending]
-        path = directory / f"checkpoint-{epoch:06d}.msgpack"
-        save(path, _to_checkpoint(state, epoch, member, spec))
-        yield Committed(records, path)
-        kept.append(path)
-        for old in kept[:-2]:
-            if old.parent == directory:  # an earlier attempt's files are not ours to remove
-                old.unlink(missing_ok=True)
-        kept, pending, started = kept[-2:], [], time.monotonic()
+        host = jax.tree.map(np.asarray, state)
+        numbered = jax.device_get(results)
+        share = elapsed / len(results) / sum(p.going for p in progress)
+        committed = [
+            _commit(i, lane, p, jax.tree.map(lambda x, i=i: x[i], host), numbered, share)
+            for i, (lane, p) in enumerate(zip(filled, progress, strict=True))
+            if p.going
+        ]
+        yield from committed  # all are durable before anyone is told
+        results, started = [], time.monotonic()
 
 
-def _record(
-    epoch: int,
-    trained: dict[str, Array],
-    held_out: dict[str, Array],
-    n_train: int,
-    n_dev: int,
+def _stack(trees: Sequence[Any]) -> Any:
+    return jax.tree.map(lambda *x: np.stack([np.asarray(a) for a in x]), *trees)
+
+
+def _epoch(
+    state: State, source: Source, view: View, order: Selection, numbers: Hyper, static: Static
+) -> tuple[State, dict[str, Array]]:
+    total: dict[str, Array] = {}
+    for arrays, part, piece in source.chunks(view, order):
+        state, terms = train_batches(state, arrays, part, piece, numbers, static)
+        total = {n: total[n] + x for n, x in terms.items()} if total else terms
+    return state, total
+
+
+def _score(
+    state: State, source: Source, view: View, order: Selection, numbers: Hyper, static: Static
+) -> dict[str, Array]:
+    total: dict[str, Array] = {}
+    for arrays, part, piece in source.chunks(view, order):
+        terms = score_batches(state.weights, arrays, part, piece, numbers, static)
+        total = {n: total[n] + x for n, x in terms.items()} if total else terms
+    return total
+
+
+def _commit(
+    index: int,
+    lane: Lane,
+    progress: _Progress,
+    state: State,
+    results: Sequence[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]],
     seconds: float,
-) -> EpochRecord:
-    by_term = {name: float(value) / n_train for name, value in trained.items()}
-    by_dev = {name: float(value) / n_dev for name, value in held_out.items()}
-    total, dev = sum(by_term.values()), sum(by_dev.values())
-    if not np.isfinite(total + dev):
-        raise Diverged(epoch)
-    return EpochRecord(epoch, total, dev, by_term | {f"dev_{n}": x for n, x in by_dev.items()}, seconds)
+) -> Committed | Diverged:
+    """Make a lane's uncommitted epochs durable; or, where one is not finite, end the lane and write nothing."""
+    n_train, n_dev = len(lane.member.pixels("train")), len(lane.member.pixels("dev"))
+    records = []
+    for epoch, place in progress.pending:
+        trained, held_out = results[place]
+        by_term = {name: float(value[index]) / n_train for name, value in trained.items()}
+        by_dev = {name: float(value[index]) / n_dev for name, value in held_out.items()}
+        total, dev = sum(by_term.values()), sum(by_dev.values())
+        if not np.isfinite(total + dev):
+            progress.going = False
+            return Diverged(index, epoch)
+        terms = by_term | {f"dev_{n}": x for n, x in by_dev.items()}
+        records.append(EpochRecord(epoch, total, dev, terms, seconds))
+    path = lane.directory / f"checkpoint-{progress.epoch:06d}.msgpack"
+    save(path, _to_checkpoint(state, progress.epoch, lane.member, lane.spec))
+    progress.kept.append(path)
+    for old in progress.kept[:-2]:
+        if old.parent == lane.directory:  # an earlier attempt's files are not ours to remove
+            old.unlink(missing_ok=True)
+    progress.kept, progress.pending = progress.kept[-2:], []
+    progress.going = progress.epoch < progress.last
+    return Committed(index, records, path)

@@ -10,7 +10,6 @@ from landlab_mgr import run
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.run import Progress, Result
 from landlab_mgr.spec import RunSpec
-from landlab_mgr.train import Diverged
 
 Outcome = Literal["nan", "oom", "error"]
 
@@ -45,9 +44,12 @@ class Worker:
         """Events of one attempt: any number of Progress, then one Result or Failed; it raises nothing."""
         try:
             resume = None if job.resume is None else Path(job.resume)
-            yield from run.execute(job.spec, job.dataset, Path(job.directory), resume)
-        except Diverged as error:
-            yield Failed("nan", str(error), "")
+            task = run.Task(job.spec, Path(job.directory), resume)
+            for _, event in run.execute([task], job.dataset):
+                if isinstance(event, run.Diverged):
+                    yield Failed("nan", f"loss is not finite at epoch {event.epoch}", "")
+                else:
+                    yield event
         except LandlabError as error:
             yield Failed("error", str(error), "")
         except Exception as error:

@@ -8,12 +8,15 @@ import hypothesis
 import jax
 import pytest
 
+from landlab_mgr import device
+
 # Many tests start the command line: without bytecode each start compiles pandas and SQLAlchemy again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 for setting in ("LANDLAB_DB", "LANDLAB_WORKSPACE"):  # a developer's own must not reach a test
     os.environ.pop(setting, None)
 
+device.configure()
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

@@ -8,10 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landlab_mgr import model
+from landlab_mgr.climate import Forcing, prepare
 from landlab_mgr.parameters import BY_NAME, CARBON_POOLS, PARAMETERS, POOLS
-from landlab_mgr.process import WATER_STRESS
+from landlab_mgr.process import WATER_STRESS, bind
 
 MONTHS = 24
+STRESSES = {
+    name: bind(process, process.initialise(jax.random.key(0))) for name, process in WATER_STRESS.items()
+}
+LINEAR = STRESSES["linear"]
 RUN = jax.jit(model.simulate, static_argnums=(2, 3, 4))
 
 
@@ -41,7 +46,7 @@ def weather(seed, n, dtype=np.float64, months=MONTHS, latitude=None):
         "mean_precip": np.maximum(precip.mean(0), 1e-3),
         "dt": np.asarray(30.4375),
     }
-    return model.Forcing(**{k: jnp.asarray(v, dtype) for k, v in values.items()})
+    return Forcing(**{k: jnp.asarray(v, dtype) for k, v in values.items()})
 
 
 def draw(seed, n, dtype=np.float64):
@@ -88,7 +93,7 @@ def imbalance(params, forcing, outputs):
 @given(seed=st.integers(0, 2**31))
 def test_budgets_close_for_any_parameters_and_weather(stress, dtype, tolerance, seed):
     params, forcing = draw(seed, 16, dtype), weather(seed, 16, dtype)
-    outputs = RUN(params, model.prepare(forcing), WATER_STRESS[stress])
+    outputs = RUN(params, prepare(forcing), STRESSES[stress])
     assert imbalance(params, forcing, outputs) <= tolerance
     for name in POOLS:
         stock = np.asarray(outputs[name])
@@ -109,9 +114,7 @@ def test_budgets_close_for_any_parameters_and_weather(stress, dtype, tolerance, 
 def test_every_clamp_was_exercised():
     """The draws above visit the floors and ceilings that the reference trajectories do not."""
     params, forcing = draw(1, 400), weather(1, 400)
-    outputs = {
-        n: np.asarray(x) for n, x in RUN(params, model.prepare(forcing), WATER_STRESS["linear"]).items()
-    }
+    outputs = {n: np.asarray(x) for n, x in RUN(params, prepare(forcing), LINEAR).items()}
     for name in POOLS:
         assert (outputs[name] <= BY_NAME[name].low * (1 + 1e-12)).any(), f"{name} floor"
     for name in ("wood", "litter", "som"):
@@ -123,13 +126,13 @@ def test_every_clamp_was_exercised():
 def test_a_flooded_soil_sheds_what_it_cannot_hold():
     forcing = weather(2, 4)._replace(precip=jnp.full((MONTHS, 4), 80.0))
     params = draw(2, 4) | {"runoff_focal_point": jnp.full(4, 1e5), "boese_r": jnp.full(4, 0.01)}
-    outputs = RUN(params, model.prepare(forcing), WATER_STRESS["linear"])
+    outputs = RUN(params, prepare(forcing), LINEAR)
     assert (outputs["water"] == BY_NAME["water"].high).any()
     assert imbalance(params, forcing, outputs) <= 1e-10
 
 
 def loss_of(params, climate, fires=True):
-    outputs = model.simulate(params, climate, WATER_STRESS["linear"], None, fires)
+    outputs = model.simulate(params, climate, LINEAR, None, fires)
     names = ("gpp", "et", "nee", "lai", "biomass", "som", "water", "fire", "vod", "sif")
     return sum(jnp.sum(outputs[n]) for n in names)
 
@@ -146,7 +149,7 @@ AWKWARD = {
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("case", AWKWARD)
 def test_gradients_are_finite_at_the_bounds_and_in_awkward_weather(case, dtype):
-    climate = jax.tree.map(lambda x: jnp.asarray(x, dtype), model.prepare(AWKWARD[case]))
+    climate = jax.tree.map(lambda x: jnp.asarray(x, dtype), prepare(AWKWARD[case]))
     gradient = jax.jit(jax.grad(loss_of))
     for edge in ("low", "high"):
         params = {p.name: jnp.full(4, getattr(p, edge), dtype) for p in PARAMETERS}
@@ -161,7 +164,7 @@ def test_gradients_are_those_of_finite_differences():
         "water": jnp.full(1, 300.0),
         "runoff_focal_point": jnp.full(1, 5000.0),
     }
-    climate = model.prepare(weather(9, 1, months=12, latitude=45.0)._replace(precip=jnp.full((12, 1), 2.0)))
+    climate = prepare(weather(9, 1, months=12, latitude=45.0)._replace(precip=jnp.full((12, 1), 2.0)))
     value = jax.jit(loss_of)
     slopes = jax.jit(jax.grad(loss_of))(params, climate)
     for name in (
@@ -181,21 +184,21 @@ def test_gradients_are_those_of_finite_differences():
 
 def test_any_length_and_any_choice_of_outputs_agree():
     params, forcing = draw(11, 6), weather(11, 6, months=30)
-    climate = model.prepare(forcing)
-    everything = RUN(params, climate, WATER_STRESS["linear"])
-    some = RUN(params, climate, WATER_STRESS["linear"], ("vod", "reco", "leaf_fall_factor"))
+    climate = prepare(forcing)
+    everything = RUN(params, climate, LINEAR)
+    some = RUN(params, climate, LINEAR, ("vod", "reco", "leaf_fall_factor"))
     assert set(some) == {"vod", "reco", "leaf_fall_factor"}
     for name, x in some.items():
         assert x.shape == (30, 6)
         np.testing.assert_allclose(x, everything[name], rtol=1e-12)
-    whole = RUN(params, jax.tree.map(lambda x: x[:24] if x.ndim else x, climate), WATER_STRESS["linear"])
+    whole = RUN(params, jax.tree.map(lambda x: x[:24] if x.ndim else x, climate), LINEAR)
     np.testing.assert_allclose(everything["som"][:24], whole["som"], rtol=1e-12)
 
 
 def test_without_fire_the_smaller_program_agrees():
     params, forcing = draw(12, 6), weather(12, 6)
-    climate = model.prepare(forcing._replace(burned_area=jnp.zeros((MONTHS, 6))))
-    small, full = (RUN(params, climate, WATER_STRESS["linear"], None, fires) for fires in (False, True))
+    climate = prepare(forcing._replace(burned_area=jnp.zeros((MONTHS, 6))))
+    small, full = (RUN(params, climate, LINEAR, None, fires) for fires in (False, True))
     assert set(small) == set(full)
     for name in full:
         np.testing.assert_allclose(small[name], full[name], rtol=1e-12, atol=1e-15, err_msg=name)
@@ -203,7 +206,7 @@ def test_without_fire_the_smaller_program_agrees():
 
 def test_balances_are_the_sums_of_the_fluxes():
     params, forcing = draw(13, 8), weather(13, 8)
-    x = RUN(params, model.prepare(forcing), WATER_STRESS["linear"])
+    x = RUN(params, prepare(forcing), LINEAR)
     gone = {n: x[f"{n}_combustion"] + x[f"{n}_transfer"] for n in CARBON_POOLS}
     direct = {
         "influx_labile": x["labile_production"],

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr import artifacts, run, train
+from landlab_mgr import artifacts, evaluate, run, train
 from landlab_mgr.data import batch, store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import CHECKPOINT
@@ -25,11 +25,15 @@ def arrays(planet):
     return batch.load(planet)
 
 
+def lane(spec, planet, directory, resume=None):
+    directory.mkdir(exist_ok=True, parents=True)
+    return train.Lane(spec, batch.Member.of(spec, planet), directory, resume)
+
+
 def train_all(spec, planet, arrays, directory, resume=None, seconds=0.0, groups=None):
     """Every group of committed epochs, or the first few, after which the training is abandoned."""
-    directory.mkdir(exist_ok=True, parents=True)
-    member = batch.Member.of(spec, planet)
-    return list(itertools.islice(train.train(spec, arrays, member, directory, resume, seconds), groups))
+    events = train.train([lane(spec, planet, directory, resume)], arrays, checkpoint_seconds=seconds)
+    return list(itertools.islice(events, groups))
 
 
 def weights_of(path):
@@ -76,7 +80,7 @@ def test_the_two_newest_checkpoints_are_kept(planet, arrays, tmp_path):
 
 def test_one_compilation_serves_every_setup_seed_and_loss_weight(planet, arrays, tmp_path):
     train_all(spec_of(planet, epochs=1), planet, arrays, tmp_path / "first")
-    compiled = train.train_epoch._cache_size()
+    compiled = train.train_batches._cache_size(), train.score_batches._cache_size()
     for i, changes in enumerate(
         (
             {"predictors": ("CONTROL",)},
@@ -88,7 +92,7 @@ def test_one_compilation_serves_every_setup_seed_and_loss_weight(planet, arrays,
         )
     ):
         train_all(spec_of(planet, epochs=1, **changes), planet, arrays, tmp_path / str(i))
-    assert train.train_epoch._cache_size() == compiled
+    assert (train.train_batches._cache_size(), train.score_batches._cache_size()) == compiled
 
 
 def test_streams_left_out_cost_nothing(planet, arrays, tmp_path):
@@ -101,8 +105,7 @@ def test_streams_left_out_cost_nothing(planet, arrays, tmp_path):
 
 def test_a_diverging_member_says_so_and_writes_nothing(planet, arrays, tmp_path):
     spec = spec_of(planet, loss_weights={"lai": 1e38})
-    with pytest.raises(train.Diverged, match="epoch 1"):
-        train_all(spec, planet, arrays, tmp_path)
+    assert train_all(spec, planet, arrays, tmp_path) == [train.Diverged(0, 1)]
     assert not list(tmp_path.iterdir())
 
 
@@ -130,8 +133,9 @@ def test_a_damaged_checkpoint_is_one_clear_line(tmp_path):
 def test_execute_leaves_metrics_and_files(planet, tmp_path):
     published = store.publish(planet, tmp_path / "data")
     spec = spec_of(planet, epochs=2)
-    events = list(run.execute(spec, published.path, tmp_path / "out"))
-    *progress, result = events
+    events = list(run.execute([run.Task(spec, tmp_path / "out")], published.path))
+    assert {place for place, _ in events} == {0}
+    *progress, result = (event for _, event in events)
     assert [e.epoch for p in progress for e in p.epochs] == [1, 2]
     assert {a.kind for a in result.artifacts} == {CHECKPOINT, "skill", "parameters", "monthly"}
     assert all(artifacts.intact(a, tmp_path / a.path) for a in result.artifacts)
@@ -181,7 +185,7 @@ def test_patch_scores_compare_patch_means():
 
     patch = np.array([0, 0, 1])
     modelled, observed = np.arange(6.0).reshape(2, 3), np.array([[1.0, 1.0, 1.0], [1.0, np.nan, 1.0]])
-    m, o = run.comparable(LOSS_TERMS["nbe"], modelled, observed, patch, 0)
+    m, o = evaluate.comparable(LOSS_TERMS["nbe"], modelled, observed, patch, 0)
     np.testing.assert_array_equal(m, [[0.5, 2.0], [np.nan, 5.0]])
     np.testing.assert_array_equal(np.isnan(o), np.isnan(m))
 

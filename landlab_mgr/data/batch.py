@@ -1,8 +1,8 @@
 """A member's view of a dataset: arrays for JAX, its split, and the order of its batches."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,13 +11,12 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
+from landlab_mgr.climate import Climate, make_forcing, prepare, take
 from landlab_mgr.data import predictors, split
-from landlab_mgr.model import Batch, Climate, Forcing, prepare
+from landlab_mgr.model import Batch
 from landlab_mgr.parameters import FORCING, STREAMS
+from landlab_mgr.process import Scale, Weather, water_stress
 from landlab_mgr.spec import RunSpec
-
-DRIEST_MEAN = 1e-3
-"""mm d-1; a pixel without any precipitation would divide by its mean of 0."""
 
 
 @partial(
@@ -35,6 +34,24 @@ class Arrays:
     weight: dict[str, Array]
     fires: bool
     """Whether anything burns; a program without fire is smaller."""
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Observation streams that the dataset has."""
+        return tuple(self.observed)
+
+    def chunks(self, view: "View", order: "Selection") -> Iterator[tuple["Arrays", "View", "Selection"]]:
+        """What to train on, piece by piece: everything at once, since everything is on the device."""
+        yield self, view, order
+
+
+class View(NamedTuple):
+    """What the device needs of a member besides the dataset's arrays."""
+
+    encoded: Any
+    """[N, P] predictors as the member encodes them."""
+    scale: Scale | None
+    """Of the weather, where a process of the member learns from it."""
 
 
 class Selection(NamedTuple):
@@ -70,24 +87,7 @@ def load(ds: xr.Dataset) -> Arrays:
     return Arrays(prepare(forcing), forcing.latitude, observed, weight, fires)
 
 
-def make_forcing(values: Mapping[str, np.ndarray], latitude: np.ndarray, dt: float, dtype: Any) -> Forcing:
-    """Forcing from monthly arrays [T, N] by name (and time_days, doy [T]), with each pixel's means over time."""
-    derived = {
-        "latitude": latitude,
-        "mean_temp": (0.5 * (values["tmin"] + values["tmax"])).mean(axis=0),
-        "mean_precip": np.maximum(values["precip"].mean(axis=0), DRIEST_MEAN),
-        "dt": np.asarray(dt),
-    }
-    named = {name: values[name] for name in (*FORCING, "time_days", "doy")} | derived
-    return Forcing(**{name: jnp.asarray(x, dtype) for name, x in named.items()})
-
-
-def take(climate: Climate, index: Array) -> Climate:
-    """The climate of some pixels."""
-    return jax.tree.map(lambda x: jnp.take(x, index, axis=1) if x.ndim == 2 else x, climate)
-
-
-def gather(arrays: Arrays, encoded: Array, selection: Selection, n_patches: int) -> Batch:
+def gather(arrays: Arrays, view: View, selection: Selection, n_patches: int) -> Batch:
     """The batch of the selected pixels, inside a compiled program; `n_patches` is its static number of patches."""
     index, patch, mask = (jnp.asarray(x) for x in selection)
     member = (patch[None] == jnp.arange(n_patches)[:, None]).astype(mask.dtype) * mask[None]
@@ -95,11 +95,12 @@ def gather(arrays: Arrays, encoded: Array, selection: Selection, n_patches: int)
     return Batch(
         climate=take(arrays.climate, index),
         latitude=arrays.latitude[index],
-        predictors=encoded[index],
+        predictors=view.encoded[index],
         observed={n: jnp.take(x, index, axis=1) for n, x in arrays.observed.items()},
         weight={n: jnp.take(x, index, axis=1) * mask[None] for n, x in arrays.weight.items()},
         patch_mean=member / size,
         mask=mask,
+        scale=view.scale,
     )
 
 
@@ -116,9 +117,12 @@ class Member:
     """[pixel, P] float32, padded to the width that all setups of the dataset share."""
     n_columns: int
     """Columns of `encoded` that hold predictors."""
+    scale: Scale | None
+    """Of the weather at the training pixels, where a process learns from it."""
     patches_per_batch: int
+    dev_patches_per_batch: int
     capacity: int
-    """Pixels that any batch of this many patches fits into."""
+    """Pixels that any batch of `patches_per_batch` patches fits into."""
     dev_capacity: int
 
     @classmethod
@@ -126,48 +130,65 @@ class Member:
         """Draw the member's split, fit its encoder on the training pixels and encode every pixel."""
         patch = ds["patch"].values
         label = split.assign(ds, spec.split, spec.seeds.split)
-        encoder = predictors.encode(ds, spec.predictors, label == "train", spec.seeds.init)
+        encoder = predictors.encode(ds, spec.predictors, label == split.TRAIN, spec.seeds.init)
         columns = encoder.apply(ds)
         padding = max(predictors.width(ds), columns.shape[1]) - columns.shape[1]
-        sizes = np.sort(np.bincount(patch[label != "test"]))[::-1]
-        n_train = len(np.unique(patch[label == "train"]))
+        sizes = np.sort(np.bincount(patch[label != split.TEST]))[::-1]
+        n_train, n_dev = (len(np.unique(patch[label == part])) for part in (split.TRAIN, split.DEV))
         per_batch = min(spec.optimizer.patches_per_batch or n_train, n_train)
+        dev_per_batch = min(per_batch, n_dev)
+        learns = water_stress(spec.process.water_stress).weather
         return cls(
             label=label,
             patch=patch,
             encoder=encoder,
             encoded=np.pad(columns, ((0, 0), (0, padding))).astype(np.float32),
             n_columns=columns.shape[1],
+            scale=weather_scale(ds, label == split.TRAIN) if learns else None,
             patches_per_batch=per_batch,
+            dev_patches_per_batch=dev_per_batch,
             capacity=int(sizes[:per_batch].sum()),
-            dev_capacity=int(sizes[: len(np.unique(patch[label == "dev"]))].sum()),
+            dev_capacity=int(sizes[:dev_per_batch].sum()),
         )
+
+    @property
+    def view(self) -> View:
+        """What the device needs of this member."""
+        return View(self.encoded, self.scale)
 
     def pixels(self, which: str) -> np.ndarray:
         """Indices of the pixels of one part of the split."""
         return np.flatnonzero(self.label == which)
 
+    @cached_property
+    def _pixels_of(self) -> list[np.ndarray]:
+        order = np.argsort(self.patch, kind="stable")
+        return np.split(order, np.cumsum(np.bincount(self.patch))[:-1])
+
+    @cached_property
+    def _train_patches(self) -> np.ndarray:
+        return np.unique(self.patch[self.label == split.TRAIN])
+
+    @cached_property
     def dev(self) -> Selection:
-        """All dev pixels as one batch."""
-        return select(self.patch, np.unique(self.patch[self.label == "dev"]), self.dev_capacity)
+        """The dev patches in batches, stacked [batch, dev_capacity]."""
+        patches = np.unique(self.patch[self.label == split.DEV])
+        return self._stack(patches, self.dev_patches_per_batch, self.dev_capacity)
 
     def batches(self, seed: int, epoch: int) -> Selection:
         """The batches of an epoch, stacked [batch, capacity]: training patches shuffled by seed and epoch alone."""
-        patches = np.unique(self.patch[self.label == "train"])
+        patches = self._train_patches.copy()
         np.random.Generator(np.random.PCG64([seed, epoch])).shuffle(patches)
-        chunks = list(_chunks(patches, self.patches_per_batch))
-        stacked = [select(self.patch, chunk, self.capacity) for chunk in chunks]
+        return self._stack(patches, self.patches_per_batch, self.capacity)
+
+    def _stack(self, patches: np.ndarray, per_batch: int, capacity: int) -> Selection:
+        chunks = [patches[i : i + per_batch] for i in range(0, len(patches), per_batch)]
+        stacked = [select([self._pixels_of[p] for p in chunk], capacity) for chunk in chunks]
         return Selection(*(np.stack(x) for x in zip(*stacked, strict=True)))
 
 
-def _chunks(patches: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    for start in range(0, len(patches), size):
-        yield patches[start : start + size]
-
-
-def select(patch: np.ndarray, patches: np.ndarray, capacity: int) -> Selection:
+def select(parts: Sequence[np.ndarray], capacity: int) -> Selection:
     """The pixels of these patches, padded to `capacity` with copies of the first pixel that count for nothing."""
-    parts = [np.flatnonzero(patch == p) for p in patches]
     index = np.concatenate(parts)
     local = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     padding = capacity - len(index)
@@ -176,3 +197,16 @@ def select(patch: np.ndarray, patches: np.ndarray, capacity: int) -> Selection:
         patch=np.concatenate([local, np.full(padding, -1)]).astype(np.int32),
         mask=np.concatenate([np.ones(len(index)), np.zeros(padding)]).astype(np.float32),
     )
+
+
+def weather_scale(ds: xr.Dataset, pixels: np.ndarray) -> Scale:
+    """Mean and standard deviation of the weather over all months of these pixels; a constant's is 1."""
+
+    def of(values: xr.DataArray) -> tuple[np.float32, np.float32]:
+        chosen = values.isel(pixel=np.flatnonzero(pixels)).values.astype(np.float64)
+        mean, sd = chosen.mean(), chosen.std()
+        return np.float32(mean), np.float32(sd if sd > 1e-6 * abs(mean) else 1.0)
+
+    both = [of(0.5 * (ds["tmin"] + ds["tmax"])), of(ds["ssrd"]), of(ds["vpd"]), of(ds["co2"])]
+    mean, sd = (Weather(*x) for x in zip(*both, strict=True))
+    return Scale(mean, sd)

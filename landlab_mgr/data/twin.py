@@ -14,11 +14,11 @@ import pandas as pd
 import xarray as xr
 
 from landlab_mgr import model
+from landlab_mgr.climate import make_forcing, prepare
 from landlab_mgr.data import land, schema, split
-from landlab_mgr.data.batch import make_forcing
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import BY_NAME, FORCING, LOSS_TERMS, PARAMETERS, POOLS, STREAMS, VARIABLES
-from landlab_mgr.process import water_stress
+from landlab_mgr.process import bind, water_stress
 
 Field = np.ndarray
 
@@ -301,9 +301,9 @@ def _simulate(
     pools["labile"] = np.full(len(lat), 200.0)
     pools["som"] = np.full(len(lat), 6000.0)
     with jax.enable_x64(True):
-        climate = model.prepare(make_forcing(drawn, lat, DAYS_PER_MONTH, np.float64))
+        climate = prepare(make_forcing(drawn, lat, DAYS_PER_MONTH, np.float64))
         run = jax.jit(model.simulate, static_argnums=(2, 3, 4))
-        stress = water_stress("linear")
+        stress = bind(water_stress("linear"))
         for _ in range(SPINUP_CYCLES):
             end = run(truth | pools, climate, stress, POOLS, False)
             pools = {name: np.asarray(end[name][-1]) for name in POOLS}

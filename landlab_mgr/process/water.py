@@ -4,10 +4,27 @@ Evapotranspiration: Zhou et al. (2014, doi:10.1002/2013WG002546) with the radiat
 doi:10.1002/2017GL073096); runoff: Bloom et al. (2020, doi:10.5194/bg-17-6393-2020).
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+
+Number = Array | np.float32
+
+
+class Weather(NamedTuple):
+    """The weather that a learned process may read, or its mean or spread."""
+
+    temperature: Number
+    """(tmin + tmax) / 2, degC."""
+    ssrd: Number
+    """MJ m-2 d-1."""
+    vpd: Number
+    """hPa."""
+    co2: Number
+    """ppm."""
 
 
 class WaterState(NamedTuple):
@@ -26,6 +43,7 @@ class WaterState(NamedTuple):
     """wilting_point_frac field_capacity, mm."""
     available_range: Array
     """field_capacity - wilting point, mm."""
+    weather: Weather
 
 
 class WaterFluxes(NamedTuple):
@@ -36,19 +54,23 @@ class WaterFluxes(NamedTuple):
     beta: Array
 
 
+Stress = Callable[[WaterState], WaterFluxes]
+"""Photosynthesis and evapotranspiration of a month, as far as water allows: what the model's step calls."""
+
+
 def evapotranspiration(gpp: Array, state: WaterState) -> Array:
     """ET = GPP sqrt(vpd) / uwue + ssrd boese_r, mm d-1."""
     return gpp * state.water_per_carbon + state.radiation_term
 
 
-def linear_stress(state: WaterState) -> WaterFluxes:
+def linear_stress(weights: Any, state: WaterState) -> WaterFluxes:
     """beta = clip((W - wp) / (field capacity - wp), 0, 1) scales GPP; ET follows GPP."""
     beta = jnp.clip((state.water - state.wilting_point) / state.available_range, 0.0, 1.0)
     gpp = beta * state.potential_gpp
     return WaterFluxes(gpp, evapotranspiration(gpp, state), beta)
 
 
-def no_stress(state: WaterState) -> WaterFluxes:
+def no_stress(weights: Any, state: WaterState) -> WaterFluxes:
     """beta = 1: photosynthesis never lacks water."""
     gpp = state.potential_gpp
     return WaterFluxes(gpp, evapotranspiration(gpp, state), jnp.ones_like(gpp))

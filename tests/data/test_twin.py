@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from landlab_mgr import model
+from landlab_mgr.climate import make_forcing, prepare
 from landlab_mgr.data import check, land, schema, store, twin
-from landlab_mgr.data.batch import make_forcing
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import BY_NAME, FORCING, PARAMETERS
-from landlab_mgr.process import WATER_STRESS
+from landlab_mgr.process import bind, water_stress
 
 
 def test_the_same_seed_makes_the_same_planet(planet):
@@ -43,7 +43,7 @@ def test_the_true_parameters_make_the_observations(planet):
     forcing = make_forcing(drawn, planet["lat"].values, planet.attrs["dt_days"], np.float64)
     params = {n.removeprefix("true_"): planet[n].values for n in schema.names(planet, "truth")}
     run = jax.jit(model.simulate, static_argnums=2)
-    outputs = run(params, model.prepare(forcing), WATER_STRESS["linear"])
+    outputs = run(params, prepare(forcing), bind(water_stress("linear")))
     for stream, variable in (("lai", "lai"), ("sif", "sif"), ("et_gleam", "et")):
         observed = planet[stream].values.T
         there = np.isfinite(observed)

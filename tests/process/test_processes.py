@@ -8,6 +8,7 @@ import pytest
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.process import (
     allocation,
+    bind,
     fire,
     observe,
     phenology,
@@ -134,11 +135,12 @@ def state(water_now, gpp_now=6.0):
         "wilting_point": 50.0,
         "available_range": 150.0,
     }
-    return water.WaterState(**{n: jnp.asarray(x) for n, x in values.items()})
+    weather = water.Weather(*(jnp.asarray(x) for x in (12.0, 15.0, 8.0, 390.0)))
+    return water.WaterState(**{n: jnp.asarray(x) for n, x in values.items()}, weather=weather)
 
 
 def test_linear_water_stress():
-    linear = water_stress("linear")
+    linear = bind(water_stress("linear"))
     for w, beta in ((10.0, 0.0), (50.0, 0.0), (125.0, 0.5), (200.0, 1.0), (900.0, 1.0)):
         fluxes = linear(state(w))
         assert fluxes.beta == pytest.approx(beta)
@@ -147,7 +149,7 @@ def test_linear_water_stress():
 
 
 def test_no_water_stress():
-    fluxes = water_stress("none")(state(1.0))
+    fluxes = bind(water_stress("none"))(state(1.0))
     assert (fluxes.beta, fluxes.gpp) == (1.0, 6.0)
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from landlab_mgr import model
+from landlab_mgr.climate import Forcing, prepare
 from landlab_mgr.parameters import BY_NAME, CARBON_POOLS
-from landlab_mgr.process import WATER_STRESS
+from landlab_mgr.process import bind, water_stress
 
 PARAMETER_NAMES = {
     "f_gpp": "f_auto",
@@ -43,6 +44,7 @@ OUTPUT_NAMES = {
     **{f"{pool}_fire_transfer": f"{pool}_transfer" for pool in CARBON_POOLS},
     **{f"next_{pool}_pool": pool for pool in (*CARBON_POOLS, "water")},
 }
+LINEAR = bind(water_stress("linear"))
 FOLIAR_FLOOR = BY_NAME["foliar"].low
 
 
@@ -64,7 +66,7 @@ def as_inputs(reference, dtype=np.float64):
             named[PARAMETER_NAMES.get(str(name), str(name))] = jnp.asarray(reference[key][:, i], dtype)
     by_pixel = {n: jnp.asarray(c[site].T, dtype) for n, c in columns.items()}
     varying = ("tmin", "tmax", "ssrd", "co2", "vpd", "precip", "burned_area")
-    forcing = model.Forcing(
+    forcing = Forcing(
         **{n: by_pixel[n] for n in varying},
         time_days=by_pixel["time_days"][:, 0],
         doy=by_pixel["doy"][:, 0],
@@ -80,7 +82,7 @@ def as_inputs(reference, dtype=np.float64):
 def trajectories(reference):
     params, forcing = as_inputs(reference)
     run = jax.jit(model.simulate, static_argnums=2)
-    return params, forcing, run(params, model.prepare(forcing), WATER_STRESS["linear"])
+    return params, forcing, run(params, prepare(forcing), LINEAR)
 
 
 def comparable(reference):
@@ -150,9 +152,7 @@ def budget_errors(params, forcing, outputs):
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-5)])
 def test_budgets_close_in_every_trajectory(reference, dtype, tolerance):
     params, forcing = as_inputs(reference, dtype)
-    outputs = jax.jit(model.simulate, static_argnums=2)(
-        params, model.prepare(forcing), WATER_STRESS["linear"]
-    )
+    outputs = jax.jit(model.simulate, static_argnums=2)(params, prepare(forcing), LINEAR)
     assert outputs["gpp"].dtype == dtype
     assert (reference["first_clamp_step"] < 192).any(), "the fixture must hold clamped trajectories"
     for name, error in budget_errors(params, forcing, outputs).items():
