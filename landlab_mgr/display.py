@@ -96,12 +96,34 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
+def size(count: int) -> str:
+    """Bytes as people say them: 640 B, 1.5 kB, 12.0 GB."""
+    number, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if number < 1000 or unit == "TB":
+            break
+        number /= 1000
+    return f"{count} B" if unit == "B" else f"{number:.1f} {unit}"
+
+
+SPEAK_SECONDS = 10.0
+"""Where there is no terminal, what is not news is said about this often."""
+PACE_SECONDS = 5.0
+"""Training is watched for so long before its pace is told."""
+BURST_SECONDS = 1.0
+"""Members side by side commit within this time of each other."""
+
+
 class LiveReport:
     """Progress of a driver: a live bar on a terminal, plain lines elsewhere."""
 
     def __init__(self, left: int) -> None:
         self._total, self._done, self._failed = left, 0, 0
-        self._started = time.monotonic()
+        self._parts: dict[str, float] = {}
+        """Share of its epochs that each running attempt has done, by token."""
+        self._first: float | None = None
+        self._trained, self._epochs = 0.0, 0
+        """Runs' worth of training, and epochs, since the first ones were committed."""
         self._spoke = 0.0
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -126,6 +148,7 @@ class LiveReport:
 
     def claimed(self, claim: Claim) -> None:
         """A run was claimed and submitted."""
+        self._parts[claim.token] = claim.epochs_done / claim.spec.optimizer.epochs
         again = f", attempt {claim.number}" if claim.number > 1 else ""
         resumed = f", going on after epoch {claim.epochs_done}" if claim.resume else ""
         self._say(f"{self._name(claim)}: started{again}{resumed}", always=bool(again))
@@ -134,20 +157,28 @@ class LiveReport:
         """Epochs of a run are committed."""
         last = progress.epochs[-1]
         planned = claim.spec.optimizer.epochs
+        now = time.monotonic()
+        self._first = self._first or now
+        # what was committed with the first ones was compiled first: it tells nothing of the pace
+        if now - self._first > BURST_SECONDS:
+            self._trained += len(progress.epochs) / planned
+            self._epochs += len(progress.epochs)
+        self._parts[claim.token] = last.epoch / planned
         loss = f"loss {last.total:.4g}, dev {last.dev:.4g}"
         self._say(
-            f"{self._name(claim)}: epoch {last.epoch}/{planned}, {loss}{self._eta()}",
+            f"{self._name(claim)}: epoch {last.epoch}/{planned}, {loss}; "
+            f"{len(self._parts)} running{self._pace()}",
             always=False,
-            part=last.epoch / planned,
         )
 
     def ended(self, claim: Claim, outcome: str, message: str, seconds: float) -> None:
         """An attempt ended."""
+        del self._parts[claim.token]
         self._done += outcome == "ok"
         self._failed += outcome in ("nan", "oom", "error")
         why = f" ({message})" if message else ""
         left = self._total - self._done - self._failed
-        counts = f"{self._done} done, {self._failed} failed, {left} left{self._eta()}"
+        counts = f"{self._done} done, {self._failed} failed, {left} left{self._pace()}"
         self._say(
             f"{self._name(claim)}: {outcome}{why} after {duration(seconds)}; {counts}", always=outcome != "ok"
         )
@@ -155,20 +186,23 @@ class LiveReport:
     def _name(self, claim: Claim) -> str:
         return f"{claim.run_id[:8]} {claim.spec.label} seed {claim.spec.seeds.init}"
 
-    def _eta(self, part: float = 0.0) -> str:
-        finished = self._done + self._failed + part
-        if finished < 1:
+    def _pace(self) -> str:
+        """Epochs per second of all that runs together, and the time that is left, once they can be told."""
+        seconds = 0.0 if self._first is None else time.monotonic() - self._first
+        if seconds < PACE_SECONDS or not self._epochs:
             return ""
-        each = (time.monotonic() - self._started) / finished
-        return f", about {duration(each * (self._total - finished))} left"
+        left = self._total - self._done - self._failed - sum(self._parts.values())
+        return (
+            f", {self._epochs / seconds:.3g} epochs/s, about {duration(left * seconds / self._trained)} left"
+        )
 
-    def _say(self, line: str, always: bool, part: float = 0.0) -> None:
+    def _say(self, line: str, always: bool) -> None:
         if self._bar is not None and self._task is not None:
-            finished = self._done + self._failed
+            finished = self._done + self._failed + sum(self._parts.values())
             self._bar.update(self._task, completed=finished, note=line)
             if always:
                 self._bar.console.print(line)
-        elif always or time.monotonic() - self._spoke > 10:
+        elif always or time.monotonic() - self._spoke > SPEAK_SECONDS:
             print(line, flush=True)
             self._spoke = time.monotonic()
 

@@ -1,18 +1,31 @@
-"""Evaluating a trained member: predict every pixel, score it against everything observed, and write its files."""
+"""Evaluating a trained member: predict every pixel, score it against everything observed, and write its files.
+
+The dataset is read, predicted and compared block by block; only parameters, moments and what the files hold are kept.
+"""
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import xarray as xr
 
 from landlab_mgr import artifacts, metrics, model, network
-from landlab_mgr.climate import take
+from landlab_mgr.climate import Forcing, prepare
 from landlab_mgr.data import batch, schema, split
 from landlab_mgr.losses import annual
-from landlab_mgr.parameters import BY_NAME, DERIVED, LOSS_TERMS, MODELLED, POOLS, STREAMS, VARIABLES, LossTerm
+from landlab_mgr.parameters import (
+    BY_NAME,
+    DERIVED,
+    FORCING,
+    LOSS_TERMS,
+    MODELLED,
+    POOLS,
+    STREAMS,
+    VARIABLES,
+    LossTerm,
+)
 from landlab_mgr.process import bind, water_stress
 from landlab_mgr.records import ArtifactRecord, MetricRecord
 from landlab_mgr.spec import NetworkSpec, RunSpec
@@ -25,39 +38,47 @@ SPLITS = (split.TRAIN, split.DEV, split.TEST)
 ALWAYS_MONTHLY = ("gpp", "nee", "reco", "et", "lai")
 
 
+class Prediction(NamedTuple):
+    """What is kept of a member's prediction of a dataset; pixels and patches in the dataset's order."""
+
+    params: dict[str, np.ndarray]
+    """[N] by name."""
+    monthly: dict[str, np.ndarray]
+    """[T, N] by name, or [T, patches] where the dataset has more than MONTHLY_PIXELS pixels."""
+    moments: dict[tuple[str, str], metrics.Moments]
+    """By stream and period (observation, withheld): of each pixel, or of each patch where the stream is compared so."""
+
+
 def evaluate(
-    spec: RunSpec,
-    ds: xr.Dataset,
-    arrays: batch.Arrays,
-    member: batch.Member,
-    weights: Any,
-    directory: Path,
+    spec: RunSpec, ds: xr.Dataset, member: batch.Member, weights: Any, directory: Path, fires: bool = True
 ) -> tuple[list[MetricRecord], list[ArtifactRecord]]:
-    """Predict every pixel with these weights, score it against everything observed, and write the run's files."""
-    params, monthly = predict(spec, weights, arrays, member.view)
-    seen = [(stream, _variable_name(stream, ds)) for stream in batch.streams_of(ds)]
+    """Predict every pixel with these weights, score it against everything observed, and write the run's files.
+
+    Args:
+        spec: what was trained.
+        ds: the dataset; it need not fit in memory.
+        member: its split and predictors.
+        weights: of its checkpoint.
+        directory: where the files go.
+        fires: False leaves fire out of the program; only where nothing burns.
+    """
+    found = predict(spec, ds, member, weights, fires)
     scores: list[MetricRecord] = []
-    per_pixel: dict[str, dict[str, xr.DataArray]] = {}
-    for stream, variable in seen:
-        term = LOSS_TERMS[stream]
-        modelled = monthly[MODELLED.get(STREAMS[stream], STREAMS[stream])]
-        for period in ("observation", "withheld"):
-            name = schema.stream_variable(stream, period)
-            if name not in ds:
-                continue
-            observed = ds[name].transpose("time", "pixel").values.astype(np.float64)
-            pair = comparable(term, modelled, observed, member.patch, spec.warmup_months)
-            label = member.label if pair[0].shape[1] == len(member.label) else _label_of_patches(member)
-            # withheld months are scored at the pixels that trained: unseen months of seen pixels
-            parts = {"withheld": split.TRAIN} if period == "withheld" else {p: p for p in SPLITS}
-            for part, of in parts.items():
-                scores += metrics.scores(part, variable, pair[0][:, label == of], pair[1][:, label == of])
-            if pair[0].shape[1] == len(member.label):
-                per_pixel.setdefault(variable, {})[period] = _skill_of_pixels(*pair)
+    skill: dict[str, dict[str, xr.DataArray]] = {}
+    for (stream, period), moments in found.moments.items():
+        variable, label = _variable_name(stream, ds), member.label
+        if LOSS_TERMS[stream].level == "patch":
+            label = _label_of_patches(member)
+        else:
+            skill.setdefault(variable, {})[period] = _skill_of_pixels(moments)
+        # withheld months are scored at the pixels that trained: unseen months of seen pixels
+        parts = {"withheld": split.TRAIN} if period == "withheld" else {p: p for p in SPLITS}
+        for part, of in parts.items():
+            scores += metrics.scores(part, variable, moments.of(label == of))
     files = {
-        "skill": _skill_dataset(per_pixel, member),
-        "parameters": _parameter_dataset(params, ds, member),
-        "monthly": _monthly_dataset(monthly, ds, member, [variable for _, variable in seen]),
+        "skill": _skill_dataset(skill, member),
+        "parameters": _parameter_dataset(found.params, ds, member),
+        "monthly": _monthly_dataset(found.monthly, ds, member),
     }
     attrs = {"run_id": spec.run_id, "setup": spec.label, "dataset": spec.dataset, "source": "landlab_mgr"}
     written = [
@@ -67,36 +88,93 @@ def evaluate(
 
 
 def predict(
-    spec: RunSpec, weights: Any, arrays: batch.Arrays, view: batch.View
+    spec: RunSpec, ds: xr.Dataset, member: batch.Member, weights: Any, fires: bool = True
+) -> Prediction:
+    """Predict every pixel and compare it with what was observed there, in blocks of whole patches."""
+    compared = [
+        (stream, period, schema.stream_variable(stream, period))
+        for stream in batch.streams_of(ds)
+        for period in ("observation", "withheld")
+        if schema.stream_variable(stream, period) in ds
+    ]
+    modelled = {s: MODELLED.get(STREAMS[s], STREAMS[s]) for s in batch.streams_of(ds)}
+    keep = tuple(dict.fromkeys((*ALWAYS_MONTHLY, *modelled.values())))
+    wanted = ds[[*FORCING, *schema.TIME_AXIS, "lat", *(name for *_, name in compared)]]
+    n_pixels = len(member.label)
+
+    params: list[dict[str, np.ndarray]] = []
+    monthly: list[dict[str, np.ndarray]] = []
+    moments: list[dict[tuple[str, str], metrics.Moments]] = []
+    blocks = list(batch.blocks(member.patch, ds.sizes["time"]))
+    for pixels in blocks:
+        part = batch.read(wanted, pixels)
+        patch = np.unique(member.patch[pixels], return_inverse=True)[1]
+        view = member.view._replace(encoded=member.encoded[pixels])
+        drawn, outputs = _predict_block(spec, weights, part, view, keep, fires, min(n_pixels, CHUNK_PIXELS))
+        pairs = {
+            (stream, period): comparable(
+                LOSS_TERMS[stream],
+                outputs[modelled[stream]],
+                part[name].transpose("time", "pixel").values,
+                patch,
+                spec.warmup_months,
+            )
+            for stream, period, name in compared
+        }
+        params.append(drawn)
+        moments.append({key: metrics.moments(*pair) for key, pair in pairs.items()})
+        if n_pixels > MONTHLY_PIXELS:
+            outputs = {n: _patch_means(x, patch) for n, x in outputs.items()}
+        monthly.append(outputs)
+
+    by_pixel = np.argsort(np.concatenate(blocks))
+    by_place = np.arange(member.patch.max() + 1) if n_pixels > MONTHLY_PIXELS else by_pixel
+    joined = {key: metrics.joined([m[key] for m in moments]) for key in moments[0]}
+    return Prediction(
+        params={n: np.concatenate([p[n] for p in params])[by_pixel] for n in params[0]},
+        monthly={n: np.concatenate([m[n] for m in monthly], axis=1)[:, by_place] for n in keep},
+        moments={
+            key: m if LOSS_TERMS[key[0]].level == "patch" else m.of(by_pixel) for key, m in joined.items()
+        },
+    )
+
+
+def _predict_block(
+    spec: RunSpec,
+    weights: Any,
+    ds: xr.Dataset,
+    view: batch.View,
+    keep: tuple[str, ...],
+    fires: bool,
+    chunk: int,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Parameters [N] and monthly outputs [T, N] of every pixel, by name."""
-    n = view.encoded.shape[0]
-    chunk = min(n, CHUNK_PIXELS)
-    keep = tuple(sorted({*ALWAYS_MONTHLY, *(MODELLED.get(v, v) for v in VARIABLES), *POOLS}))
+    """Parameters [N] and monthly outputs [T, N] of the pixels of a dataset in memory, by name, `chunk` at once."""
+    n = ds.sizes["pixel"]
     parts = []
     for start in range(0, n, chunk):
         index = np.minimum(np.arange(start, start + chunk), n - 1)  # the last chunk repeats its last pixel
+        forcing = batch.forcing_of(ds.isel(pixel=index))
         part = view._replace(encoded=view.encoded[index])
-        parts.append(_predict(weights, arrays, part, index, spec.network, spec.process.water_stress, keep))
-    names = parts[0]
-    params = {k: np.concatenate([p[0][k] for p in parts])[:n] for k in names[0]}
-    monthly = {k: np.concatenate([p[1][k] for p in parts], axis=1)[:, :n] for k in names[1]}
+        found = _simulate(weights, forcing, part, spec.network, spec.process.water_stress, keep, fires)
+        parts.append(jax.device_get(found))
+    params = {k: np.concatenate([p[0][k] for p in parts])[:n] for k in parts[0][0]}
+    monthly = {k: np.concatenate([p[1][k] for p in parts], axis=1)[:, :n] for k in keep}
     return params, monthly
 
 
-@partial(jax.jit, static_argnums=(4, 5, 6))
-def _predict(
+@partial(jax.jit, static_argnums=(3, 4, 5, 6))
+def _simulate(
     weights: Any,
-    arrays: batch.Arrays,
+    forcing: Forcing,
     view: batch.View,
-    index: jax.Array,
     spec: NetworkSpec,
     process: str,
     keep: tuple[str, ...],
+    fires: bool,
 ) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
-    params = network.parameters(spec, weights["spatialization"], view.encoded, arrays.latitude[index])
+    params = network.parameters(spec, weights["spatialization"], view.encoded, forcing.latitude)
     stress = bind(water_stress(process), weights["process"]["water_stress"], view.scale)
-    return params, model.simulate(params, take(arrays.climate, index), stress, keep, arrays.fires)
+    return params, model.simulate(params, prepare(forcing), stress, keep, fires)
 
 
 def comparable(
@@ -141,12 +219,12 @@ def _label_of_patches(member: batch.Member) -> np.ndarray:
     return member.label[first]
 
 
-def _skill_of_pixels(modelled: np.ndarray, observed: np.ndarray) -> xr.DataArray:
-    rows = [
-        list(metrics.statistics(modelled[:, k], observed[:, k]).values()) for k in range(observed.shape[1])
-    ]
+def _skill_of_pixels(moments: metrics.Moments) -> xr.DataArray:
+    values = metrics.statistics_of(moments)
     return xr.DataArray(
-        np.array(rows), dims=("pixel", "statistic"), coords={"statistic": list(metrics.STATISTICS)}
+        np.stack([values[n] for n in metrics.STATISTICS], axis=1),
+        dims=("pixel", "statistic"),
+        coords={"statistic": list(metrics.STATISTICS)},
     )
 
 
@@ -171,16 +249,10 @@ def _where(ds: xr.Dataset, member: batch.Member) -> dict[str, Any]:
     return there | {"split": artifacts.flags("pixel", member.label, SPLITS)}
 
 
-def _monthly_dataset(
-    monthly: dict[str, np.ndarray], ds: xr.Dataset, member: batch.Member, seen: list[str]
-) -> xr.Dataset:
-    wanted = dict.fromkeys((*ALWAYS_MONTHLY, *(STREAMS.get(v, v) for v in seen)))
-    names = [MODELLED.get(n, n) for n in wanted]
-    values = {n: monthly[n].astype(np.float32) for n in names}
+def _monthly_dataset(monthly: dict[str, np.ndarray], ds: xr.Dataset, member: batch.Member) -> xr.Dataset:
     where, dim = _where(ds, member), "pixel"
     if len(member.label) > MONTHLY_PIXELS:
-        values = {n: _patch_means(x, member.patch) for n, x in values.items()}
         where, dim = {"split": artifacts.flags("patch", _label_of_patches(member), SPLITS)}, "patch"
     units = {n: v.unit for n, v in VARIABLES.items()} | {n: BY_NAME[n].unit for n in POOLS}
-    series = {n: ((dim, "time"), x.T.astype(np.float32), {"units": units[n]}) for n, x in values.items()}
+    series = {n: ((dim, "time"), x.T.astype(np.float32), {"units": units[n]}) for n, x in monthly.items()}
     return xr.Dataset(series, coords={"time": ds["time"]}).assign(where)

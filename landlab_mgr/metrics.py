@@ -2,7 +2,13 @@
 
 R2 is the Nash-Sutcliffe efficiency 1 - SSE / SST (Nash & Sutcliffe 1970, doi:10.1016/0022-1694(70)90255-6); r2 is
 the squared Pearson correlation. Where a statistic is undefined (no data, no variance) it is NaN, never 0.
+
+Statistics follow from the moments of each series, and moments of series add up to those of all their pairs: so a
+dataset that does not fit in memory is scored block by block, exactly.
 """
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,58 +19,147 @@ Values = npt.NDArray[np.floating]
 
 STATISTICS = ("r", "r2", "R2", "rmse", "mae", "bias", "slope", "n")
 
+ROUND_OFF = 1e-12
+"""A series whose spread is below this fraction of its largest value is constant but for rounding."""
 
-def statistics(model: Values, observed: Values) -> dict[str, float]:
-    """Statistics of paired values; pairs where either is NaN are left out.
+
+class Moments(NamedTuple):
+    """What the statistics of paired series need, float64, [N]: one entry for each series; 0 where it has no pair."""
+
+    n: Values
+    """Number of pairs."""
+    model: Values
+    """Mean of the model; likewise the observations'."""
+    observed: Values
+    model_spread: Values
+    """Sum of squared deviations from the mean."""
+    observed_spread: Values
+    product: Values
+    """Sum of the products of the two deviations."""
+    error: Values
+    """Sum of model - observed; then of its absolute value, and of its square."""
+    absolute_error: Values
+    squared_error: Values
+    model_size: Values
+    """Largest absolute value."""
+    observed_size: Values
+
+    def of(self, chosen: npt.NDArray[np.bool_ | np.intp]) -> "Moments":
+        """Those of the chosen series: a mask, or indices."""
+        return Moments(*(x[chosen] for x in self))
+
+
+def moments(model: Values, observed: Values) -> Moments:
+    """The moments of each column of [T, N]; pairs where either is NaN are left out."""
+    there = np.isfinite(model) & np.isfinite(observed)
+    n = there.sum(axis=0).astype(np.float64)
+    m, o = (np.where(there, x, 0.0).astype(np.float64) for x in (model, observed))
+    size_m, size_o = (np.abs(x).max(axis=0, initial=0.0) for x in (m, o))
+    error = m - o
+    pairs = np.maximum(n, 1)
+    mean_m, mean_o = (x.sum(axis=0) / pairs for x in (m, o))
+    for x, mean in ((m, mean_m), (o, mean_o)):
+        x -= mean
+        x *= there
+    # what the sums' rounding left in the means: without it a long constant series would seem to vary
+    rest_m, rest_o = (x.sum(axis=0) / pairs for x in (m, o))
+
+    def summed(x: Values, y: Values) -> Values:
+        return np.einsum("tn,tn->n", x, y)
+
+    return Moments(
+        n=n,
+        model=mean_m + rest_m,
+        observed=mean_o + rest_o,
+        model_spread=np.maximum(summed(m, m) - n * rest_m**2, 0.0),
+        observed_spread=np.maximum(summed(o, o) - n * rest_o**2, 0.0),
+        product=summed(m, o) - n * rest_m * rest_o,
+        error=error.sum(axis=0),
+        absolute_error=np.abs(error).sum(axis=0),
+        squared_error=summed(error, error),
+        model_size=size_m,
+        observed_size=size_o,
+    )
+
+
+def joined(parts: Sequence[Moments]) -> Moments:
+    """The series of several sets of moments, one set after the other."""
+    return Moments(*(np.concatenate(x) for x in zip(*parts, strict=True)))
+
+
+def pooled(x: Moments) -> Moments:
+    """The moments, [1], of the pairs of all series together."""
+    n = x.n.sum(keepdims=True)
+    mean_m, mean_o = ((x.n * mean).sum(keepdims=True) / np.maximum(n, 1) for mean in (x.model, x.observed))
+    dm, do = x.model - mean_m, x.observed - mean_o
+    return Moments(
+        n=n,
+        model=mean_m,
+        observed=mean_o,
+        model_spread=(x.model_spread + x.n * dm**2).sum(keepdims=True),
+        observed_spread=(x.observed_spread + x.n * do**2).sum(keepdims=True),
+        product=(x.product + x.n * dm * do).sum(keepdims=True),
+        error=x.error.sum(keepdims=True),
+        absolute_error=x.absolute_error.sum(keepdims=True),
+        squared_error=x.squared_error.sum(keepdims=True),
+        model_size=x.model_size.max(keepdims=True, initial=0.0),
+        observed_size=x.observed_size.max(keepdims=True, initial=0.0),
+    )
+
+
+def statistics_of(x: Moments) -> dict[str, Values]:
+    """Every statistic of each series, [N] by name.
 
     slope is that of the least-squares line of model on observed; bias is mean(model - observed); n counts pairs.
     """
-    there = np.isfinite(model) & np.isfinite(observed)
-    m, o = np.asarray(model, np.float64)[there], np.asarray(observed, np.float64)[there]
-    result = dict.fromkeys(STATISTICS, float("nan")) | {"n": float(len(m))}
-    if len(m) == 0:
-        return result
-    error = m - o
-    result |= {
-        "rmse": float(np.sqrt(np.mean(error**2))),
-        "mae": float(np.mean(np.abs(error))),
-        "bias": float(np.mean(error)),
+
+    def varies(spread: Values, size: Values) -> npt.NDArray[np.bool_]:
+        return spread > x.n * (ROUND_OFF * (size + 1e-300)) ** 2
+
+    some = x.n > 0
+    observed = some & varies(x.observed_spread, x.observed_size)
+    both = observed & varies(x.model_spread, x.model_size)
+    n = np.where(some, x.n, np.nan)
+    sst = np.where(observed, x.observed_spread, np.nan)
+    # roots first: the product of two small spreads underflows
+    r = np.clip(x.product / (np.sqrt(sst) * np.sqrt(np.where(both, x.model_spread, np.nan))), -1, 1)
+    return {
+        "r": r,
+        "r2": r * r,
+        "R2": 1 - x.squared_error / sst,
+        "rmse": np.sqrt(x.squared_error / n),
+        "mae": x.absolute_error / n,
+        "bias": x.error / n,
+        "slope": x.product / sst,
+        "n": x.n,
     }
-    dm, do = m - m.mean(), o - o.mean()
-    sst, ssm, cross = float(do @ do), float(dm @ dm), float(dm @ do)
-    # below this a spread is rounding: a constant series has no R2 and no correlation
-    tiny_o, tiny_m = (len(m) * (1e-12 * (np.abs(x).max() + 1e-300)) ** 2 for x in (o, m))
-    if sst > tiny_o:
-        result |= {"R2": 1 - float(error @ error) / sst, "slope": cross / sst}
-        if ssm > tiny_m:
-            # roots first: the product of two small spreads underflows
-            r = float(np.clip(cross / (np.sqrt(sst) * np.sqrt(ssm)), -1, 1))
-            result |= {"r": r, "r2": r * r}
-    return result
 
 
-def scores(
-    split: str, variable: str, model: Values, observed: Values, min_months: int = 12
-) -> list[MetricRecord]:
+def statistics(model: Values, observed: Values) -> dict[str, float]:
+    """Statistics of one paired series; pairs where either is NaN are left out."""
+    values = statistics_of(moments(model[:, None], observed[:, None]))
+    return {name: float(x[0]) for name, x in values.items()}
+
+
+def scores(split: str, variable: str, x: Moments, min_months: int = 12) -> list[MetricRecord]:
     """Every statistic of one variable over some pixels, at three levels.
 
     flat: over all pixel-months; spatial: of the pixels' means over their observed months; temporal: the median over
     the pixels (with at least `min_months` observed) of their own statistic.
 
     Args:
-        model: [T, N]; NaN where it does not count.
-        observed: [T, N], NaN = missing.
+        split: part of the split that the pixels belong to.
+        variable: what the scores are filed under.
+        x: moments of the pixels' series, from `moments`.
+        min_months: pixels with fewer pairs are too short for statistics of their own.
     """
-    both = np.where(np.isfinite(model), observed, np.nan)
-    modelled = np.where(np.isfinite(both), model, np.nan)
-    count = np.isfinite(both).sum(axis=0)
-    seen = count > 0
-    means = [np.nansum(x[:, seen], axis=0) / count[seen] for x in (modelled, both)]
-    levels = {"flat": statistics(modelled, both), "spatial": statistics(means[0], means[1])}
-    per_pixel = [statistics(modelled[:, k], both[:, k]) for k in np.flatnonzero(count >= min_months)]
-    levels["temporal"] = {
-        name: _median([s[name] for s in per_pixel]) if name != "n" else float(len(per_pixel))
-        for name in STATISTICS
+    seen, long = x.of(x.n > 0), x.of(x.n >= min_months)
+    flat = statistics_of(pooled(x))
+    levels = {
+        "flat": {name: float(values[0]) for name, values in flat.items()},
+        "spatial": statistics(seen.model, seen.observed),
+        "temporal": {name: _median(values) for name, values in statistics_of(long).items()}
+        | {"n": float(len(long.n))},
     }
     return [
         MetricRecord(split, variable, name, level, value)
@@ -73,6 +168,6 @@ def scores(
     ]
 
 
-def _median(values: list[float]) -> float:
-    there = [v for v in values if np.isfinite(v)]
-    return float(np.median(there)) if there else float("nan")
+def _median(values: Values) -> float:
+    there = values[np.isfinite(values)]
+    return float(np.median(there)) if there.size else float("nan")

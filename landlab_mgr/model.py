@@ -221,7 +221,7 @@ def step(
     som, cut = _clamp(pools.som + (wood_litter + litter_to_som - respiration_som) * dt, "som")
     respiration_som += cut / dt
 
-    runoff = water.runoff(pools.water, p["runoff_focal_point"], dt)
+    runoff = water.runoff(pools.water, p["runoff_focal_point"])
     water_after, cut = _clamp(pools.water + (month.precip - et - runoff) * dt, "water")
     runoff += cut / dt
     # at the floor, what runoff could not pay: ET from the balance, since correcting it loses float32 digits
@@ -369,7 +369,8 @@ def simulate(
     asked = {*monthly, *DIAGNOSED, *FACTORS, *FIRE_FLUXES} if keep is None else keep
     if not fires:
         monthly |= {n: jnp.zeros_like(climate.ssrd) for n in FIRE_FLUXES}
-    monthly |= {n: _diagnose(n, monthly, params) for n in asked & set(DIAGNOSED)}
+    # in the table's order: a set's changes from process to process, and with it the compiled program
+    monthly |= {n: _diagnose(n, monthly, params) for n in DIAGNOSED if n in asked}
     if asked & set(FACTORS):
         monthly |= factors(params, climate)
     return {n: x for n, x in monthly.items() if n in asked}

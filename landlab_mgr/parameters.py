@@ -56,7 +56,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("litter", 1.0, 2000.0, "gC m-2", "initial litter carbon", "pool"),
     Parameter("som", 1.0, 2e5, "gC m-2", "initial soil organic matter", "pool"),
     Parameter("iwue", 10.0, 50.0, "1", "inherent water-use efficiency (unused, as in DifferLand)"),
-    Parameter("runoff_focal_point", 1.0, 1e5, "mm", "runoff focal point"),
+    Parameter("runoff_focal_point", 1.0, 1e5, "mm", "runoff focal point: W^2 / it is a month's runoff"),
     Parameter("field_capacity", 1.0, 1e4, "mm", "field capacity"),
     Parameter("water", 1.0, 1e4, "mm", "initial plant-available water", "pool"),
     Parameter("foliar_cf", 0.01, 1.0, "1", "combustion completeness of leaves"),

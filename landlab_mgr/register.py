@@ -37,11 +37,11 @@ def dataset(workspace: Workspace, catalog: Catalog, ds: xr.Dataset) -> DatasetRe
 
 
 def grid(workspace: Workspace, catalog: Catalog, spec: GridSpec) -> Registration:
-    """Register every cell of a grid, after checking that its setups can run on its dataset."""
+    """Register every cell of a grid, after checking that each kind of cell can run on its dataset."""
     record = catalog.dataset(spec.dataset)
     ds = store.open_dataset(workspace.path(record.url))
     specs = list(spec.expand(record.fingerprint))
-    one_of_each = {tuple(s.predictors): s for s in specs}
+    one_of_each = {(s.predictors, s.process, s.streams, s.split, s.warmup_months): s for s in specs}
     for cell in one_of_each.values():
         run.check(cell, ds)
     return catalog.register_runs(specs, spec)

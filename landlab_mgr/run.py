@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -15,8 +15,9 @@ import xarray as xr
 
 from landlab_mgr import __version__, artifacts, evaluate, train
 from landlab_mgr.data import batch, predictors, split, store
+from landlab_mgr.data.stream import open_stream
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.process import water_stress
+from landlab_mgr.process import process_packages, water_stress
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, MetricRecord
 from landlab_mgr.spec import RunSpec
 
@@ -53,10 +54,19 @@ def check(spec: RunSpec, ds: xr.Dataset) -> None:
         raise LandlabError(f"warmup_months = {spec.warmup_months} leaves nothing of {months} months to score")
 
 
+IN_MEMORY_BYTES = 2 * 2**30
+"""A dataset that would take more of the device's memory than this is streamed from disk."""
+
+
 @lru_cache(maxsize=2)
-def _opened(path: str) -> tuple[xr.Dataset, batch.Arrays]:
-    """A published dataset in memory and on the device; kept, since a worker's next run mostly needs it again."""
-    ds = store.open_dataset(path).load()
+def _opened(path: str, stream: bool | None) -> tuple[xr.Dataset, batch.Arrays | None]:
+    """A published dataset, and where it fits in memory its arrays; a worker's next run mostly needs them again."""
+    ds = store.open_dataset(path)
+    if stream is None:
+        stream = batch.bytes_of(ds) > IN_MEMORY_BYTES
+    if stream:
+        return ds, None
+    ds = ds.load()
     return ds, batch.load(ds)
 
 
@@ -65,6 +75,13 @@ class Diverged:
     """A loss was not finite; nothing after this run's last Progress is kept."""
 
     epoch: int
+
+
+@dataclass(frozen=True)
+class Broken:
+    """This run alone cannot be done: its spec does not fit, its checkpoint is damaged, its evaluation failed."""
+
+    error: Exception
 
 
 @dataclass(frozen=True)
@@ -77,55 +94,80 @@ class Task:
 
 
 def execute(
-    tasks: Sequence[Task], dataset: str | Path, width: int | None = None
-) -> Iterator[tuple[int, Progress | Result | Diverged]]:
+    tasks: Sequence[Task],
+    dataset: str | Path,
+    width: int | None = None,
+    dropped: Callable[[int], bool] = lambda place: False,
+    stream: bool | None = None,
+) -> Iterator[tuple[int, Progress | Result | Diverged | Broken]]:
     """Train members side by side, yielding their epochs as they become durable, then the result of each.
+
+    Members whose predictors need more columns than the dataset's own groups have (`predictors.width`) train after
+    the others: their programs differ.
 
     Args:
         tasks: runs on one dataset whose `group_key` is the same.
         dataset: path of its published dataset.
         width: lanes of the compiled program, at least one for each task; default: just those.
+        dropped: whether nobody wants the task at this place any more; asked before every epoch.
+        stream: train from disk; default: where the dataset needs more memory than IN_MEMORY_BYTES.
 
     Yields:
-        the place of a task, and what became of it; each ends with a Result or Diverged.
+        the place of a task, and what became of it; each ends with a Result, Diverged or Broken.
 
     Raises:
-        LandlabError: where a spec does not fit the dataset.
+        LandlabError: where the dataset cannot be read, or is streamed and shall train several members at once.
     """
-    ds, arrays = _opened(str(dataset))
-    lanes = []
-    for task in tasks:
-        check(task.spec, ds)
-        task.directory.mkdir(parents=True, exist_ok=True)
-        lanes.append(train.Lane(task.spec, batch.Member.of(task.spec, ds), task.directory, task.resume))
-    newest = {i: task.resume for i, task in enumerate(tasks)}
-    done = {
-        i for i, path in newest.items() if path is not None and train.epochs_of(path) >= _epochs(tasks[i])
-    }
+    ds, arrays = _opened(str(dataset), stream)
+    if arrays is None and (width or len(tasks)) > 1:
+        raise LandlabError(
+            f"{Path(dataset).name} is streamed from disk, one member at a time, not {width or len(tasks)}; "
+            "use --members 1"
+        )
+    source = open_stream(ds, Path(dataset).parent) if arrays is None else arrays
+    lanes: dict[int, train.Lane] = {}
+    by_columns: dict[int, list[int]] = {}
 
-    def result(i: int) -> Result:
-        path = newest[i]
-        assert path is not None
+    def result(i: int, checkpoint: Path) -> Result | Broken:
         spec, lane = tasks[i].spec, lanes[i]
-        weights = train.load(path)["weights"]
-        scores, files = evaluate.evaluate(spec, ds, arrays, lane.member, weights, lane.directory)
-        return Result(tuple(scores), (artifacts.record(CHECKPOINT, path), *files))
+        try:
+            weights = train.load(checkpoint)["weights"]
+            scores, files = evaluate.evaluate(spec, ds, lane.member, weights, lane.directory, source.fires)
+            return Result(tuple(scores), (artifacts.record(CHECKPOINT, checkpoint), *files))
+        except Exception as error:  # one member's evaluation is no fault of the others
+            return Broken(error)
 
-    for i in sorted(done):
-        yield i, result(i)
-    for event in train.train(lanes, arrays, width):
-        i = event.lane
-        if isinstance(event, train.Diverged):
-            yield i, Diverged(event.epoch)
+    for i, task in enumerate(tasks):
+        try:
+            lanes[i], epochs = _lane(task, ds)
+        except Exception as error:
+            yield i, Broken(error)
             continue
-        newest[i] = event.checkpoint
-        yield i, Progress(tuple(event.records), artifacts.record(CHECKPOINT, event.checkpoint))
-        if event.records[-1].epoch == _epochs(tasks[i]):
-            yield i, result(i)
+        if task.resume is None or epochs < task.spec.optimizer.epochs:
+            by_columns.setdefault(lanes[i].member.encoded.shape[1], []).append(i)
+        elif not dropped(i):
+            yield i, result(i, task.resume)
+    for _, places in sorted(by_columns.items()):
+
+        def unwanted(k: int, places: Sequence[int] = places) -> bool:
+            return dropped(places[k])
+
+        for event in train.train([lanes[i] for i in places], source, width, dropped=unwanted):
+            i = places[event.lane]
+            if isinstance(event, train.Diverged):
+                yield i, Diverged(event.epoch)
+                continue
+            yield i, Progress(tuple(event.records), artifacts.record(CHECKPOINT, event.checkpoint))
+            if event.records[-1].epoch == tasks[i].spec.optimizer.epochs and not dropped(i):
+                yield i, result(i, event.checkpoint)
 
 
-def _epochs(task: Task) -> int:
-    return task.spec.optimizer.epochs
+def _lane(task: Task, ds: xr.Dataset) -> tuple[train.Lane, int]:
+    """What trains a run, and its epochs so far; LandlabError where spec or checkpoint do not fit."""
+    check(task.spec, ds)
+    task.directory.mkdir(parents=True, exist_ok=True)
+    lane = train.Lane(task.spec, batch.Member.of(task.spec, ds), task.directory, task.resume)
+    return lane, 0 if task.resume is None else train.restored(lane)[1]
 
 
 def group_key(spec: RunSpec) -> tuple[Any, ...]:
@@ -135,12 +177,13 @@ def group_key(spec: RunSpec) -> tuple[Any, ...]:
 
 
 def environment() -> dict[str, Any]:
-    """What a worker runs on: package versions, device and execution mode, for the attempt's provenance."""
+    """What a worker runs on: versions of packages, those that offer processes included, and the device."""
     packages = ("jax", "jaxlib", "flax", "optax", "numpy", "xarray", "zarr")
     device = jax.devices()[0]
     return {
         "versions": {"python": platform.python_version(), "landlab_mgr": __version__}
         | {p: version(p) for p in packages}
+        | process_packages()
         | {"xla_flags": os.environ.get("XLA_FLAGS", "")},
         "device": f"{device.platform}:{device.device_kind}",
     }

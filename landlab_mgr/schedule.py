@@ -5,9 +5,9 @@ held, and any other, or the next `landlab run`, takes its runs back.
 """
 
 import hashlib
+import itertools
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -16,69 +16,61 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol
 
 from landlab_mgr import artifacts, run
 from landlab_mgr.catalog import Catalog, Claim, Environment, StaleToken
+from landlab_mgr.lease import HEARTBEAT_SECONDS, LEASE_SECONDS, driver_is_dead, this_host
 from landlab_mgr.worker import Event, Failed, Job, Progress, Result, Worker
 from landlab_mgr.workspace import Workspace
 
-HEARTBEAT_SECONDS = 10.0
-LEASE_SECONDS = 120.0
-"""An attempt without a heartbeat for this long is lost, and its run goes back to pending."""
-
 
 class Executor(Protocol):
-    """Where jobs run. The driver submits no more than `slots` at a time and polls for what happened."""
+    """Where groups of jobs run. The driver keeps at most `slots` groups going and polls for what happened."""
 
     slots: int
+    width: int
+    """Lanes of a group's program: at most so many jobs train side by side in a slot."""
 
-    def submit(self, job: Job) -> None:
-        """Start a job, or queue it behind a slot that is about to be free."""
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Start a group: jobs on one dataset whose `run.group_key` is the same."""
 
     def poll(self, timeout: float) -> list[tuple[str, Event]]:
         """Events since the last call, each with its job's token; waits at most about `timeout` seconds."""
 
     def drop(self, token: str) -> None:
-        """Stop a job at its last reported event; nothing more is heard of it."""
+        """Stop a job at its last reported event; nothing more is heard of it, and its group goes on without it."""
 
     def close(self) -> None:
         """Stop everything."""
 
 
 class LocalExecutor:
-    """Runs jobs in this process, one after another; a poll advances the current job by one event."""
+    """Runs groups in this process, one after another; a poll advances the current group by one event."""
 
     slots = 1
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 1) -> None:
+        self.width = width
         self._worker = Worker()
-        self._going: dict[str, Iterator[Event]] = {}
+        self._events = self._worker.run(())
 
-    def submit(self, job: Job) -> None:
-        """Start a job."""
-        self._going[job.token] = self._worker.run(job)
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Start a group, in place of the one before, of which no job is left."""
+        self._events.close()
+        self._events = self._worker.run(jobs, self.width)
 
     def poll(self, timeout: float) -> list[tuple[str, Event]]:
-        """The next event of the current job; it takes as long as it takes."""
-        for token, events in list(self._going.items()):
-            event = next(events, None)
-            if event is None:
-                del self._going[token]
-                continue
-            return [(token, event)]
-        return []
+        """The next event of the current group; it takes as long as it takes."""
+        return list(itertools.islice(self._events, 1))
 
     def drop(self, token: str) -> None:
-        """Stop the job where it is: after its last event."""
-        events = self._going.pop(token, None)
-        if events is not None:
-            events.close()  # type: ignore[attr-defined]
+        """Stop a job: the worker looks before every epoch."""
+        self._worker.drop(token)
 
     def close(self) -> None:
         """Stop everything."""
-        for token in list(self._going):
-            self.drop(token)
+        self._events.close()
 
 
 class Report(Protocol):
@@ -106,31 +98,15 @@ class Summary:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
 
-def this_host() -> str:
-    """Name of the place in which process numbers mean something: the host, and on Linux its process namespace."""
-    namespace = Path("/proc/self/ns/pid")
-    suffix = f":{namespace.stat().st_ino}" if namespace.exists() else ""
-    return socket.gethostname() + suffix
+def provenance(width: int) -> Environment:
+    """Code and machine of this driver's attempts: commit and hash of uncommitted changes, versions, device, mode.
 
-
-def driver_is_dead(host: str, pid: int) -> bool:
-    """Whether an attempt's driver is known to be gone; only one of this host can be."""
-    if host != this_host() or pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
-def provenance() -> Environment:
-    """Code and machine of this driver's attempts: commit and hash of uncommitted changes, versions, device."""
+    A run repeats to the bit only in the same mode: alone ("solo"), or in a program of so many lanes ("vmap:4").
+    """
     commit, dirty = _git("rev-parse", "HEAD"), _git("diff", "HEAD", "--", "landlab_mgr")
     dirty_hash = hashlib.sha256(dirty.encode()).hexdigest()[:16] if dirty else None
-    return Environment(git_commit=commit or None, dirty_hash=dirty_hash, mode="solo", **run.environment())
+    mode = "solo" if width == 1 else f"vmap:{width}"
+    return Environment(git_commit=commit or None, dirty_hash=dirty_hash, mode=mode, **run.environment())
 
 
 def _git(*arguments: str) -> str:
@@ -146,24 +122,37 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+@dataclass(frozen=True)
+class _Going:
+    """An attempt of this driver."""
+
+    claim: Claim
+    group: str
+    """Token of the first attempt of its group."""
+    started: float
+
+
 class Driver:
     """Runs what is pending, until nothing is left or it is told to stop."""
 
     def __init__(self, workspace: Workspace, catalog: Catalog, executor: Executor, report: Report) -> None:
         self._workspace, self._catalog, self._executor, self._report = workspace, catalog, executor, report
-        self._claims: dict[str, tuple[Claim, float]] = {}
+        self._going: dict[str, _Going] = {}
         self._datasets: Mapping[str, str] = {}
+        self._environment = provenance(executor.width)
         self._stop = threading.Event()
 
     def stop(self) -> None:
         """Claim nothing more and let go of what runs once its next epochs are committed."""
         self._stop.set()
 
-    def run(self, grid: str | None = None, run_ids: Sequence[str] | None = None) -> Summary:
-        """Run everything pending in the grid and among the run ids, where given."""
+    def run(self, run_ids: Sequence[str]) -> Summary:
+        """Run everything pending among these, in their order."""
         summary = Summary()
         self._datasets = {d.fingerprint: d.url for d in self._catalog.datasets()}
-        environment = provenance()
+        alike: dict[Any, list[str]] = {}  # runs that may train side by side
+        for run_id, spec in self._catalog.specs(run_ids).items():
+            alike.setdefault(run.group_key(spec), []).append(run_id)
         last_reclaim = float("-inf")
         with self._heartbeats():
             try:
@@ -171,33 +160,48 @@ class Driver:
                     if time.monotonic() - last_reclaim > LEASE_SECONDS / 2:
                         self._catalog.reclaim(LEASE_SECONDS, driver_is_dead)
                         last_reclaim = time.monotonic()
-                    while len(self._claims) < self._executor.slots and not self._stop.is_set():
-                        if not self._claim(grid, run_ids, environment):
+                    while self._has_room() and not self._stop.is_set():
+                        if not self._start_group(run_ids, alike):
                             break
-                    if not self._claims:
+                    if not self._going:
                         break
                     for token, event in self._executor.poll(1.0):
                         self._handle(token, event, summary)
             except KeyboardInterrupt:
                 self._stop.set()
             finally:
-                for token in list(self._claims):  # interrupted: the runs go back to pending
+                for token in list(self._going):  # interrupted: the runs go back to pending
                     self._end(token, "cancelled", "the driver was interrupted", summary)
                 self._executor.close()
         summary.interrupted = self._stop.is_set()
         return summary
 
-    def _claim(self, grid: str | None, run_ids: Sequence[str] | None, environment: Environment) -> bool:
-        claim = self._catalog.claim(
-            this_host(),
-            os.getpid(),
-            directory_of=self._workspace.directory,
-            grid=grid,
-            run_ids=run_ids,
-            environment=environment,
-        )
-        if claim is None:
-            return False
+    def _has_room(self) -> bool:
+        return len({going.group for going in self._going.values()}) < self._executor.slots
+
+    def _start_group(self, run_ids: Sequence[str], alike: Mapping[Any, Sequence[str]]) -> bool:
+        """Claim the first pending run and more that may train beside it, and submit them; False if none is left."""
+        claims: list[Claim] = []
+        while len(claims) < self._executor.width:
+            # the first comes first whatever its kind, so that no kind of run waits for ever
+            wanted = alike[run.group_key(claims[0].spec)] if claims else run_ids
+            claim = self._catalog.claim(
+                this_host(),
+                os.getpid(),
+                directory_of=self._workspace.directory,
+                run_ids=wanted,
+                environment=self._environment,
+            )
+            if claim is None:
+                break
+            claims.append(claim)
+            self._going[claim.token] = _Going(claim, claims[0].token, time.monotonic())
+            self._report.claimed(claim)
+        if claims:
+            self._executor.submit([self._job(claim) for claim in claims])
+        return bool(claims)
+
+    def _job(self, claim: Claim) -> Job:
         resume = None
         if claim.resume is not None:
             path = self._workspace.path(claim.resume.path)
@@ -205,15 +209,12 @@ class Driver:
             resume = str(path) if artifacts.intact(claim.resume, path) else None
         dataset = self._workspace.path(self._datasets[claim.spec.dataset])
         directory = self._workspace.path(claim.directory)
-        self._claims[claim.token] = (claim, time.monotonic())
-        self._report.claimed(claim)
-        self._executor.submit(Job(claim.token, claim.spec, str(dataset), str(directory), resume))
-        return True
+        return Job(claim.token, claim.spec, str(dataset), str(directory), resume)
 
     def _handle(self, token: str, event: Event, summary: Summary) -> None:
-        if token not in self._claims:
+        if token not in self._going:
             return
-        claim, _ = self._claims[token]
+        claim = self._going[token].claim
         try:
             if isinstance(event, Progress):
                 self._catalog.record(token, event.epochs, self._workspace.catalogued(event.checkpoint))
@@ -241,9 +242,9 @@ class Driver:
         self._forget(token, outcome, message, summary)
 
     def _forget(self, token: str, outcome: str, message: str, summary: Summary) -> None:
-        claim, started = self._claims.pop(token)
+        going = self._going.pop(token)
         summary.count(outcome)
-        self._report.ended(claim, outcome, message, time.monotonic() - started)
+        self._report.ended(going.claim, outcome, message, time.monotonic() - going.started)
 
     @contextmanager
     def _heartbeats(self) -> Iterator[None]:
@@ -252,7 +253,7 @@ class Driver:
 
         def beat() -> None:
             while not done.wait(HEARTBEAT_SECONDS):
-                tokens = list(self._claims)
+                tokens = list(self._going)
                 if tokens:
                     self._catalog.heartbeat(tokens)
 

@@ -7,6 +7,7 @@ Everything in a `RunSpec` is scientific: two specs that differ are two runs. How
 import hashlib
 import itertools
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from landlab_mgr import axes
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import LOSS_TERMS, SCIENCE_VERSION
 
@@ -25,10 +27,24 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+def name_and_version(choice: str) -> tuple[str, int]:
+    """What `name` (its version 1) or `name@version` asks for; ValueError where it is neither."""
+    found = re.fullmatch(r"([^@\s]+)(?:@([1-9][0-9]*))?", choice)
+    if found is None:
+        raise ValueError("must be a name, or name@version with a version of 1 or more")
+    return found[1], int(found[2] or 1)
+
+
 class ProcessSpec(_Frozen):
-    """Which implementation of each swappable process runs, by registered name."""
+    """Which implementation of each swappable process runs: by registered name, in version 1, or `name@version`."""
 
     water_stress: str = "linear"
+
+    @field_validator("water_stress")
+    @classmethod
+    def _canonical_version(cls, choice: str) -> str:
+        name, version = name_and_version(choice)
+        return name if version == 1 else f"{name}@{version}"
 
 
 class NetworkSpec(_Frozen):
@@ -70,6 +86,11 @@ class Seeds(_Frozen):
     shuffle: int = Field(0, ge=0, lt=2**31)
 
 
+def _canonical_groups(groups: tuple[str, ...]) -> tuple[str, ...]:
+    rank = {name: i for i, name in enumerate(GROUP_ORDER)}
+    return tuple(sorted(set(groups), key=lambda g: (rank.get(g, len(rank)), g)))
+
+
 class RunSpec(_Frozen):
     """One member: a setup on a dataset, with its loss weights and seeds."""
 
@@ -89,9 +110,8 @@ class RunSpec(_Frozen):
 
     @field_validator("predictors")
     @classmethod
-    def _canonical_groups(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
-        rank = {name: i for i, name in enumerate(GROUP_ORDER)}
-        return tuple(sorted(set(groups), key=lambda g: (rank.get(g, len(rank)), g)))
+    def _canonical_predictors(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        return _canonical_groups(groups)
 
     @field_validator("streams")
     @classmethod
@@ -143,18 +163,32 @@ def identity(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-class GridSpec(_Frozen):
-    """A grid of experiments: setups (predictor sets) x seeds over one base specification.
+OF_THE_GRID = ("dataset", "predictors", "seeds")
+"""Fields of a run that a grid sets itself."""
 
-    `factorial` adds every non-empty subset of its groups as a setup; `setups` adds single ones.
+
+class GridSpec(_Frozen):
+    """A grid of experiments: predictor sets x axes x seeds over one base specification.
+
+    `factorial` adds every non-empty subset of its groups as a predictor set; `setups` adds single ones. `axes` crosses
+    them with any other field of the run specification, by its dotted name: {"process.water_stress": ("linear",
+    "nn_paw")} runs both processes in every predictor set.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     dataset: str = Field(description="name or fingerprint of a published dataset")
     factorial: tuple[str, ...] = ()
     setups: tuple[tuple[str, ...], ...] = ()
+    axes: dict[str, tuple[Any, ...]] = Field(
+        default_factory=dict, description="fields of the run specification, with the values that each takes"
+    )
     seeds: int | tuple[int, ...] = Field(20, description="how many (0..n-1), or which")
     base: dict[str, Any] = Field(default_factory=dict, description="fields of the run specification")
+
+    @field_validator("axes", mode="before")
+    @classmethod
+    def _dotted(cls, tables: Any) -> Any:
+        return axes.flattened(tables) if isinstance(tables, dict) else tables
 
     @model_validator(mode="after")
     def _has_cells(self) -> "GridSpec":
@@ -162,9 +196,13 @@ class GridSpec(_Frozen):
             raise ValueError("no setups: give `factorial` or `setups`")
         if not self.seed_list:
             raise ValueError("no seeds: give how many, or a list of them")
-        for field in ("dataset", "predictors", "seeds"):
+        for field in OF_THE_GRID:
             if field in self.base:
                 raise ValueError(f"`{field}` belongs to the grid, not to [base]")
+        for key in self.axes:
+            if key.partition(".")[0] in OF_THE_GRID:
+                raise ValueError(f"`{key}` belongs to the grid, not to [axes]")
+        axes.check(self.axes, self.base)
         return self
 
     @property
@@ -180,26 +218,26 @@ class GridSpec(_Frozen):
             for size in range(1, len(self.factorial) + 1)
             for s in itertools.combinations(self.factorial, size)
         ]
-        return tuple(dict.fromkeys([*subsets, *self.setups]))
+        return tuple(dict.fromkeys(_canonical_groups(s) for s in (*subsets, *self.setups)))
+
+    @property
+    def variants(self) -> tuple[dict[str, Any], ...]:
+        """The combinations of the axes' values, by dotted field, the last axis fastest; one empty without axes."""
+        return axes.combinations(self.axes)
 
     def expand(self, fingerprint: str) -> Iterator[RunSpec]:
-        """Every cell of the grid as a run on the dataset with this fingerprint, seeds outermost.
+        """Every cell of the grid as a run on the dataset with this fingerprint: by seed, variant, predictor set.
 
         Seed s means the same split and shuffle in every setup, so that setups compare pairwise; the seeds
-        come outermost so that an interrupted campaign has whole replicates.
+        come outermost so that an interrupted campaign has whole replicates, the predictor sets innermost because
+        those of a variant train side by side.
         """
         for seed in self.seed_list:
-            for groups in self.predictor_sets:
-                yield _validated(
-                    RunSpec,
-                    self.base
-                    | {
-                        "dataset": fingerprint,
-                        "predictors": groups,
-                        "seeds": {"init": seed, "split": seed, "shuffle": seed},
-                    },
-                    f"grid {self.name}",
-                )
+            own = {"dataset": fingerprint, "seeds": {"init": seed, "split": seed, "shuffle": seed}}
+            for variant in self.variants:
+                fields = axes.applied(self.base | own, variant)
+                for groups in self.predictor_sets:
+                    yield _validated(RunSpec, fields | {"predictors": groups}, f"grid {self.name}")
 
 
 def load_grid(path: str | Path) -> GridSpec:
@@ -212,8 +250,21 @@ def load_grid(path: str | Path) -> GridSpec:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LandlabError(f"{path} is not valid TOML: {error}") from None
     grid = _validated(GridSpec, content, str(path))
-    next(grid.expand("0" * 16))  # a base that cannot be a run is found here, not halfway through
+    _check_variants(grid)
     return grid
+
+
+def _check_variants(grid: GridSpec) -> None:
+    """LandlabError where a cell cannot be a run, or two of them are the same: found here, not halfway through."""
+    one_of_each = grid.model_copy(update={"seeds": 1, "setups": grid.predictor_sets[:1], "factorial": ()})
+    seen: dict[str, dict[str, Any]] = {}
+    for spec, variant in zip(one_of_each.expand("0" * 16), grid.variants, strict=True):
+        twin = seen.setdefault(spec.run_id, variant)
+        if twin is not variant:
+            key = next(k for k in variant if variant[k] != twin[k])
+            raise LandlabError(
+                f"grid {grid.name}: axis `{key}`: {twin[key]!r} and {variant[key]!r} mean the same run; leave one out"
+            )
 
 
 _Model = TypeVar("_Model", bound=BaseModel)

@@ -21,7 +21,7 @@ from jax import Array
 
 from landlab_mgr import losses, model, network
 from landlab_mgr.artifacts import replace_durably
-from landlab_mgr.data.batch import Arrays, Member, Selection, View, gather
+from landlab_mgr.data.batch import LANE_AXES, Arrays, Member, Selection, View, gather
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import LOSS_TERMS
 from landlab_mgr.process import bind, water_stress
@@ -112,12 +112,32 @@ def _update(state: State, batch: model.Batch, hyper: Hyper, static: Static) -> t
     return State(weights, moments), values
 
 
-def _by_lane(one: Callable[..., Any], *stacked: Any) -> Any:
-    """Apply a function to every lane of trees whose arrays begin with the lane; a lane alone needs no vmap."""
-    if jax.tree.leaves(stacked)[0].shape[0] > 1:
-        return jax.vmap(one)(*stacked)
-    alone = one(*jax.tree.map(lambda x: x[0], stacked))
-    return jax.tree.map(lambda x: x[None], alone)
+def _over_batches(
+    one: Callable[[Any, model.Batch, Hyper], tuple[Any, dict[str, Array]]],
+    learned: Any,
+    arrays: Arrays,
+    view: View,
+    order: Selection,
+    hyper: Hyper,
+    n_patches: int,
+) -> tuple[Any, dict[str, Array]]:
+    """Carry what is learned through the batches of `order` [lane, batch, N], every lane by itself.
+
+    A lane alone is not mapped over: its program has no dimension of length 1.
+    """
+    alone = order.mask.shape[0] == 1
+    if alone:
+        learned, view, order, hyper = jax.tree.map(lambda x: x[0], (learned, view, order, hyper))
+    else:
+        order = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), order)
+
+    def body(learned: Any, selection: Selection) -> tuple[Any, dict[str, Array]]:
+        batch = gather(arrays, view, selection, n_patches)
+        return (one if alone else jax.vmap(one, in_axes=(0, LANE_AXES, 0)))(learned, batch, hyper)
+
+    learned, by_batch = jax.lax.scan(body, learned, order)
+    result = learned, {n: x.sum(axis=0) for n, x in by_batch.items()}
+    return jax.tree.map(lambda x: x[None], result) if alone else result
 
 
 @partial(jax.jit, static_argnames="static", donate_argnames="state")
@@ -126,14 +146,10 @@ def train_batches(
 ) -> tuple[State, dict[str, Array]]:
     """One update of each lane per batch, in order: the new state, and the weighted terms summed over the batches."""
 
-    def lane(state: State, view: View, order: Selection, hyper: Hyper) -> tuple[State, dict[str, Array]]:
-        def one(state: State, selection: Selection) -> tuple[State, dict[str, Array]]:
-            return _update(state, gather(arrays, view, selection, static.patches), hyper, static)
+    def one(state: State, batch: model.Batch, hyper: Hyper) -> tuple[State, dict[str, Array]]:
+        return _update(state, batch, hyper, static)
 
-        state, by_batch = jax.lax.scan(one, state, order)
-        return state, {n: x.sum() for n, x in by_batch.items()}
-
-    return _by_lane(lane, state, view, order, hyper)
+    return _over_batches(one, state, arrays, view, order, hyper, static.patches)
 
 
 @partial(jax.jit, static_argnames="static")
@@ -142,23 +158,17 @@ def score_batches(
 ) -> dict[str, Array]:
     """The weighted terms of each lane summed over the batches, without learning from them."""
 
-    def lane(weights: Any, view: View, order: Selection, hyper: Hyper) -> dict[str, Array]:
-        def one(_: None, selection: Selection) -> tuple[None, dict[str, Array]]:
-            batch = gather(arrays, view, selection, static.patches)
-            return None, _weighted_terms(weights, batch, hyper, static)
+    def one(weights: Any, batch: model.Batch, hyper: Hyper) -> tuple[Any, dict[str, Array]]:
+        return weights, _weighted_terms(weights, batch, hyper, static)
 
-        return {n: x.sum() for n, x in jax.lax.scan(one, None, order)[1].items()}
-
-    return _by_lane(lane, weights, view, order, hyper)
+    return _over_batches(one, weights, arrays, view, order, hyper, static.patches)[1]
 
 
-def initial_state(spec: RunSpec, member: Member) -> State:
-    """A new member, from its init seed."""
+def initial_state(spec: RunSpec, n_columns: int, width: int) -> State:
+    """A new member, from its init seed: `n_columns` predictors, padded to `width`."""
     process = water_stress(spec.process.water_stress)
     weights = {
-        "spatialization": network.initialise(
-            spec.network, spec.seeds.init, member.n_columns, member.encoded.shape[1]
-        ),
+        "spatialization": network.initialise(spec.network, spec.seeds.init, n_columns, width),
         "process": {
             "water_stress": process.initialise(jax.random.fold_in(jax.random.key(spec.seeds.init), 1))
         },
@@ -186,11 +196,6 @@ def load(path: Path) -> dict[str, Any]:
         raise LandlabError(f"checkpoint {path} is damaged ({error}); retry the run from the start") from None
 
 
-def epochs_of(path: Path) -> int:
-    """Epochs that a checkpoint holds."""
-    return int(load(path)["epoch"])
-
-
 def _to_checkpoint(state: State, epoch: int, member: Member, spec: RunSpec) -> dict[str, Any]:
     scale = member.scale
     return {
@@ -203,11 +208,6 @@ def _to_checkpoint(state: State, epoch: int, member: Member, spec: RunSpec) -> d
     }
 
 
-def _from_checkpoint(content: Mapping[str, Any], template: State) -> tuple[State, int]:
-    moments = serialization.from_state_dict(template.moments, content["moments"])
-    return State(content["weights"], moments), int(content["epoch"])
-
-
 @dataclass(frozen=True)
 class Lane:
     """One member to train: its split and predictors, where its checkpoints go, and what to go on from."""
@@ -216,6 +216,29 @@ class Lane:
     member: Member
     directory: Path
     resume: Path | None = None
+
+
+def restored(lane: Lane) -> tuple[State, int]:
+    """A lane's state and its epochs so far: a new member's, or what its checkpoint holds.
+
+    LandlabError where the checkpoint is missing, damaged or of another run.
+    """
+    new = initial_state(lane.spec, lane.member.n_columns, lane.member.encoded.shape[1])
+    if lane.resume is None:
+        return new, 0
+    content = load(lane.resume)
+    try:
+        moments = serialization.from_state_dict(new.moments, content["moments"])
+        state, epoch = State(content["weights"], moments), int(content["epoch"])
+        fits = jax.tree.map(np.shape, state) == jax.tree.map(np.shape, new)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        fits = False
+    if not fits:
+        raise LandlabError(
+            f"checkpoint {lane.resume} does not hold what run {lane.spec.run_id} trains; "
+            "retry the run from the start"
+        )
+    return state, epoch
 
 
 class Committed(NamedTuple):
@@ -276,25 +299,25 @@ def train(
     source: Source,
     width: int | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    dropped: Callable[[int], bool] = lambda lane: False,
 ) -> Iterator[Committed | Diverged]:
     """Train members to their last epochs, yielding epochs in groups as their checkpoints become durable.
 
-    A lane that diverges or ends leaves the others as they are, to the bit.
+    A lane that diverges, ends or is dropped leaves the others as they are, to the bit.
 
     Args:
         lanes: members of equal shapes: one dataset, process choice, network and number of patches in a batch.
         source: their dataset.
         width: lanes of the program; those without a member repeat the first. Default: as many as there are members.
         checkpoint_seconds: how long epochs may stay uncommitted.
+        dropped: whether nobody wants this lane any more; asked before every epoch.
     """
     width = width or len(lanes)
     filled = [*lanes, *([lanes[0]] * (width - len(lanes)))]
     [static] = {static_of(lane.spec, lane.member, source) for lane in lanes}
     states, progress = [], []
     for lane in filled:
-        state, done = initial_state(lane.spec, lane.member), 0
-        if lane.resume is not None:
-            state, done = _from_checkpoint(load(lane.resume), state)
+        state, done = restored(lane)
         states.append(state)
         kept = [] if lane.resume is None else [lane.resume]
         progress.append(
@@ -302,25 +325,29 @@ def train(
         )
     for extra in progress[len(lanes) :]:
         extra.going = False
-    state = jax.device_put(_stack(states))
-    view = jax.device_put(_stack([lane.member.view for lane in filled]))
-    numbers = jax.device_put(_stack([hyper(lane.spec, static.terms) for lane in filled]))
-    dev = _stack([lane.member.dev for lane in filled])
+    state = jax.device_put(stack(states))
+    view = jax.device_put(stack([lane.member.view for lane in filled]))
+    numbers = jax.device_put(stack([hyper(lane.spec, static.terms) for lane in filled]))
+    dev = stack([lane.member.dev for lane in filled])
 
     results: list[tuple[dict[str, Array], dict[str, Array]]] = []
     started = time.monotonic()
-    while any(p.going for p in progress):
+    while True:
+        for i, p in enumerate(progress):
+            p.going = p.going and not dropped(i)
+        if not any(p.going for p in progress):
+            return
         for p in progress:
             p.epoch = min(p.epoch + 1, p.last)
             if p.going:
                 p.pending.append((p.epoch, len(results)))
-        order = _stack(
+        order = stack(
             [
                 lane.member.batches(lane.spec.seeds.shuffle, p.epoch)
                 for lane, p in zip(filled, progress, strict=True)
             ]
         )
-        state, trained = _epoch(state, source, view, order, numbers, static)
+        state, trained = one_epoch(state, source, view, order, numbers, static)
         held_out = _score(state, source, view, dev, numbers, static)
         results.append((trained, held_out))
         jax.block_until_ready(held_out)
@@ -340,16 +367,19 @@ def train(
         results, started = [], time.monotonic()
 
 
-def _stack(trees: Sequence[Any]) -> Any:
+def stack(trees: Sequence[Any]) -> Any:
+    """Trees of equal shapes as one whose arrays begin with the lane."""
     return jax.tree.map(lambda *x: np.stack([np.asarray(a) for a in x]), *trees)
 
 
-def _epoch(
+def one_epoch(
     state: State, source: Source, view: View, order: Selection, numbers: Hyper, static: Static
 ) -> tuple[State, dict[str, Array]]:
+    """`train_batches` over all the pieces of a source."""
     total: dict[str, Array] = {}
     for arrays, part, piece in source.chunks(view, order):
         state, terms = train_batches(state, arrays, part, piece, numbers, static)
+        jax.block_until_ready(total)  # or pieces would queue for the device faster than it works
         total = {n: total[n] + x for n, x in terms.items()} if total else terms
     return state, total
 
@@ -360,6 +390,7 @@ def _score(
     total: dict[str, Array] = {}
     for arrays, part, piece in source.chunks(view, order):
         terms = score_batches(state.weights, arrays, part, piece, numbers, static)
+        jax.block_until_ready(total)
         total = {n: total[n] + x for n, x in terms.items()} if total else terms
     return total
 

@@ -54,9 +54,35 @@ def test_levels():
     observed = site_mean + rng.normal(size=(48, 5))
     model = np.broadcast_to(site_mean, observed.shape).copy()
     observed[5, 2] = np.nan
-    by = {(m.level, m.statistic): m.value for m in metrics.scores("dev", "gpp", model, observed)}
+    by = {
+        (m.level, m.statistic): m.value
+        for m in metrics.scores("dev", "gpp", metrics.moments(model, observed))
+    }
     assert by["spatial", "r"] > 0.99
     assert by["spatial", "n"] == 5
     assert by["flat", "n"] == 48 * 5 - 1
     assert abs(by["temporal", "R2"]) < 0.2  # a constant at each site explains nothing in time
     assert by["temporal", "n"] == 5
+
+
+def test_blocks_of_series_score_as_all_of_them():
+    rng = np.random.default_rng(1)
+    observed = rng.normal(3, 2, (60, 40)) + rng.normal(0, 5, 40)
+    model = observed + rng.normal(0.5, 1, observed.shape)
+    observed[rng.random(observed.shape) < 0.3] = np.nan
+    observed[:, 7] = np.nan
+    whole = metrics.scores("dev", "gpp", metrics.moments(model, observed))
+    parts = [metrics.moments(model[:, a : a + 9], observed[:, a : a + 9]) for a in range(0, 40, 9)]
+    for a, b in zip(whole, metrics.scores("dev", "gpp", metrics.joined(parts)), strict=True):
+        assert (a.level, a.statistic) == (b.level, b.statistic)
+        assert a.value == pytest.approx(b.value, rel=1e-12)
+    by = {(m.level, m.statistic): m.value for m in whole}
+    there = np.isfinite(observed)
+    flat = metrics.statistics(model[there], observed[there])
+    assert {name: by["flat", name] for name in flat} == pytest.approx(flat, rel=1e-9)
+    alone = [metrics.statistics(model[:, k], observed[:, k])["rmse"] for k in range(40) if k != 7]
+    assert by["temporal", "rmse"] == pytest.approx(np.median(alone), rel=1e-12)
+
+
+def test_a_long_constant_series_does_not_vary_by_rounding():
+    assert np.isnan(metrics.statistics(np.arange(1e6), np.full(10**6, 0.1))["R2"])

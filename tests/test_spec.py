@@ -1,10 +1,13 @@
 """Specs and grids: identity, expansion, and one clear line for every mistake."""
 
+import itertools
+
 import pytest
+from pydantic import ValidationError
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.resources import resource
-from landlab_mgr.spec import GridSpec, RunSpec, load_grid
+from landlab_mgr.spec import GridSpec, ProcessSpec, RunSpec, load_grid
 
 STORED = {
     "a3": RunSpec(dataset="a" * 16, predictors=("PFT",)),
@@ -74,11 +77,67 @@ def test_extending_a_grid_keeps_its_runs():
     assert ids[0] < ids[1]
 
 
+def test_axes_cross_every_setup_and_seed(tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text(
+        """
+name = "g"
+dataset = "d"
+setups = [["PFT"], ["CLIM"]]
+seeds = 2
+[axes]
+"loss_weights.lai" = [10, 40]
+process.water_stress = ["linear", "nn_paw@2"]   # unquoted: the same
+streams = [["lai"], ["lai", "nee_site"]]
+[base.loss_weights]
+nee_site = 200
+"""
+    )
+    grid = load_grid(path)
+    runs = list(grid.expand("f" * 16))
+    assert len(grid.variants) == 8
+    assert len({r.run_id for r in runs}) == len(runs) == 2 * 8 * 2
+    cells = [(r.seeds.init, r.weights["lai"], r.process.water_stress, r.streams, r.label) for r in runs]
+    assert cells == list(
+        itertools.product(
+            (0, 1), (10, 40), ("linear", "nn_paw@2"), (("lai",), ("lai", "nee_site")), ("PFT", "CLIM")
+        )
+    )
+    assert {r.weights["nee_site"] for r in runs} == {200}
+    assert GridSpec.model_validate_json(grid.model_dump_json()) == grid
+
+
+def test_one_predictor_set_in_two_orders_is_one():
+    grid = GridSpec(
+        name="g", dataset="d", factorial=("CLIM", "PFT"), setups=(("PFT", "CLIM"), ("CLIM", "PFT"))
+    )
+    assert grid.predictor_sets == (("CLIM",), ("PFT",), ("PFT", "CLIM"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "stored"), [("nn_paw", "nn_paw"), ("nn_paw@1", "nn_paw"), ("x@12", "x@12")]
+)
+def test_version_one_of_a_process_is_its_name(asked, stored):
+    assert ProcessSpec(water_stress=asked).water_stress == stored
+
+
+@pytest.mark.parametrize(
+    "asked", ["", "@1", "a@", "a@@1", "a@1@2", "a@0", "a@01", "a@-1", "a@1.0", "a@b", "a b", "a\n"]
+)
+def test_malformed_processes_are_refused(asked):
+    with pytest.raises(ValidationError, match="must be a name, or name@version"):
+        ProcessSpec(water_stress=asked)
+
+
 @pytest.mark.parametrize("path", sorted(resource("experiments").glob("*.toml")), ids=lambda p: p.name)
 def test_every_bundled_experiment_expands(path):
     grid = load_grid(path)
     runs = list(grid.expand("0" * 16))
-    assert len({r.run_id for r in runs}) == len(runs) == len(grid.predictor_sets) * len(grid.seed_list)
+    cells = len(grid.predictor_sets) * len(grid.variants) * len(grid.seed_list)
+    assert len({r.run_id for r in runs}) == len(runs) == cells
+
+
+AXES = 'name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[axes]\n'
 
 
 @pytest.mark.parametrize(
@@ -103,6 +162,44 @@ def test_every_bundled_experiment_expands(path):
         ('name = "g h"\ndataset = "d"\nsetups = [["PFT"]]', "name"),
         ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base]\ndataset = "e"', "belongs to the grid"),
         ("name = ", "not valid TOML"),
+        (AXES + '"colour" = ["red"]', "grid g: colour: unknown key; known: dataset"),
+        (AXES + '"optimizer.epoch" = [3]', "grid g: optimizer.epoch: unknown key; known: learning_rate"),
+        (AXES + '"loss_weights.lei" = [3]', "unknown loss term 'lei'; known"),
+        (AXES + '"optimizer.epochs" = [3, 0]', "grid g: optimizer.epochs: Input should be"),
+        (AXES + '"optimizer.epochs" = 3', "axis `optimizer.epochs` needs a list of values: [3, ...]"),
+        (AXES + '"optimizer.epochs" = []', "axis `optimizer.epochs` has no values"),
+        (AXES + '"optimizer.epochs" = [3, 4, 3]', "axis `optimizer.epochs` has the value 3 twice"),
+        (AXES + '"seeds.init" = [3]', "`seeds.init` belongs to the grid, not to [axes]"),
+        (AXES + '"predictors" = [["PFT"]]', "`predictors` belongs to the grid, not to [axes]"),
+        (
+            AXES + "warmup_months = [3]\n[base]\nwarmup_months = 3",
+            "`warmup_months` is in [axes] and in [base]",
+        ),
+        (
+            AXES + '"optimizer.epochs" = [3]\n[base]\noptimizer = {epochs = 3}',
+            "`optimizer.epochs` is in [axes] and",
+        ),
+        (
+            AXES + "optimizer = [{epochs = 3}]\n[base.optimizer]\nclip_norm = 1",
+            "`optimizer` is in [axes] and",
+        ),
+        (
+            AXES + '"optimizer" = [{epochs = 3}]\n"optimizer.epochs" = [3]',
+            "axes `optimizer` and `optimizer.epochs` set the same field",
+        ),
+        (AXES + '"split.kind" = ["patch"]\nsplit.kind = ["patch"]', "axis `split.kind` is given twice"),
+        (
+            AXES + '"process.water_stress" = ["linear", "none", "linear@1"]',
+            "axis `process.water_stress`: 'linear' and 'linear@1' mean the same run",
+        ),
+        (
+            AXES + 'streams = [["sif", "lai"], ["lai", "sif"]]',
+            "axis `streams`: ['sif', 'lai'] and ['lai', 'sif']",
+        ),
+        (
+            AXES + '"process.water_stress" = ["linear", "a@@b"]',
+            "process.water_stress: must be a name, or name@",
+        ),
     ],
 )
 def test_mistakes_are_one_clear_line(tmp_path, text, says):

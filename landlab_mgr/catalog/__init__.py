@@ -1,7 +1,8 @@
 """The catalog: what was asked, what was tried, what came out. Records go in and come out, never rows."""
 
+from landlab_mgr.catalog.export import Export
 from landlab_mgr.catalog.filter import GrammarError
-from landlab_mgr.catalog.queries import Queries
+from landlab_mgr.catalog.inventory import Contents, Inventory
 from landlab_mgr.catalog.records import (
     Claim,
     DatasetRecord,
@@ -20,6 +21,7 @@ __all__ = [
     "ArtifactRecord",
     "Catalog",
     "Claim",
+    "Contents",
     "DatasetRecord",
     "Environment",
     "EpochRecord",
@@ -32,5 +34,5 @@ __all__ = [
 ]
 
 
-class Catalog(Register, Attempts, Queries):
-    """One catalog database: registration, the life of attempts, and queries."""
+class Catalog(Register, Attempts, Inventory, Export):
+    """One catalog database: registration, the life of attempts, tags, queries, and taking stock."""

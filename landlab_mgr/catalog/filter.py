@@ -18,7 +18,18 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedTok
 from sqlalchemy import ColumnElement, and_, func, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
-from landlab_mgr.catalog.tables import STATES, Dataset, Epoch, Grid, GridRun, LossWeights, Metric, Run, Setup
+from landlab_mgr.catalog.tables import (
+    STATES,
+    Dataset,
+    Epoch,
+    Grid,
+    GridRun,
+    LossWeights,
+    Metric,
+    Run,
+    Setup,
+    Tag,
+)
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import LOSS_TERMS
 from landlab_mgr.spec import ProcessSpec, RunSpec
@@ -58,7 +69,7 @@ EXPECTED = {
 } | {name: name.strip("_").lower() for name in ("_OR", "_AND", "_NOT", "NOT", "_IN", "_LIKE")}
 
 KNOWN_FIELDS = (
-    "run, status, grid, dataset, setup.groups, setup.process.<name>, seed, seeds.init|split|shuffle, "
+    "run, status, grid, tag, dataset, setup.groups, setup.process.<name>, seed, seeds.init|split|shuffle, "
     "weights.<term>, metrics.<split>.<variable>.<statistic>[.<level>], epochs, created"
 )
 
@@ -203,6 +214,10 @@ def _in_grid(test: Test) -> ColumnElement[bool]:
     return Run.run_id.in_(select(GridRun.run_id).join(Grid).where(test(Grid.name)))
 
 
+def _tagged(test: Test) -> ColumnElement[bool]:
+    return Run.run_id.in_(select(Tag.run_id).where(test(Tag.name)))
+
+
 def _of_dataset(test: Test) -> ColumnElement[bool]:
     names = select(Dataset.fingerprint).where(or_(test(Dataset.name), test(Dataset.fingerprint)))
     return Run.dataset.in_(names)
@@ -239,6 +254,7 @@ FIELDS = {
     "run": Field("text", _plain(Run.run_id), equals=_starts_with),
     "status": Field("text", _plain(Run.state), read=_status),
     "grid": Field("text", _in_grid),
+    "tag": Field("text", _tagged),
     "dataset": Field("text", _of_dataset),
     "setup.groups": Field("text", _of_setup(Setup.label), read=_groups),
     "seed": Field("number", _plain(Run.seed_init)),

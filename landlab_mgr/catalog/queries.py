@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, select
 from sqlalchemy.orm import aliased
 
 from landlab_mgr.catalog.filter import compile_filter, epochs_done
 from landlab_mgr.catalog.records import DatasetRecord, GridRecord, RunRecord
-from landlab_mgr.catalog.session import Database
+from landlab_mgr.catalog.session import Database, chunks
 from landlab_mgr.catalog.tables import (
     STATES,
     Artifact,
@@ -64,6 +64,14 @@ class Queries(Database):
                 counts[grid_id][state] = n
         return [GridRecord(g.name, GridSpec.model_validate(g.spec), g.created, counts[g.id]) for g in grids]
 
+    def grid(self, name: str) -> GridRecord:
+        """The grid of this name; LandlabError where there is none."""
+        grids = {grid.name: grid for grid in self.grids()}
+        if name not in grids:
+            known = ", ".join(grids) or "none"
+            raise LandlabError(f"no grid {name!r}; registered: {known}; see `landlab grid register`")
+        return grids[name]
+
     def run(self, run_id: str) -> RunRecord:
         """The run whose id starts so; LandlabError if there is none or several."""
         columns = (
@@ -74,7 +82,7 @@ class Queries(Database):
         with self.transaction() as tx:
             full_id = _resolve(tx, run_id)
             row = tx.execute(_joined(select(*columns)).where(Run.run_id == full_id)).mappings().one()
-            grids = _grids_of(tx, Run.run_id == full_id).get(full_id, [])
+            grids = _grids_of(tx, [full_id]).get(full_id, [])
         spec = RunSpec.model_validate(row["spec"])
         return RunRecord(
             **{**row, "spec": spec, "grids": tuple(grids), "epochs_planned": spec.optimizer.epochs}
@@ -87,9 +95,6 @@ class Queries(Database):
         train_loss and dev_loss (of the last epoch), message (of the last attempt that failed), created,
         updated, and a column dev.<variable>.R2 for every variable that has one.
         """
-        condition = compile_filter(filter)
-        chosen = select(Run.run_id).where(condition).order_by(Run.position).limit(limit)
-        ours = Run.run_id.in_(chosen)
         last = aliased(Epoch)
         newest = (
             select(func.max(last.epoch)).where(last.run_id == Run.run_id).correlate(Run).scalar_subquery()
@@ -115,17 +120,18 @@ class Queries(Database):
                 )
             )
             .outerjoin(Epoch, and_(Epoch.run_id == Run.run_id, Epoch.epoch == newest))
-            .where(ours)
+            .where(compile_filter(filter))
             .order_by(Run.position)
+            .limit(limit)
         )
         with self.transaction() as tx:
             rows = tx.execute(query).all()
-            grids = _grids_of(tx, ours)
-            headline = tx.execute(
-                select(Metric.run_id, Metric.variable, Metric.value, Metric.kind)
-                .join(Run, Run.run_id == Metric.run_id)
-                .where(ours, *(getattr(Metric, column) == value for column, value in HEADLINE.items()))
-            ).all()
+            # By id: a planner may well ask the filter again for every metric.
+            ids = [r.run_id for r in rows]
+            grids = _grids_of(tx, ids)
+            headline = [
+                row for part in chunks(ids) for row in tx.execute(_HEADLINES.where(Metric.run_id.in_(part)))
+            ]
         table = pd.DataFrame(
             {
                 "run_id": [r.run_id for r in rows],
@@ -149,6 +155,14 @@ class Queries(Database):
         for column in sorted(values):
             table[column] = table["run_id"].map(values[column]).astype(float)
         return table
+
+    def specs(self, run_ids: Sequence[str]) -> dict[str, RunSpec]:
+        """What these runs ask, by run_id in the order given; ids that are not there are left out."""
+        query = select(Run.run_id, Run.spec)
+        with self.transaction() as tx:
+            rows = [r for part in chunks(run_ids) for r in tx.execute(query.where(Run.run_id.in_(part)))]
+        found = {r.run_id: r.spec for r in rows}
+        return {run_id: RunSpec.model_validate(found[run_id]) for run_id in run_ids if run_id in found}
 
     def counts(self, filter: str = "") -> dict[str, int]:
         """How many runs that a filter holds for are in each state, all states named."""
@@ -237,6 +251,9 @@ class Queries(Database):
 
 
 _DATASETS = select(*Dataset.__table__.columns)
+_HEADLINES = select(Metric.run_id, Metric.variable, Metric.value, Metric.kind).where(
+    *(getattr(Metric, column) == value for column, value in HEADLINE.items())
+)
 
 
 def _joined(query: Select) -> Select:
@@ -258,17 +275,12 @@ def _resolve(tx: Connection, prefix: str) -> str:
     return prefix if prefix in found else found[0]
 
 
-def _grids_of(tx: Connection, runs: ColumnElement[bool]) -> dict[str, list[str]]:
-    query = (
-        select(GridRun.run_id, Grid.name)
-        .join(Grid, Grid.id == GridRun.grid_id)
-        .join(Run, Run.run_id == GridRun.run_id)
-        .where(runs)
-        .order_by(Grid.name)
-    )
+def _grids_of(tx: Connection, run_ids: Sequence[str]) -> dict[str, list[str]]:
+    query = select(GridRun.run_id, Grid.name).join(Grid, Grid.id == GridRun.grid_id).order_by(Grid.name)
     grids: dict[str, list[str]] = {}
-    for run_id, name in tx.execute(query):
-        grids.setdefault(run_id, []).append(name)
+    for part in chunks(run_ids):
+        for run_id, name in tx.execute(query.where(GridRun.run_id.in_(part))):
+            grids.setdefault(run_id, []).append(name)
     return grids
 
 

@@ -1,7 +1,7 @@
 """Connections, transactions and the schema's revision: all that depends on which database it is."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from landlab_mgr.catalog.tables import Base
+from landlab_mgr.catalog.turns import turn
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.resources import resource
 
@@ -208,27 +209,42 @@ def _engine(url: URL, read_only: bool = False, foreign_keys: bool = True) -> Eng
 
 @contextmanager
 def _begin(engine: Engine, write: bool) -> Iterator[Connection]:
-    with engine.connect() as connection:
+    file = engine.url.database if engine.dialect.name == "sqlite" and write else None
+    waiting = nullcontext() if file is None else turn(Path(file).parent, BUSY_SECONDS)
+    with waiting, engine.connect() as connection:
         connection.execution_options(**{_WRITE: write})
         with connection.begin():
             yield connection
+
+
+_ADVICE = (
+    ("locked", f"another process has been writing for more than {BUSY_SECONDS} s; end it or try again"),
+    ("disk is full", "{}; free some space and go on: of this write nothing was kept"),
+    ("disk I/O error", "{}: is the disk full, over its quota or failing? of this write nothing was kept"),
+    ("readonly", "{}; allow writing to the file and to its directory, or name another catalog with --db"),
+    ("unable to open", "{}; SQLite must be able to read it and to write beside it, even for reading"),
+    ("malformed", "{}; take the file from a backup, or save what is left with `sqlite3 FILE .recover`"),
+)
+"""What to do about what SQLite says."""
+
+_READ_ONLY_TRANSACTION = "25006"  # PostgreSQL's SQLSTATE
 
 
 @contextmanager
 def _plain_errors(url: URL) -> Iterator[None]:
     """What the surroundings did (a lock, a full disk, no server, not a database) in one line.
 
-    Subclasses of DatabaseError are mistakes of this code and keep their traceback, but for OperationalError.
+    Other subclasses of DatabaseError are mistakes of this code and keep their traceback.
     """
     try:
         yield
     except DatabaseError as error:
-        if type(error).__name__ not in ("DatabaseError", "OperationalError"):
+        surroundings = type(error).__name__ in ("DatabaseError", "OperationalError")
+        if not surroundings and getattr(error.orig, "sqlstate", None) != _READ_ONLY_TRANSACTION:
             raise
         reason = str(error.orig).strip().splitlines()[0]
-        if "locked" in reason:
-            reason = f"another process has been writing for more than {BUSY_SECONDS} s; end it or try again"
-        raise LandlabError(f"catalog {_where(url)}: {reason}") from error
+        advice = next((advice for words, advice in _ADVICE if words in reason), "{}")
+        raise LandlabError(f"catalog {_where(url)}: {advice.format(reason)}") from error
 
 
 def _scripts() -> ScriptDirectory:

@@ -196,6 +196,15 @@ class GridRun(Base):
     run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True, index=True)
 
 
+class Tag(Base):
+    """A name that people gave to a run, to find it again."""
+
+    __tablename__ = "tag"
+    run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True, index=True)
+    created: Mapped[datetime]
+
+
 class Attempt(Base):
     """One try at a run. `outcome` is NULL while it goes on, and a run has at most one that does."""
 

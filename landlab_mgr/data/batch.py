@@ -11,12 +11,15 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
-from landlab_mgr.climate import Climate, make_forcing, prepare, take
+from landlab_mgr.climate import Climate, Forcing, make_forcing, prepare, take
 from landlab_mgr.data import predictors, split
 from landlab_mgr.model import Batch
 from landlab_mgr.parameters import FORCING, STREAMS
 from landlab_mgr.process import Scale, Weather, water_stress
 from landlab_mgr.spec import RunSpec
+
+BLOCK_VALUES = 4 * 2**20
+"""Pixel-months of a dataset that are read at once where it need not fit in memory."""
 
 
 @partial(
@@ -67,41 +70,95 @@ def streams_of(ds: xr.Dataset) -> tuple[str, ...]:
     return tuple(name for name in STREAMS if name in ds)
 
 
-def load(ds: xr.Dataset) -> Arrays:
-    """Read a dataset into device arrays; missing observations become 0 with weight 0."""
+def _monthly(ds: xr.Dataset, name: str) -> np.ndarray:
+    return np.ascontiguousarray(ds[name].transpose("time", "pixel").values, dtype=np.float64)
 
-    def monthly(name: str) -> np.ndarray:
-        return np.ascontiguousarray(ds[name].transpose("time", "pixel").values, dtype=np.float64)
 
-    drawn = {name: monthly(name) for name in FORCING}
+def forcing_of(ds: xr.Dataset) -> Forcing:
+    """The forcing of a dataset, float32."""
+    drawn = {name: _monthly(ds, name) for name in FORCING}
     drawn |= {name: ds[name].values for name in ("time_days", "doy")}
-    forcing = make_forcing(drawn, ds["lat"].values, float(ds.attrs["dt_days"]), np.float32)
+    return make_forcing(drawn, ds["lat"].values, float(ds.attrs["dt_days"]), np.float32)
+
+
+def observations(ds: xr.Dataset, stream: str) -> tuple[np.ndarray, np.ndarray]:
+    """A stream's values and weights, [T, N] float32; missing observations are 0 with weight 0."""
+    values = _monthly(ds, stream)
+    own = _monthly(ds, f"{stream}_weight") if f"{stream}_weight" in ds else np.ones_like(values)
+    there = np.isfinite(values) & np.isfinite(own)
+    return np.where(there, values, 0.0).astype(np.float32), np.where(there, own, 0.0).astype(np.float32)
+
+
+def load(ds: xr.Dataset) -> Arrays:
+    """Read a dataset into device arrays."""
+    forcing = forcing_of(ds)
     observed, weight = {}, {}
     for stream in streams_of(ds):
-        values = monthly(stream)
-        own = monthly(f"{stream}_weight") if f"{stream}_weight" in ds else np.ones_like(values)
-        there = np.isfinite(values) & np.isfinite(own)
-        observed[stream] = jnp.asarray(np.where(there, values, 0.0), jnp.float32)
-        weight[stream] = jnp.asarray(np.where(there, own, 0.0), jnp.float32)
-    fires = bool((drawn["burned_area"] > 0).any())
-    return Arrays(prepare(forcing), forcing.latitude, observed, weight, fires)
+        observed[stream], weight[stream] = (jnp.asarray(x) for x in observations(ds, stream))
+    climate = jax.jit(prepare)(forcing)  # as a stream does it: the same numbers to the bit
+    return Arrays(climate, forcing.latitude, observed, weight, bool((forcing.burned_area > 0).any()))
+
+
+def bytes_of(ds: xr.Dataset) -> int:
+    """What `load` would take of the device's memory."""
+    climate = sum(name not in ("season", "dt") for name in Climate._fields)
+    return 4 * ds.sizes["pixel"] * ds.sizes["time"] * (climate + 2 * len(streams_of(ds)))
+
+
+def blocks(patch: np.ndarray, months: int) -> Iterator[np.ndarray]:
+    """Pixels in blocks of whole patches, by patch, each within BLOCK_VALUES pixel-months unless one patch is larger."""
+    by_patch = np.split(np.argsort(patch, kind="stable"), np.cumsum(np.bincount(patch))[:-1])
+    waiting: list[np.ndarray] = []
+    for pixels in by_patch:
+        if waiting and (sum(map(len, waiting)) + len(pixels)) * months > BLOCK_VALUES:
+            yield np.concatenate(waiting)
+            waiting = []
+        waiting.append(pixels)
+    yield np.concatenate(waiting)
+
+
+def read(ds: xr.Dataset, pixels: np.ndarray) -> xr.Dataset:
+    """Some pixels of a dataset, in memory."""
+    first, last = int(pixels[0]), int(pixels[-1])
+    contiguous = np.array_equal(pixels, np.arange(first, last + 1))
+    return ds.isel(pixel=slice(first, last + 1) if contiguous else pixels).load()
 
 
 def gather(arrays: Arrays, view: View, selection: Selection, n_patches: int) -> Batch:
-    """The batch of the selected pixels, inside a compiled program; `n_patches` is its static number of patches."""
+    """The batch of the selected pixels, inside a compiled program; `n_patches` is its static number of patches.
+
+    Several lanes at once have a selection [lane, N] and a view that begins with the lane; in their batch arrays by
+    month are [T, lane, N], so that the loop over months finds each month in one piece (`LANE_AXES`).
+    """
     index, patch, mask = (jnp.asarray(x) for x in selection)
-    member = (patch[None] == jnp.arange(n_patches)[:, None]).astype(mask.dtype) * mask[None]
-    size = jnp.maximum(member.sum(axis=1, keepdims=True), 1.0)
+    member = jax.nn.one_hot(patch, n_patches, dtype=mask.dtype, axis=-2) * jnp.expand_dims(mask, -2)
+    size = jnp.maximum(member.sum(axis=-1, keepdims=True), 1.0)
     return Batch(
         climate=take(arrays.climate, index),
         latitude=arrays.latitude[index],
-        predictors=view.encoded[index],
+        predictors=jnp.take_along_axis(view.encoded, index[..., None], axis=-2),
         observed={n: jnp.take(x, index, axis=1) for n, x in arrays.observed.items()},
         weight={n: jnp.take(x, index, axis=1) * mask[None] for n, x in arrays.weight.items()},
         patch_mean=member / size,
         mask=mask,
         scale=view.scale,
     )
+
+
+_SHARED: Any = None
+_BY_MONTH: Any = 1
+_FIRST: Any = 0
+LANE_AXES = Batch(
+    climate=Climate(**{n: _SHARED if n in ("season", "dt") else _BY_MONTH for n in Climate._fields}),
+    observed=_BY_MONTH,
+    weight=_BY_MONTH,
+    latitude=_FIRST,
+    predictors=_FIRST,
+    patch_mean=_FIRST,
+    mask=_FIRST,
+    scale=_FIRST,
+)
+"""Which axis of a batch of several lanes is the lane; None for what they share."""
 
 
 @dataclass(frozen=True)
@@ -201,12 +258,24 @@ def select(parts: Sequence[np.ndarray], capacity: int) -> Selection:
 
 def weather_scale(ds: xr.Dataset, pixels: np.ndarray) -> Scale:
     """Mean and standard deviation of the weather over all months of these pixels; a constant's is 1."""
+    weather = ds[["tmin", "tmax", "ssrd", "vpd", "co2"]]
+    rows = max(1, BLOCK_VALUES // ds.sizes["time"])
+    found = []
+    for start in range(0, len(pixels), rows):
+        chosen = np.flatnonzero(pixels[start : start + rows])
+        if not len(chosen):
+            continue
+        part = weather.isel(pixel=slice(start, start + rows)).load().isel(pixel=chosen)
+        values = (0.5 * (part["tmin"] + part["tmax"]), part["ssrd"], part["vpd"], part["co2"])
+        columns = [x.values.astype(np.float64) for x in values]
+        found.append([(x.size, x.mean(), x.var()) for x in columns])
 
-    def of(values: xr.DataArray) -> tuple[np.float32, np.float32]:
-        chosen = values.isel(pixel=np.flatnonzero(pixels)).values.astype(np.float64)
-        mean, sd = chosen.mean(), chosen.std()
-        return np.float32(mean), np.float32(sd if sd > 1e-6 * abs(mean) else 1.0)
+    def of(parts: Sequence[tuple[int, float, float]]) -> tuple[np.float32, np.float32]:
+        size, mean, variance = (np.array(x) for x in zip(*parts, strict=True))
+        share = size / size.sum()
+        middle = (share * mean).sum()
+        sd = np.sqrt((share * (variance + (mean - middle) ** 2)).sum())
+        return np.float32(middle), np.float32(sd if sd > 1e-6 * abs(middle) else 1.0)
 
-    both = [of(0.5 * (ds["tmin"] + ds["tmax"])), of(ds["ssrd"]), of(ds["vpd"]), of(ds["co2"])]
-    mean, sd = (Weather(*x) for x in zip(*both, strict=True))
+    mean, sd = (Weather(*x) for x in zip(*map(of, zip(*found, strict=True)), strict=True))
     return Scale(mean, sd)

@@ -47,7 +47,8 @@ class _Continuous:
     def apply(self, ds: xr.Dataset, plant_type: np.ndarray) -> list[np.ndarray]:
         values = _values(ds, self.name)
         missing = np.isnan(values)
-        filler = np.array([self.mean_of_type.get(kind, self.mean) for kind in plant_type])
+        kinds, which = np.unique(plant_type, return_inverse=True)
+        filler = np.array([self.mean_of_type.get(kind, self.mean) for kind in kinds])[which]
         standardised = (np.where(missing, filler, values) - self.mean) / self.sd
         return [standardised, missing] if self.flagged else [standardised]
 

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -24,7 +24,7 @@ SCIENTIFIC_VARIABLE_ATTRS = ("role", "group", "kind", "classes", "units")
 _DTYPE_OF_KIND = {"O": "str", "U": "str", "T": "str", "M": "datetime64[ns]"}
 """Types that stores may keep in another width than they were given."""
 
-CHUNK_BYTES = 32 * 2**20
+CHUNK_BYTES = 8 * 2**20
 """Target of a chunk: small data is one chunk per variable, large data blocks of pixels with all months."""
 
 FOREIGN_TEMPORARY_SECONDS = 24 * 3600
@@ -69,15 +69,15 @@ def publish(ds: xr.Dataset, root: str | Path) -> Published:
     root = Path(root)
     target = root / f"{ds.attrs['name']}-{digest[:8]}.zarr"
     result = Published(str(ds.attrs["name"]), digest, target)
-    temporary = root / f".{target.name}.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}.tmp"
+    temporary = temporary_of(target)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        _sweep(root)
+        sweep(root)
         if target.exists():
             return _already_there(result)
         try:
             _write(ds.assign_attrs(fingerprint=digest), temporary)
-            _sync(temporary)
+            sync(temporary)
             try:
                 os.rename(temporary, target)
             except OSError:  # a concurrent publish of the same content came first
@@ -93,12 +93,17 @@ def publish(ds: xr.Dataset, root: str | Path) -> Published:
 
 
 def open_dataset(path: str | Path) -> xr.Dataset:
-    """Open a published dataset: decoded, its arrays read when they are used.
+    """Open a published dataset, decoded: what varies by pixel and month is read each time it is used, the rest now.
 
     Raises `LandlabError` where nothing is, or something that `publish` did not write.
     """
     try:
-        ds = xr.open_zarr(str(path), chunks=None, consolidated=False, decode_timedelta=False)
+        ds = xr.open_dataset(
+            str(path), engine="zarr", chunks=None, cache=False, consolidated=False, decode_timedelta=False
+        )
+        for variable in ds.variables.values():
+            if variable.ndim < 2:
+                variable.load()
     except FileNotFoundError:
         raise LandlabError(f"no dataset at {path}; `landlab data ls` lists the published ones") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -148,10 +153,20 @@ def _write(ds: xr.Dataset, path: Path) -> None:
         rows = min(variable.shape[0], max(1, CHUNK_BYTES // per_row))
         encoding[str(name)] = {"chunks": (rows, *variable.shape[1:])}
     encoding["time"] |= {"units": "seconds since 1970-01-01", "dtype": "int64"}
-    ds.to_zarr(path, zarr_format=3, consolidated=False, mode="w-", encoding=encoding)
+
+    def write(part: xr.Dataset, mode: Literal["w-", "a"]) -> None:
+        of_part = {name: encoding[name] for name in map(str, part.variables)}
+        part.to_zarr(path, zarr_format=3, consolidated=False, mode=mode, encoding=of_part)
+
+    # one by one, since xarray holds all that it writes at once
+    large = [name for name, variable in ds.data_vars.items() if variable.ndim > 1]
+    write(ds.drop_vars(large), "w-")
+    for name in large:
+        write(ds[[name]].drop_vars(ds.coords), "a")
 
 
-def _sync(directory: Path) -> None:
+def sync(directory: Path) -> None:
+    """Make a directory and all in it durable."""
     for folder, _, files in os.walk(directory):
         for file in files:
             with open(os.path.join(folder, file), "rb") as handle:
@@ -167,8 +182,20 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _sweep(root: Path) -> None:
-    """Remove what killed publishes left behind."""
+def temporary_of(path: Path) -> Path:
+    """Where this process writes what shall become `path`; `sweep` knows whose it is."""
+    hidden = "." + path.name.removeprefix(".")
+    return path.with_name(f"{hidden}.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}.tmp")
+
+
+def sweep(root: Path) -> None:
+    """Remove what killed writers left behind."""
+    for path in stale_temporaries(root):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def stale_temporaries(root: Path) -> Iterator[Path]:
+    """What killed writers left behind."""
     for path in root.glob(".*.zarr.*.tmp"):
         owner, pid = path.name.removesuffix(".tmp").split(".zarr.", 1)[1].rsplit(".", 2)[:2]
         if owner == socket.gethostname():
@@ -179,7 +206,7 @@ def _sweep(root: Path) -> None:
             except FileNotFoundError:  # published meanwhile
                 continue
         if stale:
-            shutil.rmtree(path, ignore_errors=True)
+            yield path
 
 
 def _alive(pid: int) -> bool:

@@ -76,7 +76,12 @@ def no_stress(weights: Any, state: WaterState) -> WaterFluxes:
     return WaterFluxes(gpp, evapotranspiration(gpp, state), jnp.ones_like(gpp))
 
 
-def runoff(water: Array, focal_point: Array, dt: Array) -> Array:
-    """W^2 / focal point / dt while W <= focal point / 2, else (W - focal point / 4) / dt; mm d-1."""
+RUNOFF_DAYS = 30.4375
+"""The time over which the focal point speaks of runoff. The source divides by the length of a step instead, so that a
+day would shed as much as a month: there the parameter means something else for each step, and nothing converges."""
+
+
+def runoff(water: Array, focal_point: Array) -> Array:
+    """W^2 / focal point in a month while W <= focal point / 2, else W - focal point / 4; mm d-1."""
     quick = water > 0.5 * focal_point
-    return jnp.where(quick, water - 0.25 * focal_point, water * water / focal_point) / dt
+    return jnp.where(quick, water - 0.25 * focal_point, water * water / focal_point) / RUNOFF_DAYS

@@ -9,7 +9,7 @@ import xarray as xr
 from landlab_mgr import artifacts
 from landlab_mgr.catalog import ArtifactRecord, Catalog, Claim, DatasetRecord, EpochRecord, MetricRecord
 from landlab_mgr.data import fluxval, split, store
-from landlab_mgr.metrics import scores
+from landlab_mgr.metrics import moments, scores
 from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import Workspace
 from tests.data.conftest import write_fluxval
@@ -99,7 +99,7 @@ def finish(workspace: Workspace, catalog: Catalog, claim: Claim, ds: xr.Dataset)
     modelled = np.where(np.isfinite(observed), observed, 3.0) + MARGIN
     metrics: list[MetricRecord] = []
     for part in ("train", "dev", "test"):
-        metrics += scores(part, "gpp", modelled[:, label == part], observed[:, label == part])
+        metrics += scores(part, "gpp", moments(modelled[:, label == part], observed[:, label == part]))
     directory = workspace.path(claim.directory)
     directory.mkdir(parents=True)
     written = artifacts.write("monthly", monthly(ds, modelled, label), directory)

@@ -1,50 +1,76 @@
-"""A catalog with one dataset; on PostgreSQL too where LANDLAB_TEST_POSTGRES is the URL of a server."""
+"""A catalog with one dataset, on SQLite and on PostgreSQL: the one suite holds for both."""
 
 import multiprocessing
 import os
 import secrets
-from contextlib import contextmanager
+import shutil
+from contextlib import ExitStack, contextmanager
 
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import make_url
 
+from landlab_mgr.bench.postgres import temporary_database, temporary_server
 from landlab_mgr.catalog import Catalog
+from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec import GridSpec
 
 from .sample import DATASET, FINGERPRINT
 
-POSTGRES = os.environ.get("LANDLAB_TEST_POSTGRES")
 
-
-BACKENDS = ["sqlite", "postgresql"] if POSTGRES else ["sqlite"]
-
-
-@contextmanager
-def new_database(backend, folder):
-    """URL of a database without a catalog in it."""
-    if backend == "sqlite":
-        yield str(folder / "landlab.db")
+@pytest.fixture(scope="session")
+def postgres():
+    """URL of a PostgreSQL server: LANDLAB_TEST_POSTGRES where set, else one that lives as long as the tests."""
+    if given := os.environ.get("LANDLAB_TEST_POSTGRES"):
+        yield given
         return
-    address = make_url(POSTGRES).set(drivername="postgresql+psycopg")
-    server = create_engine(address, isolation_level="AUTOCOMMIT")
-    name = f"landlab_test_{secrets.token_hex(4)}"
-    with server.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield address.set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    server.dispose()
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(temporary_server(durable=False))
+        except LandlabError as error:
+            pytest.skip(str(error))
+        yield url
 
 
-@pytest.fixture(params=BACKENDS)
-def url(request, tmp_path):
-    with new_database(request.param, tmp_path) as url:
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def databases(request, tmp_path_factory):
+    """A context manager that makes databases of one engine: a new one's URL, with an empty catalog in it or not."""
+    if request.param == "sqlite":
+        folder = tmp_path_factory.mktemp("catalogs")
+        template = folder / "template"
+        Catalog.create(template).close()
+
+        @contextmanager
+        def database(with_catalog=True):
+            path = folder / f"{secrets.token_hex(4)}.db"
+            if with_catalog:
+                shutil.copyfile(template, path)
+            yield str(path)
+
+        yield database
+        return
+    server = request.getfixturevalue("postgres")
+    with temporary_database(server) as template:
+        Catalog.create(template).close()
+
+        @contextmanager
+        def database(with_catalog=True):
+            source = make_url(template).database if with_catalog else "template1"
+            with temporary_database(server, source) as url:
+                yield url
+
+        yield database
+
+
+@pytest.fixture
+def url(databases):
+    """URL of an empty catalog."""
+    with databases() as url:
         yield url
 
 
 @pytest.fixture
 def catalog(url):
-    with Catalog.create(url) as catalog:
+    with Catalog(url) as catalog:
         catalog.register_dataset(DATASET)
         yield catalog
 

@@ -40,3 +40,8 @@ def reclaim(url):
 def create(url):
     Catalog.create(url).close()
     return Catalog.current(url)
+
+
+def upgrade(url):
+    Catalog.upgrade(url).close()
+    return Catalog.current(url)

@@ -2,10 +2,12 @@
 
 import contextlib
 import math
+import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 from sqlalchemy.dialects import sqlite
 
 from landlab_mgr.catalog import Catalog, GrammarError, MetricRecord
@@ -13,18 +15,14 @@ from landlab_mgr.catalog.filter import compile_filter
 from landlab_mgr.catalog.tables import Run
 from landlab_mgr.spec import GridSpec, RunSpec
 
-from .conftest import BACKENDS, new_database
 from .sample import DATASET, FINGERPRINT, claim
 
 NAMES = "abcdefg"  # of the runs of `catalog`, in order of registration
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
-def catalog(request, tmp_path_factory):
-    with (
-        new_database(request.param, tmp_path_factory.mktemp("filter")) as url,
-        Catalog.create(url) as catalog,
-    ):
+@pytest.fixture(scope="module")
+def catalog(databases):
+    with databases() as url, Catalog(url) as catalog:
         yield catalog
 
 
@@ -262,3 +260,56 @@ def test_a_filter_and_its_negation_share_out_the_runs(found, text):
 def test_any_text_gives_rows_or_an_error(found, text):
     with contextlib.suppress(GrammarError):
         assert set(found(text)) <= set(NAMES)
+
+
+GOOD = (
+    "metrics.dev.lai.R2 > 0.8 and setup.groups = 'PFT+CLIM' or status in ('failed','running')",
+    "not (seed >= 3 and weights.sif != 400) or grid like '%g%'",
+    "created > '2020-01-01' and run like '0%' and epochs in (0, 1, 2)",
+    "setup.process.water_stress not in ('nn_paw', \"linear\") or dataset = 'twin'",
+)
+CHARACTERS = " \t\n\r\0\x1f\x7f'\"%_\\;-+*/(),.=<>!0123456789eEaAßé漢\ud800\udfff\u2028😀"
+
+
+def random_text(rng):
+    """Noise, words of the grammar in any order, or a filter with a few characters or pieces changed."""
+    kind = rng.randrange(4)
+    if kind == 0:
+        return "".join(rng.choices(CHARACTERS, k=rng.randrange(40)))
+    if kind == 1:
+        words = (
+            *" ".join(GOOD).split(),
+            "and",
+            "or",
+            "not",
+            "(",
+            ")",
+            "seed",
+            "=",
+            "1e400",
+            "-9999999999999999999",
+        )
+        return " ".join(rng.choices(words, k=rng.randrange(12)))
+    text = rng.choice(GOOD)
+    for _ in range(rng.randrange(1, 4)):
+        place, length = rng.randrange(len(text) + 1), rng.randrange(3)
+        new = rng.choice(CHARACTERS) if kind == 2 else rng.choice(("", "not ", "9", "x", "'", "-", "e"))
+        text = text[:place] + new + text[place + length :]
+    return text
+
+
+def test_ten_thousand_random_texts_give_rows_or_a_grammar_error(found):
+    rng = random.Random(0)
+    outcomes = {"rows": 0, "error": 0}
+    for _ in range(10_000):
+        text = random_text(rng)
+        try:
+            condition = compile_filter(text)
+        except GrammarError:
+            outcomes["error"] += 1
+            continue
+        with found.catalog.transaction() as tx:
+            tx.execute(select(Run.run_id).where(condition)).all()
+        outcomes["rows"] += 1
+    assert min(outcomes.values()) > 500  # neither half of the promise is idle
+    assert found("") == NAMES

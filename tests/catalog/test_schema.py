@@ -6,15 +6,18 @@ from dataclasses import asdict
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, insert, inspect, update
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from landlab_mgr import resources
 from landlab_mgr.catalog import Catalog, DatasetRecord, register, session
 from landlab_mgr.catalog.tables import Attempt, Base, Dataset, Metric, Run
 from landlab_mgr.errors import LandlabError
 
-from .sample import claim, create
+from .sample import claim, create, upgrade
+
+HEAD = ScriptDirectory(str(resources.resource("migrations"))).get_current_head()
 
 
 def test_migrations_make_exactly_the_mapped_tables(catalog, url):
@@ -37,11 +40,43 @@ def test_check_notices_a_column_that_no_migration_makes(catalog, url):
         command.check(config)
 
 
-def test_check_leaves_the_tables_of_others_alone(catalog, url):
+OPTUNA = """
+CREATE TABLE studies (study_id INTEGER PRIMARY KEY, study_name VARCHAR(512) NOT NULL);
+CREATE UNIQUE INDEX ix_studies_study_name ON studies (study_name);
+CREATE TABLE version_info (version_info_id INTEGER PRIMARY KEY CHECK (version_info_id = 1), schema_version INTEGER);
+CREATE TABLE study_directions (study_direction_id INTEGER PRIMARY KEY, direction VARCHAR(8) NOT NULL,
+    study_id INTEGER NOT NULL REFERENCES studies (study_id), objective INTEGER NOT NULL, UNIQUE (study_id, objective));
+CREATE TABLE study_user_attributes (study_user_attribute_id INTEGER PRIMARY KEY,
+    study_id INTEGER REFERENCES studies (study_id), "key" VARCHAR(512), value_json TEXT, UNIQUE (study_id, "key"));
+CREATE TABLE trials (trial_id INTEGER PRIMARY KEY, number INTEGER, study_id INTEGER REFERENCES studies (study_id),
+    state VARCHAR(8) NOT NULL, datetime_start TIMESTAMP, datetime_complete TIMESTAMP);
+CREATE INDEX ix_trials_study_id ON trials (study_id);
+CREATE TABLE trial_params (param_id INTEGER PRIMARY KEY, trial_id INTEGER REFERENCES trials (trial_id),
+    param_name VARCHAR(512), param_value FLOAT, distribution_json TEXT, UNIQUE (trial_id, param_name));
+CREATE TABLE trial_heartbeats (trial_heartbeat_id INTEGER PRIMARY KEY,
+    trial_id INTEGER NOT NULL UNIQUE REFERENCES trials (trial_id), heartbeat TIMESTAMP NOT NULL);
+CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY);
+INSERT INTO alembic_version VALUES ('v3.2.0.a');
+INSERT INTO studies VALUES (1, 'theirs')
+"""
+"""Tables as Optuna's storage makes them, its own Alembic's among them."""
+
+
+def test_the_tables_of_others_are_left_alone(catalog, url):
     with catalog.transaction(write=True) as tx:
-        tx.exec_driver_sql("CREATE TABLE studies (study_id INTEGER PRIMARY KEY)")
+        for statement in OPTUNA.split(";"):
+            tx.exec_driver_sql(statement)
+        theirs = set(inspect(tx).get_table_names()) - {*Base.metadata.tables, session.VERSION_TABLE}
+    assert len(theirs) == 8
     with session.migrating(url) as config:
         command.check(config)
+        command.downgrade(config, "base")
+        command.upgrade(config, "head")
+        command.check(config)
+    with Catalog(url).transaction() as tx:
+        assert theirs < set(inspect(tx).get_table_names())
+        assert tx.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "v3.2.0.a"
+        assert tx.exec_driver_sql("SELECT study_name FROM studies").scalar() == "theirs"
 
 
 def test_downgrade_and_upgrade(catalog, url):
@@ -64,9 +99,9 @@ def next_release(monkeypatch, tmp_path):
     """Migrations with one revision more than the code's."""
     later = tmp_path / "migrations"
     shutil.copytree(resources.resource("migrations"), later)
-    (later / "versions" / "0002_later.py").write_text(
+    (later / "versions" / "9999_later.py").write_text(
         "from alembic import op\nimport sqlalchemy as sa\n"
-        "revision = '0002'\ndown_revision = '0001'\n"
+        f"revision = '9999'\ndown_revision = '{HEAD}'\n"
         "def upgrade():\n"
         "    with op.batch_alter_table('dataset') as batch:\n"  # rebuilds a table that others refer to
         "        batch.add_column(sa.Column('later', sa.Text()))\n"
@@ -86,25 +121,35 @@ def next_release(monkeypatch, tmp_path):
 def test_older_and_newer_catalogs_are_refused_and_upgraded(catalog, runs, url, next_release):
     before = catalog.runs()
     next_release(True)
-    with pytest.raises(LandlabError, match=r"older \(revision 0001\).*`landlab catalog upgrade`"):
+    with pytest.raises(LandlabError, match=rf"older \(revision {HEAD}\).*`landlab catalog upgrade`"):
         Catalog(url)
-    assert Catalog.current(url) == "0001"
+    assert Catalog.current(url) == HEAD
     with session.migrating(url) as config:
         command.upgrade(config, "head")
-    assert Catalog.current(url) == "0002"
+    assert Catalog.current(url) == "9999"
     next_release(False)
     for refused in (Catalog, Catalog.upgrade, Catalog.create):
-        with pytest.raises(LandlabError, match=r"newer \(revision 0002\)"):
+        with pytest.raises(LandlabError, match=r"newer \(revision 9999\)"):
             refused(url)
     next_release(True)
     with session.migrating(url) as config:
-        command.downgrade(config, "0001")
+        command.downgrade(config, HEAD)
     next_release(False)
     assert Catalog(url).runs().equals(before)  # rebuilding the dataset table took no run with it
 
 
-def test_several_that_create_at_once(url, processes):
-    assert processes.map(create, [url] * 4, chunksize=1) == ["0001"] * 4
+def test_several_that_create_at_once(databases, processes):
+    with databases(with_catalog=False) as url:
+        assert processes.map(create, [url] * 4, chunksize=1) == [HEAD] * 4
+
+
+def test_several_that_upgrade_at_once(url, processes):
+    with session.migrating(url) as config:
+        command.downgrade(config, "-1")
+    assert Catalog.current(url) != HEAD
+    assert processes.map(upgrade, [url] * 4, chunksize=1) == [HEAD] * 4
+    with session.migrating(url) as config:
+        command.check(config)
 
 
 def test_a_missing_catalog_is_not_made_by_opening(tmp_path):
@@ -135,8 +180,7 @@ def test_read_only_refuses_to_write(catalog, runs, url):
         assert len(reader.runs()) == 6
         with pytest.raises(LandlabError, match="reading only"):
             claim(reader)
-        refused = pytest.raises((LandlabError, DatabaseError), match=r"read-?only")
-        with refused, reader.transaction() as tx:
+        with pytest.raises(LandlabError, match=r"read-?only"), reader.transaction() as tx:
             tx.exec_driver_sql("DELETE FROM grid_run")  # the database refuses it, whatever the code does
     assert catalog.counts()["pending"] == 6
 

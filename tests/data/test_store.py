@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -126,7 +127,7 @@ def test_a_full_disk_leaves_nothing(dataset, tmp_path, monkeypatch):
     def full(path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store, "_sync", full)
+    monkeypatch.setattr(store, "sync", full)
     with pytest.raises(LandlabError, match=r"cannot publish fluxval under .*No space left"):
         store.publish(dataset, tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -167,7 +168,7 @@ if moment == "half written":
         die()
     store._write = half
 elif moment == "written, not synced":
-    store._sync = die
+    store.sync = die
 elif moment == "before the rename":
     os.rename = die
 store.publish(ds, root)
@@ -249,3 +250,12 @@ def test_datasets_need_no_jax_and_no_plotting():
     ).stdout.split()
     assert "xarray" in loaded
     assert not {"jax", "matplotlib", "sqlalchemy", "ray", "optuna", "streamlit"} & set(loaded)
+
+
+def test_what_varies_by_month_is_not_kept_in_memory(dataset, tmp_path):
+    ds = store.open_dataset(store.publish(dataset, tmp_path).path)
+    np.testing.assert_array_equal(ds["tmin"].values, dataset["tmin"].values)
+    for path in tmp_path.glob("*/*/c"):
+        shutil.rmtree(path)
+    assert np.isnan(ds["tmin"].values).all()
+    np.testing.assert_array_equal(ds["lat"].values, dataset["lat"].values)

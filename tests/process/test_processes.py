@@ -158,12 +158,20 @@ def test_unknown_water_stress_names_what_there_is():
         water_stress("sqrt")
 
 
+def test_a_process_has_versions_and_version_one_needs_no_number():
+    assert water_stress("linear@1") is water_stress("linear")
+    with pytest.raises(LandlabError, match="'linear' is installed in version 1, not 2: ask for 'linear'"):
+        water_stress("linear@2")
+    with pytest.raises(LandlabError, match=r"must be a name, or name@version .*, not 'linear@'"):
+        water_stress("linear@")
+
+
 def test_runoff_is_continuous_where_it_becomes_quick():
-    dt, focal = jnp.asarray(30.0), jnp.asarray(100.0)
-    below, above = (water.runoff(jnp.asarray(w), focal, dt) for w in (50.0 - 1e-9, 50.0 + 1e-9))
+    focal, month = jnp.asarray(100.0), 30.4375
+    below, above = (water.runoff(jnp.asarray(w), focal) for w in (50.0 - 1e-9, 50.0 + 1e-9))
     assert below == pytest.approx(float(above), rel=1e-6)
-    assert water.runoff(jnp.asarray(80.0), focal, dt) == pytest.approx((80 - 25) / 30)
-    assert water.runoff(jnp.asarray(40.0), focal, dt) == pytest.approx(1600 / 100 / 30)
+    assert water.runoff(jnp.asarray(80.0), focal) == pytest.approx((80 - 25) / month)
+    assert water.runoff(jnp.asarray(40.0), focal) == pytest.approx(1600 / 100 / month)
 
 
 def test_fire_burns_in_proportion_and_never_below_the_floor():

@@ -1,0 +1,1 @@
+"""Benchmarks behind `landlab bench`: what the README claims of speed is printed by these."""

@@ -1,0 +1,183 @@
+"""The verbs of `landlab bench`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import pandas as pd
+import typer
+
+from landlab_mgr.display import console, errors, show
+from landlab_mgr.errors import LandlabError
+
+if TYPE_CHECKING:
+    from landlab_mgr.bench.catalog import Figures as CatalogFigures
+
+app = typer.Typer(help="Benchmarks: the figures that the README claims.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
+Pixels = Annotated[int, typer.Option(min=1, help="Pixels of a batch")]
+Months = Annotated[int, typer.Option(min=1, help="Months of forcing")]
+
+
+@app.command("train")
+def train(
+    pixels: Pixels = 320,
+    months: Months = 168,
+    members: Annotated[str, typer.Option(help="Members side by side; a list to compare, e.g. 1,16,64")] = "1",
+    updates: Annotated[int, typer.Option(min=1, help="Updates to time")] = 40,
+    water_stress: Annotated[str, typer.Option(help="The process, as in a spec")] = "linear",
+    json: JsonOption = False,
+) -> None:
+    """Speed of training with every loss term, compilation, memory, and what the paper's run would take.
+
+    `taskset -c 0 landlab bench train` times one core.
+    """
+    from landlab_mgr.bench import training
+
+    rows = []
+    for count in _counts(members):
+        figures = training.measure(pixels, months, count, updates, water_stress)
+        rows.append(asdict(figures))
+    if json:
+        show(pd.DataFrame(rows), as_json=True)
+        return
+    first = rows[0]
+    console.print(
+        f"{first['device']}, {first['cores']} cores; {pixels} pixels x {months} months, {water_stress} water stress, "
+        f"every loss term; medians of {updates}",
+        markup=False,
+    )
+    table = {
+        "members": [r["members"] for r in rows],
+        "training, M pixel-months/s": [_millions(r, "training_pixel_months_per_s") for r in rows],
+        "fastest": [_millions(r, "fastest_training_pixel_months_per_s") for r in rows],
+        "forward": [_millions(r, "forward_pixel_months_per_s") for r in rows],
+        "updates/s": [r["updates_per_s"] * r["members"] for r in rows],
+        "update, ms": [r["update_ms"] for r in rows],
+        "compile, s": [r["compile_seconds"] for r in rows],
+        "compile dev score, s": [r["compile_forward_seconds"] for r in rows],
+        "peak memory, GB": [r["peak_memory_gb"] for r in rows],
+        "paper's run, min": [r["paper_run_minutes"] for r in rows],
+    }
+    show(pd.DataFrame(table), digits=2)
+    console.print(
+        "updates/s counts each member's; the paper's run is one member: 164,040 pixels x 168 months x 199 epochs"
+    )
+
+
+def _counts(members: str) -> list[int]:
+    try:
+        counts = [int(text) for text in members.split(",")]
+    except ValueError:
+        counts = []
+    if not counts or min(counts) < 1:
+        raise LandlabError(f"--members {members!r}; allowed: numbers above 0, separated by commas: 1,16,64")
+    return counts
+
+
+def _millions(row: dict[str, Any], name: str) -> float:
+    return row[name] / 1e6
+
+
+@app.command("scaling")
+def scaling(
+    pixels: Pixels = 320,
+    months: Months = 168,
+    seconds: Annotated[float, typer.Option(help="How long each measurement runs")] = 3.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Measurements of each kind, alternating")] = 7,
+    json: JsonOption = False,
+) -> None:
+    """What a second worker process gains, beside what a second copy of a plain arithmetic loop gains here."""
+    from landlab_mgr.bench import scaling as bench
+
+    figures = bench.measure(pixels, months, seconds, rounds)
+    if json:
+        show(pd.DataFrame([asdict(figures)]), as_json=True)
+        return
+    console.print(
+        f"one worker: {figures.worker_rate / 1e6:.2f} M pixel-months/s; two: {figures.worker_gain:.2f} times that; "
+        f"two arithmetic loops: {figures.arithmetic_gain:.2f} times one; ratio {figures.ratio:.2f} "
+        f"(medians of {rounds} rounds, each process pinned to a core)"
+    )
+
+
+@app.command("stream")
+def stream(
+    patches: Annotated[int, typer.Option(min=4, help="Patches of the dataset")] = 939,
+    pixels: Pixels = 320,
+    months: Months = 168,
+    updates: Annotated[int, typer.Option(min=1, help="Updates to time, one patch each")] = 100,
+    directory: Annotated[
+        str | None, typer.Option(help="Where the dataset is kept for the next time; default: nowhere")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Speed and peak memory of training and evaluation from disk; the default shape takes 8 GB of it."""
+    from landlab_mgr.bench import stream as bench
+
+    with TemporaryDirectory() as temporary:
+        figures = asdict(bench.measure(Path(directory or temporary), patches, pixels, months, updates))
+    if json:
+        show(pd.DataFrame([figures]), as_json=True)
+        return
+    names = [name.replace("_", " ") for name in figures]
+    show(pd.DataFrame({"figure": names, "value": list(figures.values())}), digits=2)
+
+
+@app.command("catalog")
+def catalog(
+    engine: Annotated[Literal["sqlite", "postgresql"], typer.Option(help="The database")] = "sqlite",
+    server: Annotated[
+        str | None,
+        typer.Option(
+            help="URL of a PostgreSQL server, for a database of its own; default: a temporary server"
+        ),
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that claim and write at once")] = 16,
+    claims: Annotated[int, typer.Option(min=1, help="Runs to register and claim")] = 10_000,
+    writes: Annotated[int, typer.Option(min=1, help="Records, heartbeats and ends of attempts")] = 100_000,
+    json: JsonOption = False,
+) -> None:
+    """Many writers at once, and how fast runs are registered, found and read; exit 1 where a count is wrong."""
+    from landlab_mgr.bench import catalog as bench
+
+    if server is not None and engine != "postgresql":
+        raise LandlabError(f"--server is for --engine postgresql, not {engine}; a SQLite file is made anew")
+    with bench.temporary_catalog(engine, server) as url, bench.processes(processes) as pool:
+        report_catalog(bench.measure(url, pool, processes, claims, writes), json)
+
+
+def report_catalog(figures: "CatalogFigures", as_json: bool = False) -> None:
+    """Print the figures beside what they must be; typer.Exit(1) where a count is wrong."""
+    f = figures
+    rows = [
+        (f"register {f.runs} runs x {f.settings} settings, s", f.register_seconds, "5 for 10000"),
+        ("claims", f.claims, f"{f.runs}"),
+        ("  double", f.double_claims, "0"),
+        ("  lost", f.lost_claims, "0"),
+        ("  per second", f.claims_per_s, ""),
+        ("writes", f.writes, ""),
+        ("  refused", f.refused_writes, "0"),
+        ("  of these, database is locked", f.locked_writes, "0"),
+        ("  rows lost", f.lost_rows, "0"),
+        ("  per second", f.writes_per_s, ""),
+        ("  median wait, ms", f.write_p50_ms, ""),
+        ("  99th percentile, ms", f.write_p99_ms, "250"),
+        ("  longest, ms", f.write_max_ms, ""),
+        (f"filter {f.runs} runs, ms", f.filter_ms, "50 for 10000"),
+        (f"frame of {f.runs} runs x {f.frame_columns}, s", f.frame_seconds, "2 for 10000"),
+    ]
+    if as_json:
+        show(pd.DataFrame([asdict(f)]), as_json=True)
+    else:
+        console.print(f"{f.engine}, {f.processes} processes", markup=False)
+        show(pd.DataFrame([{"": name, "found": _short(x), "at most": most} for name, x, most in rows]))
+    if f.wrong:
+        errors.print(f"wrong: {', '.join(f.wrong)}", markup=False)
+        raise typer.Exit(1)
+
+
+def _short(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:.3g}" if number < 1000 else f"{number:.0f}"

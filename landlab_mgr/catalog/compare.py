@@ -1,0 +1,123 @@
+"""What differs between two runs: what was asked, what trained them, what came out."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from landlab_mgr.catalog.queries import Queries
+from landlab_mgr.catalog.records import RunRecord
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec import RunSpec
+
+SPLITS = ("train", "dev")
+"""The splits that are compared: looking at test is a decision of its own."""
+
+ENVIRONMENT = ("host", "device", "mode")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field in which two runs differ; None where a run has no such thing.
+
+    `part` is run, dataset, spec, weights, code or environment; `field` is dotted as in a grid's file.
+    """
+
+    part: str
+    field: str
+    a: Any
+    b: Any
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs, all in which they differ, and their skill side by side.
+
+    `metrics` has a row for each split and variable: split, variable, a, b, and `b - a`; flat R2. `not_attempted`
+    holds the ids of those that nobody tried yet: nothing is known of their code and environment.
+    """
+
+    a: RunRecord
+    b: RunRecord
+    differences: tuple[Difference, ...]
+    metrics: pd.DataFrame
+    not_attempted: tuple[str, ...]
+
+
+def compare(catalog: Queries, a: str, b: str) -> Comparison:
+    """Compare two runs by the starts of their ids; of several attempts at a run, the last counts.
+
+    LandlabError where an id is unknown or ambiguous, or both are the same run.
+    """
+    first, second = catalog.run(a), catalog.run(b)
+    if first.run_id == second.run_id:
+        raise LandlabError(f"{a!r} and {b!r} are the same run; give two, see `landlab ls`")
+    attempts = [catalog.attempts(run.run_id) for run in (first, second)]
+    differences = [
+        *_of("run", _progress(first, attempts[0]), _progress(second, attempts[1])),
+        *_of("dataset", _dataset(first), _dataset(second)),
+        *_of("spec", _settings(first.spec), _settings(second.spec)),
+        *_of("weights", first.spec.weights, second.spec.weights),
+    ]
+    if not any(frame.empty for frame in attempts):
+        last, other = (frame.iloc[-1] for frame in attempts)
+        differences += _of("code", _code(last), _code(other))
+        differences += _of("environment", _environment(last), _environment(other))
+    return Comparison(
+        first,
+        second,
+        tuple(differences),
+        _skill(catalog, first.run_id, second.run_id),
+        tuple(run.run_id for run, frame in zip((first, second), attempts, strict=True) if frame.empty),
+    )
+
+
+def flattened(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one of dotted names."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        flat |= flattened(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
+
+
+def _of(part: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Difference]:
+    for field in dict.fromkeys((*a, *b)):
+        if a.get(field) != b.get(field):
+            yield Difference(part, field, a.get(field), b.get(field))
+
+
+def _progress(run: RunRecord, attempts: pd.DataFrame) -> dict[str, Any]:
+    return {"state": run.state, "epochs": run.epochs, "attempts": len(attempts)}
+
+
+def _dataset(run: RunRecord) -> dict[str, Any]:
+    return {"name": run.dataset_name, "fingerprint": run.dataset}
+
+
+def _settings(spec: RunSpec) -> dict[str, Any]:
+    """The specification without its dataset and weights, which are compared as such."""
+    return flattened(spec.model_dump(mode="json", exclude={"dataset", "loss_weights"}))
+
+
+def _code(attempt: pd.Series) -> dict[str, Any]:
+    return {
+        "commit": attempt["git_commit"],
+        "uncommitted changes": attempt["dirty_hash"],
+    }
+
+
+def _environment(attempt: pd.Series) -> dict[str, Any]:
+    return {n: attempt[n] for n in ENVIRONMENT} | flattened({"versions": attempt["versions"]})
+
+
+def _skill(catalog: Queries, a: str, b: str) -> pd.DataFrame:
+    columns = {}
+    for side, run_id in (("a", a), ("b", b)):
+        metrics = catalog.metrics(run_id)
+        wanted = (metrics["statistic"] == "R2") & (metrics["level"] == "flat") & metrics["split"].isin(SPLITS)
+        columns[side] = metrics[wanted].set_index(["split", "variable"])["value"]
+    table = pd.DataFrame(columns).sort_index().reset_index()
+    table["split"] = pd.Categorical(table["split"], SPLITS, ordered=True)
+    table = table.sort_values(["variable", "split"]).astype({"split": str}).reset_index(drop=True)
+    return table[["variable", "split", "a", "b"]].assign(**{"b - a": table["b"] - table["a"]})

@@ -1,0 +1,115 @@
+"""Runs with all their settings and metrics: a wide table for other programs, an array for xarray."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import select
+
+from landlab_mgr.catalog.compare import flattened
+from landlab_mgr.catalog.filter import compile_filter
+from landlab_mgr.catalog.queries import Queries
+from landlab_mgr.catalog.tables import Metric, Run, join_float
+from landlab_mgr.catalog.tags import Tags
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec import RunSpec
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SPLITS = ("train", "dev", "test", "withheld")
+SEEN = ("train", "dev")
+"""The splits whose metrics are given unless others are named: looking at test is a decision of its own."""
+
+Metrics = dict[tuple[str, str, str, str], dict[str, float]]
+"""By split, variable, statistic and level: the value of each run that has one."""
+
+
+class Export(Queries, Tags):
+    """Whole ensembles at once."""
+
+    def table(self, filter: str = "", splits: Sequence[str] = SEEN) -> pd.DataFrame:
+        """Runs that a filter holds for, a row each, in order of registration.
+
+        The columns of `runs` without its headline metrics; tags (comma-separated); the dataset's fingerprint; every
+        setting by its dotted name, lists comma-separated; the weight of every loss term as weights.TERM; every
+        metric of these splits as metrics.SPLIT.VARIABLE.STATISTIC.LEVEL, NaN where a run lacks it. LandlabError for
+        an unknown split.
+        """
+        metrics = self._metrics(filter, splits)
+        runs = self.runs(filter)
+        ids = list(runs["run_id"])
+        specs, tags = self.specs(ids), self.tags()
+        settings = [_settings(specs[run_id]) | {"tags": ",".join(tags.get(run_id, ()))} for run_id in ids]
+        scores = {f"metrics.{'.'.join(key)}": _of_runs(metrics[key], ids) for key in metrics}
+        parts = [
+            runs[[c for c in runs if not c.startswith("dev.")]],
+            pd.DataFrame(settings),
+            pd.DataFrame(scores),
+        ]
+        return pd.concat(parts, axis="columns")
+
+    def metrics_array(
+        self, filter: str = "", splits: Sequence[str] = SEEN, level: str = "flat"
+    ) -> "xr.DataArray":
+        """Metrics [run, split, variable, statistic] of the runs that a filter holds for and that have some.
+
+        `setup` (predictor groups), `seed` and `dataset` (name) are coordinates of the runs. NaN where a run lacks a
+        metric. `level` is flat, temporal or spatial. LandlabError for an unknown split.
+        """
+        import xarray as xr  # half a second that `landlab ls` need not wait for
+
+        metrics = {key: by_run for key, by_run in self._metrics(filter, splits).items() if key[3] == level}
+        runs = self.runs(filter)
+        runs = runs[runs["run_id"].isin({run_id for by_run in metrics.values() for run_id in by_run})]
+        ids = list(runs["run_id"])
+        variables, statistics = (sorted({key[i] for key in metrics}) for i in (1, 2))
+        values = np.full((len(ids), len(splits), len(variables), len(statistics)), np.nan)
+        for (split, variable, statistic, _), by_run in metrics.items():
+            place = splits.index(split), variables.index(variable), statistics.index(statistic)
+            values[:, *place] = _of_runs(by_run, ids)
+        return xr.DataArray(
+            values,
+            {
+                "run": ids,
+                "split": list(splits),
+                "variable": variables,
+                "statistic": statistics,
+                "setup": ("run", list(runs["label"])),
+                "seed": ("run", runs["seed"].to_numpy(int)),
+                "dataset": ("run", list(runs["dataset"])),
+            },
+            ("run", "split", "variable", "statistic"),
+            name="metric",
+            attrs={"level": level, "filter": filter},
+        )
+
+    def _metrics(self, filter: str, splits: Sequence[str]) -> Metrics:
+        for split in splits:
+            if split not in SPLITS:
+                raise LandlabError(f"no split {split!r}; there are {', '.join(SPLITS)}")
+        key = (Metric.split, Metric.variable, Metric.statistic, Metric.level)
+        query = (
+            select(*key, Metric.run_id, Metric.value, Metric.kind)
+            .join(Run, Run.run_id == Metric.run_id)
+            .where(compile_filter(filter), Metric.split.in_(splits))
+            .order_by(*key)
+        )
+        metrics: Metrics = {}
+        with self.transaction() as tx:
+            for split, variable, statistic, level, run_id, value, kind in tx.execute(query):
+                by_run = metrics.setdefault((split, variable, statistic, level), {})
+                by_run[run_id] = join_float(value, kind)
+        return dict(sorted(metrics.items(), key=lambda item: (splits.index(item[0][0]), *item[0][1:])))
+
+
+def _settings(spec: RunSpec) -> dict[str, Any]:
+    """Everything that is asked, in one row; the predictor groups are the label."""
+    content = spec.model_dump(mode="json", exclude={"dataset", "predictors", "loss_weights"})
+    plain = {n: ",".join(map(str, v)) if isinstance(v, list) else v for n, v in flattened(content).items()}
+    return {"fingerprint": spec.dataset} | plain | {f"weights.{n}": w for n, w in spec.weights.items()}
+
+
+def _of_runs(by_run: dict[str, float], ids: Sequence[str]) -> np.ndarray:
+    return np.array([by_run.get(run_id, np.nan) for run_id in ids], float)

@@ -1,0 +1,72 @@
+"""What the catalog says lies in the workspace: attempts with their directories, and files."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from landlab_mgr.catalog.records import DatasetRecord
+from landlab_mgr.catalog.session import Database
+from landlab_mgr.catalog.tables import Artifact, Attempt, Dataset, Run
+from landlab_mgr.records import ArtifactRecord
+
+
+@dataclass(frozen=True)
+class AttemptEntry:
+    """One attempt; no outcome while it goes on. `state` is its run's."""
+
+    run_id: str
+    number: int
+    outcome: str | None
+    state: str
+    heartbeat: datetime
+    host: str
+    pid: int
+    directory: str
+    git_commit: str | None
+    dirty_hash: str | None
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One catalogued file, and the state of its run."""
+
+    run_id: str
+    state: str
+    artifact: ArtifactRecord
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything that may lie on disk, as one state of the database."""
+
+    datasets: tuple[DatasetRecord, ...]
+    attempts: tuple[AttemptEntry, ...]
+    files: tuple[FileEntry, ...]
+
+
+class Inventory(Database):
+    """Taking stock."""
+
+    def inventory(self) -> Contents:
+        """Datasets, attempts and files of every run, in one transaction."""
+        attempts = select(
+            *(Attempt.run_id, Attempt.number, Attempt.outcome, Run.state, Attempt.heartbeat, Attempt.host),
+            *(Attempt.pid, Attempt.directory, Attempt.git_commit, Attempt.dirty_hash),
+        ).join(Run, Run.run_id == Attempt.run_id)
+        files = select(
+            *(Artifact.run_id, Run.state, Artifact.kind, Artifact.path, Artifact.sha256, Artifact.bytes)
+        ).join(Run, Run.run_id == Artifact.run_id)
+        with self.transaction() as tx:
+            return Contents(
+                tuple(
+                    DatasetRecord(**row) for row in tx.execute(select(*Dataset.__table__.columns)).mappings()
+                ),
+                tuple(AttemptEntry(**row) for row in tx.execute(attempts.order_by(Attempt.id)).mappings()),
+                tuple(
+                    FileEntry(
+                        row.run_id, row.state, ArtifactRecord(row.kind, row.path, row.sha256, row.bytes)
+                    )
+                    for row in tx.execute(files.order_by(Artifact.id))
+                ),
+            )

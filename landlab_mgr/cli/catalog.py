@@ -1,0 +1,104 @@
+"""Verbs about the catalog database and what it lists: `landlab catalog ...`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pandas as pd
+import typer
+
+from landlab_mgr.catalog import Catalog
+from landlab_mgr.cli.options import DatabaseOption, FilterArgument, JsonOption, WorkspaceOption
+from landlab_mgr.display import console, show, size
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.workspace import Workspace
+
+app = typer.Typer(help="The catalog database.", no_args_is_help=True)
+
+
+@app.command()
+def upgrade(workspace: WorkspaceOption = None, db: DatabaseOption = None) -> None:
+    """Bring the catalog's schema to what this version of landlab expects."""
+    ws = Workspace.at(workspace, db)
+    with Catalog.upgrade(ws.database):
+        console.print(f"catalog at revision {Catalog.current(ws.database)}", markup=False)
+
+
+@app.command()
+def current(workspace: WorkspaceOption = None, db: DatabaseOption = None) -> None:
+    """Revision of the catalog's schema."""
+    console.print(Catalog.current(Workspace.at(workspace, db).database), markup=False)
+
+
+@app.command()
+def gc(
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without, only say what would go")] = False,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Files that nothing needs: leftovers of attempts that ended, stale temporaries. Says which, unless --yes."""
+    from landlab_mgr import housekeeping
+
+    ws = Workspace.at(workspace, db)
+    with ws.open(read_only=True) as catalog:
+        found = housekeeping.waste(ws, catalog)
+    rows = [(str(w.path.relative_to(ws.root)), w.bytes, w.reason) for w in found]
+    table = pd.DataFrame(rows, columns=["path", "bytes", "reason"])
+    if json:
+        show(table, as_json=True)
+    elif found and not yes:
+        show(table.assign(bytes=[size(n) for n in table["bytes"]]))
+    problems = housekeeping.remove(found) if yes else []
+    if problems:
+        raise LandlabError(f"{len(problems)} could not be removed, such as {problems[0]}; run it again")
+    if not json:
+        total = f"{len(found)} things, {size(int(table['bytes'].sum()))}"
+        done = "removed" if yes else "`landlab catalog gc --yes` removes them"
+        console.print(f"{total}: {done}" if found else "nothing to remove")
+
+
+Format = Literal["csv", "parquet"]
+
+
+@app.command()
+def export(
+    target: Annotated[str, typer.Argument(help="File, or a directory for runs.csv", show_default=False)],
+    filter: FilterArgument = "",
+    format: Annotated[Format | None, typer.Option(help="Default: the file's suffix, else csv")] = None,
+    splits: Annotated[
+        str, typer.Option(help="Splits whose metrics are wanted; test and withheld by name only")
+    ] = "train,dev",
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """A row for each run, a column for each setting and metric, named as in filters, as CSV or Parquet."""
+    from landlab_mgr.artifacts import replace_durably
+
+    path, chosen = _destination(target, format)
+    with Workspace.at(workspace, db).open(read_only=True) as catalog:
+        table = catalog.table(filter, [s.strip() for s in splits.split(",")])
+    try:
+        replace_durably(path, lambda temporary: _write(table, temporary, chosen))
+    except OSError as error:
+        raise LandlabError(f"cannot write {path}: {error.strerror or error}; name another place") from None
+    console.print(f"{path}: {len(table)} runs x {len(table.columns)} columns", markup=False)
+
+
+def _destination(target: str, format: Format | None) -> tuple[Path, Format]:
+    path = Path(target)
+    if path.is_dir():
+        return path / f"runs.{format or 'csv'}", format or "csv"
+    by_suffix: dict[str, Format] = {".csv": "csv", ".parquet": "parquet"}
+    named = by_suffix.get(path.suffix.lower())
+    if named is None and format is None:
+        raise LandlabError(f"{path}: neither a directory nor .csv nor .parquet; name one, or give --format")
+    if named and format and named != format:
+        raise LandlabError(f"{path} looks like {named}, but --format says {format}; leave one of them")
+    return path, format or named or "csv"
+
+
+def _write(table: pd.DataFrame, path: Path, format: Format) -> None:
+    if format == "csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path, index=False)

@@ -1,0 +1,91 @@
+"""Verbs about grids of experiments: `landlab grid ...`."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
+from landlab_mgr.display import console, show
+from landlab_mgr.workspace import Workspace
+
+app = typer.Typer(help="Grids of experiments.", no_args_is_help=True)
+
+
+@app.command()
+def register(
+    file: Annotated[str, typer.Argument(help="TOML file, or the name of a bundled one", show_default=False)],
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Register every run of a grid; registering again adds only what is new."""
+    from landlab_mgr import register
+    from landlab_mgr.spec import load_grid
+
+    spec = load_grid(file)
+    ws = Workspace.at(workspace, db)
+    with ws.open() as catalog:
+        done = register.grid(ws, catalog, spec)
+    console.print(
+        f"grid {spec.name}: {done.added} runs added, {done.existing} already there "
+        f"({len(spec.predictor_sets) * len(spec.variants)} setups x {len(spec.seed_list)} seeds)",
+        markup=False,
+    )
+    console.print(f"next: `landlab run --grid {spec.name}`", markup=False)
+
+
+@app.command()
+def ls(workspace: WorkspaceOption = None, db: DatabaseOption = None, json: JsonOption = False) -> None:
+    """Grids, with their runs by state."""
+    with Workspace.at(workspace, db).open(read_only=True) as catalog:
+        rows = [{"grid": g.name, "dataset": g.spec.dataset, **g.counts} for g in catalog.grids()]
+    if not rows and not json:
+        console.print("no grid yet: `landlab grid register experiments/fluxval.toml`")
+        return
+    show(pd.DataFrame(rows), as_json=json)
+
+
+@app.command()
+def missing(
+    name: Annotated[str, typer.Argument(metavar="GRID", help="Name of a grid", show_default=False)],
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What a grid asks for, setup by seed, and which of these cells no completed run fills."""
+    from landlab_mgr.catalog.design import cells
+
+    with Workspace.at(workspace, db).open(read_only=True) as catalog:
+        design = cells(catalog, name)
+    left = design[design["state"] != "completed"]
+    if json:
+        show(left, as_json=True)
+        return
+    setups = design[["setup", "variant"]].drop_duplicates()
+    console.print(
+        f"grid {name} asks for {len(setups)} setups x {design['seed'].nunique()} seeds = {len(design)} runs; "
+        f"{len(design) - len(left)} are completed, {len(left)} are missing",
+        markup=False,
+    )
+    if left.empty:
+        return
+    seeds = left.groupby(["setup", "variant", "state"], sort=False)["seed"].agg(_ranges)
+    table = seeds.unstack("state", sort=False).reset_index()
+    console.print("seeds without a completed run:")
+    show(table if table["variant"].any() else table.drop(columns="variant"))
+    for state, option in (("pending", ""), ("failed", " --only failed"), ("cancelled", " --only cancelled")):
+        if state in set(left["state"]):
+            console.print(f"next: `landlab run --grid {name}{option}`", markup=False)
+            break
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    """Numbers as people write them: 0-3, 7."""
+    parts: list[list[int]] = []
+    for number in sorted(numbers):
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1][1:] = [number]
+        else:
+            parts.append([number])
+    return ", ".join("-".join(map(str, part)) for part in parts)

@@ -1,0 +1,118 @@
+"""Verbs about runs: run, ls, cancel, tag."""
+
+from collections import Counter
+from typing import Annotated, Literal
+
+import typer
+
+from landlab_mgr.cli.options import (
+    DatabaseOption,
+    FilterArgument,
+    JsonOption,
+    RequiredFilter,
+    WorkspaceOption,
+)
+from landlab_mgr.display import console, show
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.workspace import Workspace
+
+app = typer.Typer()
+
+
+@app.command()
+def run(
+    filter: FilterArgument = "",
+    grid: Annotated[str | None, typer.Option(help="Only runs of this grid")] = None,
+    only: Annotated[
+        Literal["pending", "failed", "cancelled"],
+        typer.Option(help="failed or cancelled: try those once more"),
+    ] = "pending",
+    members: Annotated[
+        int, typer.Option(help="Train so many runs side by side, where data and shapes are the same")
+    ] = 1,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Train everything that is pending. Ctrl-C once: commit and stop; twice: stop now. Run again to go on."""
+    from landlab_mgr import drive
+
+    ws = Workspace.at(workspace, db)
+    with ws.open() as catalog:
+        summary = drive.pending(ws, catalog, filter, grid, only, members)
+    counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(summary.outcomes.items())) or "nothing to do"
+    console.print(
+        f"{counts}{'; interrupted: `landlab run` goes on' if summary.interrupted else ''}", markup=False
+    )
+    if summary.interrupted:
+        raise typer.Exit(130)
+    if any(summary.outcomes.get(outcome) for outcome in ("nan", "oom", "error")):
+        raise typer.Exit(1)
+
+
+@app.command()
+def ls(
+    filter: FilterArgument = "",
+    limit: Annotated[int, typer.Option(help="At most this many, newest registrations last; 0 = all")] = 0,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Runs, one line each."""
+    with Workspace.at(workspace, db).open(read_only=True) as catalog:
+        frame = catalog.runs(filter, limit or None)
+        counts = catalog.counts(filter)
+        tags = catalog.tags()
+    frame.insert(3, "tags", [",".join(tags.get(run_id, ())) for run_id in frame["run_id"]])
+    if json:
+        show(frame, as_json=True)
+        return
+    if frame.empty:
+        hint = "no run matches" if filter else "no run yet: `landlab grid register experiments/fluxval.toml`"
+        console.print(hint)
+        return
+    frame = frame.drop(columns=["created", "updated", "grids", "dataset"])
+    frame["epochs"] = [f"{a}/{b}" for a, b in zip(frame["epochs"], frame.pop("epochs_planned"), strict=True)]
+    if frame["message"].isna().all():
+        frame = frame.drop(columns="message")
+    if not frame["tags"].any():
+        frame = frame.drop(columns="tags")
+    show(frame)
+    console.print(", ".join(f"{n} {state}" for state, n in counts.items() if n))
+
+
+@app.command()
+def cancel(filter: RequiredFilter, workspace: WorkspaceOption = None, db: DatabaseOption = None) -> None:
+    """Cancel runs that are pending or running; whoever trains them stops. What they committed stays."""
+    with Workspace.at(workspace, db).open() as catalog:
+        chosen = catalog.runs(_some(filter, "cancel"))
+        cancelled = catalog.cancel(list(chosen["run_id"]))
+    others = Counter(chosen.loc[~chosen["run_id"].isin(cancelled), "state"])
+    left = "".join(f"; {n} {state} left as they are" for state, n in others.items())
+    console.print(f"{len(cancelled)} cancelled{left}", markup=False)
+    if cancelled:
+        console.print("next: `landlab run --only cancelled` takes them up again")
+
+
+@app.command()
+def tag(
+    filter: RequiredFilter,
+    name: Annotated[str, typer.Argument(help="Letters, digits, '_', '.' and '-'", show_default=False)],
+    remove: Annotated[bool, typer.Option("--remove", help="Take the tag away instead")] = False,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Give runs a tag, which filters find again: `landlab ls "tag = 'paper'"`."""
+    with Workspace.at(workspace, db).open() as catalog:
+        run_ids = list(catalog.runs(_some(filter, "tag"))["run_id"])
+        changed = catalog.untag(run_ids, name) if remove else catalog.tag(run_ids, name)
+    verb, as_before = ("lost", "did not have") if remove else ("got", "had")
+    console.print(
+        f"{changed} runs {verb} the tag {name}, {len(run_ids) - changed} {as_before} it", markup=False
+    )
+
+
+def _some(filter: str, verb: str) -> str:
+    """A filter that says something: to change every run there is must not be a slip of the keyboard."""
+    if not filter.strip():
+        raise LandlabError(f'an empty filter would {verb} every run; to mean that, write "epochs >= 0"')
+    return filter

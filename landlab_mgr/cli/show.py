@@ -1,0 +1,122 @@
+"""`landlab show`: everything about one run, or what differs between two."""
+
+import json as json_module
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from landlab_mgr.catalog import Catalog
+from landlab_mgr.catalog.compare import Comparison, compare
+from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
+from landlab_mgr.display import console, duration, records, show, skill_table
+from landlab_mgr.workspace import Workspace
+
+app = typer.Typer()
+
+
+@app.command("show")
+def show_run(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Run id, or its start", show_default=False)],
+    other: Annotated[
+        str | None, typer.Argument(metavar="[OTHER]", help="What differs between RUN and this one")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Everything about one run: its spec, skill by split, attempts and files; or what differs between two."""
+    with Workspace.at(workspace, db).open(read_only=True) as catalog:
+        if other is None:
+            _one(catalog, run_id, json)
+        else:
+            _two(compare(catalog, run_id, other), json)
+
+
+def _one(catalog: Catalog, run_id: str, json: bool) -> None:
+    record = catalog.run(run_id)
+    metrics, attempts = catalog.metrics(record.run_id), catalog.attempts(record.run_id)
+    files, epochs = catalog.artifacts(record.run_id), catalog.epochs(record.run_id)
+    tags = catalog.tags().get(record.run_id, ())
+    if json:
+        content = {
+            "run_id": record.run_id,
+            "state": record.state,
+            "tags": tags,
+            "spec": record.spec.model_dump(mode="json"),
+            "metrics": records(metrics),
+            "attempts": records(attempts),
+            "artifacts": records(files),
+        }
+        print(json_module.dumps(content, indent=1, default=str))
+        return
+    s = record.spec.seeds
+    console.print(f"[bold]{record.run_id}[/bold]  {record.label}  {record.state}")
+    tagged = f", tags {', '.join(tags)}" if tags else ""
+    console.print(
+        f"dataset {record.dataset_name} ({record.dataset}), grids {', '.join(record.grids) or 'none'}{tagged}, "
+        f"seeds init {s.init} split {s.split} shuffle {s.shuffle}",
+        markup=False,
+    )
+    changed = record.spec.model_dump(
+        mode="json", exclude_defaults=True, exclude={"dataset", "predictors", "seeds"}
+    )
+    console.print(f"not at its default: {changed or 'nothing'}", markup=False, soft_wrap=True)
+    console.print(f"epochs {record.epochs}/{record.epochs_planned}", markup=False)
+    if not epochs.empty:
+        last, best = epochs.iloc[-1], epochs.loc[epochs["dev"].idxmin()]
+        console.print(
+            f"loss per pixel: train {last['total']:.5g}, dev {last['dev']:.5g} "
+            f"(lowest dev {best['dev']:.5g} at epoch {int(best['epoch'])}); "
+            f"{duration(float(epochs['seconds'].sum()))} of training"
+        )
+    if not metrics.empty:
+        console.print()
+        show(skill_table(metrics), "skill after the warm-up")
+    console.print()
+    attempts = attempts.assign(
+        took=[
+            duration((end - start).total_seconds()) if end is not None and not pd.isna(end) else "going on"
+            for start, end in zip(attempts["started"], attempts["ended"], strict=True)
+        ]
+    )
+    show(
+        attempts[["number", "outcome", "started", "took", "host", "device", "mode", "git_commit", "message"]],
+        "attempts",
+    )
+    console.print()
+    show(files, "files")
+
+
+def _two(comparison: Comparison, json: bool) -> None:
+    a, b = comparison.a, comparison.b
+    if json:
+        content = {
+            **{
+                side: {"run_id": run.run_id, "state": run.state, "label": run.label}
+                for side, run in (("a", a), ("b", b))
+            },
+            "differences": [vars(d) for d in comparison.differences],
+            "metrics": records(comparison.metrics),
+        }
+        print(json_module.dumps(content, indent=1))
+        return
+    for side, run in (("a", a), ("b", b)):
+        console.print(
+            f"{side}  [bold]{run.run_id}[/bold]  {run.label}  seed {run.spec.seeds.init}  {run.state}"
+        )
+    console.print()
+    rows = [(d.part, d.field, _cell(d.a), _cell(d.b)) for d in comparison.differences]
+    show(pd.DataFrame(rows, columns=["of", "what", "a", "b"]), "differences; all else is the same")
+    missing = [run.run_id for run in (a, b) if run.run_id in comparison.not_attempted]
+    if missing:
+        console.print(f"code and environment: {' and '.join(missing)} not attempted yet", markup=False)
+    if not comparison.metrics.empty:
+        console.print()
+        show(comparison.metrics, "R2 after the warm-up, all months and pixels")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "–" if value is None else str(value)

@@ -1,0 +1,95 @@
+"""Verbs about a workspace as a whole: init, demo, app, doctor."""
+
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
+from landlab_mgr.display import console, show, size
+from landlab_mgr.workspace import DATABASE, Workspace
+
+app = typer.Typer()
+
+
+@app.command()
+def init(workspace: WorkspaceOption = None, db: DatabaseOption = None) -> None:
+    """Make a workspace: a directory with a catalog, datasets and runs."""
+    ws = Workspace.at(workspace, db)
+    ws.create().close()
+    console.print(f"workspace {ws.root}", markup=False)
+    console.print(
+        "next: `landlab data import fluxval DIR` or `landlab data twin`, then `landlab grid register FILE`"
+    )
+
+
+@app.command()
+def demo(
+    workspace: WorkspaceOption = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer epochs: a check that everything works")
+    ] = False,
+) -> None:
+    """A twin planet, 17 predictor sets x 2 seeds, trained and compared: the whole path in a few minutes."""
+    from landlab_mgr import demo as demonstration
+
+    root = Path(workspace or "landlab-demo").absolute()
+    # a database of its own: LANDLAB_DB may name the group's
+    demonstration.run(Workspace(root, str(root / DATABASE)), quick)
+
+
+@app.command("app")
+def open_app(
+    port: Annotated[int, typer.Option(help="Port on this machine")] = 8501,
+    browser: Annotated[bool, typer.Option(help="Open a browser window")] = True,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Open the app on this workspace, on this machine only."""
+    from landlab_mgr.resources import resource
+
+    ws = Workspace.at(workspace, db)
+    ws.open(read_only=True).close()
+    environment = os.environ | {"LANDLAB_WORKSPACE": str(ws.root), "LANDLAB_DB": ws.database}
+    home = Path(resource("app")) / "Home.py"
+    options = {
+        "server.address": "127.0.0.1",
+        "server.port": str(port),
+        "server.headless": str(not browser).lower(),
+        "browser.gatherUsageStats": "false",
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    # this process becomes the server, so that stopping one stops the other
+    os.execve(sys.executable, [sys.executable, "-m", "streamlit", "run", str(home), *flags], environment)
+
+
+@app.command()
+def doctor(
+    deep: Annotated[bool, typer.Option("--deep", help="Also hash the values of every dataset again")] = False,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What is wrong with the workspace, and what to do about it; exit code 1 on errors. Changes nothing."""
+    from landlab_mgr import housekeeping
+
+    ws = Workspace.at(workspace, db)
+    with ws.open(read_only=True) as catalog:
+        findings = housekeeping.examine(ws, catalog, deep)
+    errors = sum(f.severity == "error" for f in findings)
+    if json:
+        show(pd.DataFrame([asdict(f) for f in findings]), as_json=True)
+    else:
+        for f in findings:
+            console.print(f"{f.severity}: {f.subject} {f.problem}; {f.remedy}", markup=False, soft_wrap=True)
+        free = size(housekeeping.free_bytes(ws))
+        console.print(
+            f"{ws.root}: {errors} errors, {len(findings) - errors} warnings; {free} free on its disk",
+            markup=False,
+        )
+    if errors:
+        raise typer.Exit(1)

@@ -1,0 +1,303 @@
+"""Training on a dataset that does not fit in memory: its packed copy on disk, and batches read ahead of the device.
+
+A published dataset keeps each variable in an array of its own; reading one patch of each of its thirty takes longer
+than learning from it. The packed copy holds the same numbers in one zarr v3 array [patch, field, month, slot], a chunk
+for each patch. It is made once per dataset, lies beside it, and can be removed at any time.
+"""
+
+import os
+import shutil
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+import zarr
+from jax import Array
+from zarr.codecs import Crc32cCodec
+
+from landlab_mgr.climate import Forcing, prepare
+from landlab_mgr.data import batch, store
+from landlab_mgr.data.batch import Arrays, Selection, View
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import FORCING
+
+LAYOUT = 1
+"""Version of the packed copy; a copy of another is made again."""
+
+AHEAD = 2
+"""Batches that are read while the device works on one."""
+
+BATCH_BYTES = 2**28
+"""Largest batch on the device; a few are there at once."""
+
+THREAD = "landlab-stream"
+
+_ABSENT = np.float32(np.inf)
+"""Fill value of the packed array, which nothing packed holds first: a chunk that is gone is not taken for data."""
+
+_CHECKSUM_BYTES = 4
+_PER_PIXEL = ("mean_temp", "mean_precip")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A packed dataset to train on; a `train.Source`."""
+
+    path: Path
+    packed: zarr.Array
+    """[patch, field, month, slot] float32: forcing, observations (NaN = missing), weights that are not 1 or 0."""
+    fields: tuple[str, ...]
+    streams: tuple[str, ...]
+    fires: bool
+    pixel: np.ndarray
+    """[patch, slot] pixel of each slot; those that a patch does not fill repeat its first pixel."""
+    patch: np.ndarray
+    """[pixel] patch of each pixel."""
+    of_pixel: Mapping[str, np.ndarray]
+    """[pixel] latitude and means of the forcing over time, as `Forcing` names them."""
+    of_month: Mapping[str, np.ndarray]
+    """[month] parts of `Forcing`, and its dt."""
+
+    @property
+    def slots(self) -> int:
+        """Pixels of the largest patch."""
+        return self.pixel.shape[1]
+
+    @cached_property
+    def _slot(self) -> np.ndarray:
+        """[pixel] slot of each pixel in its patch."""
+        slot = np.zeros(len(self.patch), np.int64)
+        for s in reversed(range(self.slots)):  # a repeated first pixel ends up at slot 0
+            slot[self.pixel[:, s]] = s
+        return slot
+
+    def chunks(self, view: View, order: Selection) -> Iterator[tuple[Arrays, View, Selection]]:
+        """The batches of one member, [1, batch, pixel], one at a time, read ahead in a thread.
+
+        Raises:
+            LandlabError: for several members, a batch that is too large, or a damaged copy.
+        """
+        lanes, batches, _ = order.pixel.shape
+        if lanes > 1:
+            raise LandlabError(
+                f"a streamed dataset trains one member at a time, not {lanes}; use --members 1"
+            )
+        patches = int(order.patch.max()) + 1
+        size = patches * self.packed.nbytes // len(self.pixel)
+        if size > BATCH_BYTES:
+            raise LandlabError(
+                f"a batch of {patches} patches takes {size / 2**30:.1f} GiB of {BATCH_BYTES / 2**30:g}; "
+                "set optimizer.patches_per_batch lower"
+            )
+        encoded = np.asarray(view.encoded)[0]
+        one = Selection(*(np.asarray(x)[0] for x in order))
+
+        def piece(k: int) -> tuple[Arrays, View, Selection]:
+            return self._piece(view, encoded, Selection(*(x[k] for x in one)), patches)
+
+        with ThreadPoolExecutor(1, THREAD) as reader:
+            try:
+                waiting = deque(reader.submit(piece, k) for k in range(min(AHEAD, batches)))
+                for k in range(batches):
+                    ready = waiting.popleft().result()
+                    if k + AHEAD < batches:
+                        waiting.append(reader.submit(piece, k + AHEAD))
+                    yield ready
+            finally:
+                reader.shutdown(cancel_futures=True)
+
+    def _piece(
+        self, view: View, encoded: np.ndarray, chosen: Selection, patches: int
+    ) -> tuple[Arrays, View, Selection]:
+        """One batch, its pixels numbered within what was read for it."""
+        found = list(dict.fromkeys(self.patch[chosen.pixel].tolist()))
+        rank = {p: i for i, p in enumerate(found)}
+        found += found[:1] * (patches - len(found))  # a short batch keeps the shape of the others
+        block = (
+            self._read(found[0]) if patches == 1 else np.concatenate([self._read(p) for p in found], axis=2)
+        )
+        pixel = self.pixel[found].ravel()
+        arrays = _unpack(
+            block,
+            {n: x[pixel] for n, x in self.of_pixel.items()},
+            dict(self.of_month),
+            fields=self.fields,
+            streams=self.streams,
+            fires=self.fires,
+        )
+        first = np.array([rank[p] for p in self.patch[chosen.pixel].tolist()]) * self.slots
+        local = (first + self._slot[chosen.pixel]).astype(np.int32)
+        selection = Selection(*(x[None, None] for x in (local, chosen.patch, chosen.mask)))
+        return arrays, view._replace(encoded=encoded[pixel][None]), selection
+
+    def _read(self, patch: int) -> np.ndarray:
+        try:
+            block = np.asarray(self.packed[patch])
+        except (OSError, ValueError) as error:
+            raise self._damaged(" ".join(str(error).split())) from None
+        if block[0, 0, 0] == _ABSENT:
+            raise self._damaged(f"patch {patch} is gone")
+        return block
+
+    def _damaged(self, how: str) -> LandlabError:
+        return LandlabError(f"{self.path} is damaged ({how}); remove it and run again: it is made anew")
+
+
+@partial(jax.jit, static_argnames=("fields", "streams", "fires"))
+def _unpack(
+    block: Array,
+    of_pixel: Mapping[str, Array],
+    of_month: Mapping[str, Array],
+    fields: tuple[str, ...],
+    streams: tuple[str, ...],
+    fires: bool,
+) -> Arrays:
+    """What `batch.load` makes of a dataset, from a block [field, month, slot]."""
+    named = dict(zip(fields, block, strict=True))
+    forcing = Forcing(**{n: named[n] for n in FORCING}, **of_pixel, **of_month)
+    observed, weight = {}, {}
+    for stream in streams:
+        there = ~jnp.isnan(named[stream])
+        observed[stream] = jnp.where(there, named[stream], 0.0)
+        weight[stream] = named.get(f"{stream}_weight", there.astype(jnp.float32))
+    return Arrays(prepare(forcing), forcing.latitude, observed, weight, fires)
+
+
+def open_stream(ds: xr.Dataset, directory: str | Path) -> Stream:
+    """The packed copy of a published dataset in `directory`; made if it is missing, damaged or of another layout.
+
+    Raises:
+        LandlabError: where it cannot be written.
+    """
+    path = Path(directory) / f".packed-{ds.attrs['fingerprint']}.zarr"
+    expected = _description(ds)
+    if not _sound(path, expected):
+        try:
+            store.sweep(path.parent)
+            _make(ds, path, expected)
+        except OSError as error:
+            raise LandlabError(
+                f"cannot write the packed copy {path} of a dataset too large for memory: {error}"
+            ) from error
+    group = zarr.open_group(path, mode="r")
+    packed = zarr.open_array(path / "packed", mode="r")
+    patch, pixel = ds["patch"].values, _slots_of(ds["patch"].values)
+    months = {n: ds[n].values.astype(np.float32) for n in ("time_days", "doy")}
+    return Stream(
+        path=path,
+        packed=packed,
+        fields=tuple(expected["fields"]),
+        streams=batch.streams_of(ds),
+        fires=bool(group.attrs["fires"]),
+        pixel=pixel,
+        patch=patch,
+        of_pixel={n: np.asarray(group[n]) for n in _PER_PIXEL}
+        | {"latitude": ds["lat"].values.astype(np.float32)},
+        of_month=months | {"dt": np.asarray(ds.attrs["dt_days"], np.float32)},
+    )
+
+
+def _description(ds: xr.Dataset) -> dict[str, Any]:
+    """What a sound copy says of itself."""
+    weights = [f"{s}_weight" for s in batch.streams_of(ds) if f"{s}_weight" in ds]
+    fields = [*FORCING, *batch.streams_of(ds), *weights]
+    patches, slots = _slots_of(ds["patch"].values).shape
+    return {
+        "layout": LAYOUT,
+        "fingerprint": ds.attrs["fingerprint"],
+        "fields": fields,
+        "shape": [patches, len(fields), ds.sizes["time"], slots],
+    }
+
+
+def _slots_of(patch: np.ndarray) -> np.ndarray:
+    """[patch, slot] pixel of each slot; slots that a patch leaves repeat its first pixel."""
+    sizes = np.bincount(patch)
+    order = np.argsort(patch, kind="stable")
+    slot = np.arange(sizes.max())[None]
+    return order[(np.cumsum(sizes) - sizes)[:, None] + np.where(slot < sizes[:, None], slot, 0)]
+
+
+def _sound(path: Path, expected: Mapping[str, Any]) -> bool:
+    """Whether a copy is there, is of this dataset and layout, and lacks nothing; a checksum guards what is read."""
+    try:
+        attrs = zarr.open_group(path, mode="r").attrs.asdict()
+        patches, *rest = expected["shape"]
+        size = 4 * int(np.prod(rest)) + _CHECKSUM_BYTES
+        return (
+            {n: attrs.get(n) for n in expected} == dict(expected)
+            and "fires" in attrs
+            and all(_chunk(path, k).stat().st_size == size for k in range(patches))
+            and all(np.isfinite(zarr.open_array(path / n, mode="r")[:]).all() for n in _PER_PIXEL)
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _chunk(path: Path, patch: int) -> Path:
+    return path / "packed" / "c" / str(patch) / "0" / "0" / "0"
+
+
+def _make(ds: xr.Dataset, path: Path, expected: Mapping[str, Any]) -> None:
+    """Write a copy into a temporary, then put it in place; readers see nothing or the whole."""
+    temporary = store.temporary_of(path)
+    try:
+        _write(ds, temporary, expected)
+        store.sync(temporary)
+        shutil.rmtree(path, ignore_errors=True)
+        try:
+            os.rename(temporary, path)
+        except OSError:  # another worker was first
+            if not _sound(path, expected):
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write(ds: xr.Dataset, path: Path, expected: Mapping[str, Any]) -> None:
+    _, _, months, slots = shape = tuple(expected["shape"])
+    fields = expected["fields"]
+    group = zarr.open_group(path, mode="w-", zarr_format=3)
+    packed = group.create_array(
+        "packed",
+        shape=shape,
+        chunks=(1, *shape[1:]),
+        dtype="float32",
+        fill_value=_ABSENT,
+        compressors=[Crc32cCodec()],
+        dimension_names=("patch", "field", "month", "slot"),
+    )
+    patch = ds["patch"].values
+    means = {n: np.zeros(len(patch), np.float32) for n in _PER_PIXEL}
+    fires = False
+    wanted = ds[[*fields, "lat", "time_days", "doy"]]
+    for pixels in batch.blocks(patch, months):
+        part = batch.read(wanted, pixels)
+        forcing = batch.forcing_of(part)
+        values = {n: np.asarray(getattr(forcing, n)) for n in FORCING}
+        for stream in batch.streams_of(ds):
+            observed, weight = batch.observations(part, stream)
+            if f"{stream}_weight" in fields:
+                values[stream], values[f"{stream}_weight"] = observed, weight
+            else:
+                values[stream] = np.where(weight > 0, observed, np.nan)
+        for n in _PER_PIXEL:
+            means[n][pixels] = np.asarray(getattr(forcing, n))
+        fires |= bool((values["burned_area"] > 0).any())
+        for p in np.unique(patch[pixels]):
+            here = patch[pixels] == p
+            block = np.zeros((len(fields), months, slots), np.float32)
+            for i, n in enumerate(fields):
+                block[i, :, : here.sum()] = values[n][:, here]
+            packed[p] = block
+    for n, x in means.items():
+        group.create_array(n, data=x, dimension_names=("pixel",))
+    group.attrs.update({**expected, "fires": fires})

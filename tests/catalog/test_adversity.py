@@ -1,0 +1,164 @@
+"""A full disk and databases that may not be written: one clear line, and a catalog that is whole afterwards."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import create_engine
+
+from landlab_mgr.bench.postgres import temporary_database
+from landlab_mgr.catalog import Catalog
+from landlab_mgr.catalog.session import parse_url
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec import GridSpec
+
+from .sample import CHECKPOINT, DATASET, FINGERPRINT, claim, epoch
+
+GRID = GridSpec(name="g", dataset="twin", setups=(("PFT",),), seeds=2)
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A SQLite catalog with two pending runs, in a directory of its own and with no process that has it open."""
+    folder = tmp_path / "folder"
+    with Catalog.create(folder / "landlab.db") as catalog:
+        catalog.register_dataset(DATASET)
+        catalog.register_runs(GRID.expand(FINGERPRINT), GRID)
+    return folder / "landlab.db"
+
+
+def is_whole(path):
+    with Catalog(path) as catalog, catalog.transaction() as tx:
+        assert tx.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+        return tx.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+
+
+def one_line(error):
+    message = str(error)
+    assert "\n" not in message
+    return message
+
+
+# Writes epochs until the disk gives out, says how many were acknowledged and what the error was; then, as a driver
+# that goes on would, beats once more.
+UNTIL_FULL = """
+import resource, sys
+from landlab_mgr.catalog import Catalog
+from landlab_mgr.errors import LandlabError
+from tests.catalog.sample import claim, epoch
+path, limit = sys.argv[1], int(sys.argv[2])
+with Catalog(path) as catalog:
+    token = claim(catalog).token
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    done = 0
+    try:
+        while True:
+            catalog.record(token, [epoch(done + i, sif=1.0) for i in range(50)])
+            done += 50
+    except LandlabError as error:
+        print(done, error, sep="\\n")
+    try:
+        print(len(catalog.epochs(catalog.runs(limit=1)["run_id"][0])))
+        catalog.heartbeat([token])
+    except LandlabError as error:
+        print(error)
+"""
+
+
+def test_a_file_that_may_not_grow(path):
+    """What a quota does: the file system refuses to write on."""
+    limit = path.stat().st_size + 400_000
+    done = subprocess.run(
+        [sys.executable, "-c", UNTIL_FULL, path, str(limit)], capture_output=True, text=True, check=True
+    )
+    acknowledged, error, read, *_ = done.stdout.splitlines()
+    assert error == (
+        f"catalog {path}: disk I/O error: is the disk full, over its quota or failing? of this write nothing was kept"
+    )
+    assert int(acknowledged) >= 50
+    assert read == acknowledged  # still readable, while it cannot be written
+    assert is_whole(path)
+    with Catalog(path) as catalog:
+        run_id = catalog.runs(limit=1)["run_id"][0]
+        assert len(catalog.epochs(run_id)) == int(acknowledged)  # every acknowledged epoch and no other
+        assert claim(catalog) is not None  # and with space again, on it goes
+
+
+def test_a_full_disk(path):
+    """What SQLite says of a file system without space, here of a file that has all the pages it may have."""
+    with Catalog(path) as catalog:
+        token = claim(catalog).token
+        with catalog.transaction() as tx:
+            pages = tx.exec_driver_sql("PRAGMA page_count").scalar()
+            tx.exec_driver_sql(f"PRAGMA max_page_count = {pages + 20}")
+        done, error = 0, None
+        while error is None:
+            try:
+                catalog.record(token, [epoch(done + i) for i in range(50)], CHECKPOINT)
+                done += 50
+            except LandlabError as caught:
+                error = caught
+        assert one_line(error) == (
+            f"catalog {path}: database or disk is full; free some space and go on: of this write nothing was kept"
+        )
+        assert done >= 50
+        assert len(catalog.epochs(catalog.runs(limit=1)["run_id"][0])) == done
+        with catalog.transaction() as tx:
+            tx.exec_driver_sql("PRAGMA max_page_count = 1000000")
+        catalog.record(token, [epoch(done)])
+        catalog.finish(token)
+    assert is_whole(path)
+
+
+# What an account without root's right to write everywhere can do.
+READ_THEN_WRITE = """
+import sys
+from landlab_mgr.catalog import Catalog
+from landlab_mgr.errors import LandlabError
+from tests.catalog.sample import claim
+for read_only in (True, False):
+    try:
+        with Catalog(sys.argv[1], read_only=read_only) as catalog:
+            print(catalog.counts()["pending"] if read_only else claim(catalog))
+    except LandlabError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize("what", ["file", "directory", "both"])
+def test_a_catalog_that_may_not_be_written(path, what):
+    before = path.read_bytes()
+    if what != "directory":
+        path.chmod(0o444)
+    if what != "file":
+        path.parent.chmod(0o555)
+    command = [sys.executable, "-c", READ_THEN_WRITE, path]
+    if os.geteuid() == 0:
+        command = ["setpriv", "--bounding-set=-dac_override", *command]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    path.parent.chmod(0o755)
+    path.chmod(0o644)
+    refused = (
+        f"catalog {path}: attempt to write a readonly database; allow writing to the file and to its directory, "
+        "or name another catalog with --db"
+    )
+    # SQLite keeps what has been written last in a file beside: reading too needs the directory
+    assert done.stdout.splitlines() == ["2" if what == "file" else refused, refused]
+    assert path.read_bytes() == before
+    assert is_whole(path)
+
+
+def test_a_server_that_takes_no_writes(postgres):
+    with temporary_database(postgres) as url:
+        Catalog.create(url).close()
+        engine = create_engine(parse_url(url), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            name = connection.exec_driver_sql("SELECT current_database()").scalar()
+            connection.exec_driver_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        engine.dispose()
+        with Catalog(url) as catalog:
+            assert catalog.counts()["pending"] == 0
+            with pytest.raises(LandlabError) as error:
+                catalog.register_dataset(DATASET)
+        assert "read-only transaction" in one_line(error.value)

@@ -1,0 +1,103 @@
+"""Whole ensembles: a wide table for other programs, an array for xarray, and the README's examples."""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from landlab_mgr.catalog import MetricRecord
+from landlab_mgr.errors import LandlabError
+from tests.app import sample as workspace
+
+from .sample import FINGERPRINT, claim, epoch
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+@pytest.fixture
+def scored(catalog, runs):
+    """Two completed runs of six, with odd values, and a metric that only the first has."""
+    for values in ((0.5, 0.25, -math.inf), (math.nan, -0.0, 2.0)):
+        taken = claim(catalog)
+        catalog.record(taken.token, [epoch(1)])
+        metrics = [
+            MetricRecord(split, "gpp", "R2", "flat", value)
+            for split, value in zip(("dev", "train", "test"), values, strict=True)
+        ]
+        if values[0] == 0.5:
+            metrics.append(MetricRecord("dev", "lai", "rmse", "spatial", 7.0))
+        catalog.finish(taken.token, metrics)
+    return catalog
+
+
+def test_the_table_has_every_setting_and_metric(scored, runs):
+    scored.tag([runs[1].run_id], "paper")
+    table = scored.table()
+    assert list(table["run_id"]) == [spec.run_id for spec in runs]
+    first = table.iloc[0]
+    assert first["fingerprint"] == FINGERPRINT
+    assert (first["process.water_stress"], first["network.hidden"]) == ("linear", "32,32,32")
+    assert (first["optimizer.epochs"], first["seeds.init"], first["weights.lai"]) == (199, 0, 10.0)
+    assert list(table["tags"]) == ["", "paper", "", "", "", ""]
+    metrics = [c for c in table if c.startswith("metrics.")]
+    assert metrics == [
+        "metrics.train.gpp.R2.flat",
+        "metrics.dev.gpp.R2.flat",
+        "metrics.dev.lai.rmse.spatial",
+    ]
+    values = table[metrics].to_numpy()
+    assert values[0].tolist() == [0.25, 0.5, 7.0]
+    assert math.copysign(1, values[1, 0]) == -1
+    assert np.isnan(values[1, 1:]).all()
+    assert np.isnan(values[2:]).all()
+    assert not [c for c in table if c.startswith("dev.")], "the headline is among the metrics"
+    for column in (metrics[1], "weights.lai"):  # names that a filter takes
+        assert list(scored.runs(f"{column} >= 0.5")["run_id"]) == list(
+            table.loc[table[column] >= 0.5, "run_id"]
+        )
+
+
+def test_test_metrics_only_by_name(scored):
+    table = scored.table("status = 'completed'", splits=("test",))
+    assert [c for c in table if c.startswith("metrics.")] == ["metrics.test.gpp.R2.flat"]
+    assert table["metrics.test.gpp.R2.flat"].tolist() == [-math.inf, 2.0]
+    with pytest.raises(LandlabError, match="no split 'tests'; there are train, dev, test, withheld"):
+        scored.table(splits=("tests",))
+
+
+def test_a_table_of_nothing(scored):
+    table = scored.table("seed = 77")
+    assert table.empty
+    assert "run_id" in table
+
+
+def test_the_array(scored, runs):
+    array = scored.metrics_array("status = 'completed' or status = 'pending'", splits=("dev", "train"))
+    assert array.dims == ("run", "split", "variable", "statistic")
+    assert array["run"].values.tolist() == [spec.run_id for spec in runs[:2]]
+    assert array["setup"].values.tolist() == ["PFT", "CLIM"]
+    assert array["dataset"].values.tolist() == ["twin", "twin"]
+    np.testing.assert_array_equal(array.sel(variable="gpp", statistic="R2"), [[0.5, 0.25], [np.nan, -0.0]])
+    spatial = scored.metrics_array(level="spatial")
+    assert spatial.sel(split="dev", variable="lai", statistic="rmse").values.tolist() == [7.0]
+    assert scored.metrics_array("seed = 77").size == 0
+
+
+def test_the_readmes_examples(tmp_path, monkeypatch):
+    section = README.read_text().split("## From Python\n", 1)[1].split("\n## ", 1)[0]
+    examples = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assert examples
+    made = workspace.make(tmp_path / "landlab-workspace")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for example in examples:
+        exec(compile(example, str(README), "exec"), names)
+    assert list(names["runs"]["run_id"]) == [made.runs["completed"]]
+    assert isinstance(names["table"], pd.DataFrame)
+    assert len(names["table"]) == len(made.runs)
+    assert names["by_setup"].sel(setup="PFT", variable="gpp").notnull()
+    assert names["what"].a.run_id == made.runs["completed"]
+    assert any(d.field == "predictors" for d in names["what"].differences)

@@ -1,0 +1,293 @@
+"""A dataset on disk trains and is evaluated as one in memory, and nothing damaged is taken for data."""
+
+import itertools
+import os
+import threading
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+
+from landlab_mgr import artifacts, evaluate, run, train
+from landlab_mgr.bench import stream as bench
+from landlab_mgr.data import batch, check, store, stream
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import STREAMS
+from landlab_mgr.spec import RunSpec
+
+
+def spec_of(ds, per_batch=2, epochs=3, **changes):
+    optimizer = {"epochs": epochs, "learning_rate": 3e-3, "patches_per_batch": per_batch}
+    base = {"predictors": ("PFT", "CLIM"), "optimizer": optimizer, "warmup_months": 12}
+    return RunSpec(dataset=ds.attrs["fingerprint"], **(base | changes))
+
+
+@pytest.fixture(scope="module")
+def untidy(planet):
+    """The planet with its pixels in no order, one patch smaller than the others, and weights on one stream."""
+    ds = planet.isel(pixel=np.random.default_rng(3).permutation(12)[:11])
+    weight = ds["lai"].copy(data=np.linspace(0, 2, ds["lai"].size, dtype=np.float32).reshape(ds["lai"].shape))
+    return ds.assign(lai_weight=weight.assign_attrs(role="weight", units="1", long_name="weight of lai"))
+
+
+@pytest.fixture(scope="module")
+def published(untidy, tmp_path_factory):
+    return store.publish(untidy, tmp_path_factory.mktemp("data")).path
+
+
+@pytest.fixture(scope="module")
+def lazy(published):
+    return store.open_dataset(published)
+
+
+@pytest.fixture
+def opened(lazy, tmp_path):
+    """A packed copy of this test alone."""
+    return stream.open_stream(lazy, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def kept(lazy, published):
+    """A packed copy that no test alters."""
+    return stream.open_stream(lazy, published.parent)
+
+
+def lane_of(spec, ds, directory, resume=None):
+    directory.mkdir(exist_ok=True, parents=True)
+    return train.Lane(spec, batch.Member.of(spec, ds), directory, resume)
+
+
+def trained(lane, source, groups=None):
+    return list(itertools.islice(train.train([lane], source, checkpoint_seconds=0.0), groups))
+
+
+def weights_of(path):
+    return jax.tree.leaves(train.load(path)["weights"])
+
+
+def order_of(lazy, per_batch=1, lanes=1):
+    member = batch.Member.of(spec_of(lazy, per_batch), lazy)
+    return train.stack([member.view] * lanes), train.stack([member.batches(0, 1)] * lanes)
+
+
+def threads():
+    return [t for t in threading.enumerate() if t.name.startswith(stream.THREAD)]
+
+
+@pytest.mark.parametrize("per_batch", [1, 2, 0])
+def test_batches_are_those_of_the_dataset_in_memory(lazy, kept, per_batch):
+    view, order = order_of(lazy, per_batch)
+    everything = batch.load(lazy.load())
+    patches = int(order.patch.max()) + 1
+
+    def batches(source):
+        for arrays, part, piece in source.chunks(view, order):
+            for k in range(piece.pixel.shape[1]):
+                chosen = batch.Selection(*(x[0, k] for x in piece))
+                yield batch.gather(arrays, batch.View(part.encoded[0], None), chosen, patches)
+
+    pairs = list(zip(batches(everything), batches(kept), strict=True))
+    assert len(pairs) == order.pixel.shape[1]
+    for whole, streamed in pairs:
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6), whole, streamed)
+        for name in ("observed", "weight", "mask", "predictors", "patch_mean"):
+            jax.tree.map(np.testing.assert_array_equal, getattr(whole, name), getattr(streamed, name))
+
+
+def test_a_streamed_member_is_the_one_in_memory(lazy, kept, tmp_path):
+    spec = spec_of(lazy)  # two patches in a training batch, one in a dev batch
+    in_memory = trained(lane_of(spec, lazy, tmp_path / "memory"), batch.load(lazy.load()))
+    streamed = trained(lane_of(spec, lazy, tmp_path / "stream"), kept)
+    for a, b in zip(in_memory, streamed, strict=True):
+        assert a.records[0].total == pytest.approx(b.records[0].total, rel=1e-5)
+        assert a.records[0].dev == pytest.approx(b.records[0].dev, rel=1e-5)
+        assert a.records[0].terms == pytest.approx(b.records[0].terms, rel=1e-5)
+    pairs = zip(weights_of(in_memory[-1].checkpoint), weights_of(streamed[-1].checkpoint), strict=True)
+    for x, y in pairs:
+        np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-7)
+
+
+def test_a_streamed_member_resumes_bitwise(lazy, kept, tmp_path):
+    spec = spec_of(lazy)
+    whole = trained(lane_of(spec, lazy, tmp_path / "whole"), kept)
+    half = trained(lane_of(spec, lazy, tmp_path / "half"), kept, groups=1)
+    resumed = trained(lane_of(spec, lazy, tmp_path / "resumed", half[-1].checkpoint), kept)
+    assert [g.records[0].epoch for g in resumed] == [2, 3]
+    for x, y in zip(weights_of(whole[-1].checkpoint), weights_of(resumed[-1].checkpoint), strict=True):
+        assert np.array_equal(x, y)
+
+
+def test_execute_streams_on_request_and_leaves_the_same(published, lazy, tmp_path):
+    spec = spec_of(lazy, epochs=1)
+    results = {}
+    for streamed in (False, True):
+        task = run.Task(spec, tmp_path / str(streamed))
+        events = [e for _, e in run.execute([task], published, stream=streamed)]
+        assert not isinstance(events[-1], run.Broken), events[-1]
+        results[streamed] = events[-1]
+    assert threads() == []
+    pairs = zip(results[False].metrics, results[True].metrics, strict=True)
+    for a, b in pairs:
+        assert (a.split, a.variable, a.statistic, a.level) == (b.split, b.variable, b.statistic, b.level)
+        assert a.value == pytest.approx(b.value, rel=1e-4, abs=1e-6, nan_ok=True)
+    with pytest.raises(LandlabError, match=r"one member at a time, not 2; use --members 1"):
+        next(run.execute([run.Task(spec, tmp_path)], published, width=2, stream=True))
+
+
+def test_size_decides_where_nobody_does(published, lazy, monkeypatch):
+    kept_arrays = {}
+    for limit in (batch.bytes_of(lazy), batch.bytes_of(lazy) - 1):
+        monkeypatch.setattr(run, "IN_MEMORY_BYTES", limit)
+        run._opened.cache_clear()
+        kept_arrays[limit] = run._opened(str(published), None)[1]
+    run._opened.cache_clear()
+    fits, does_not = kept_arrays.values()
+    assert sum(x.nbytes for x in jax.tree.leaves(fits)) == pytest.approx(batch.bytes_of(lazy), rel=0.02)
+    assert does_not is None
+
+
+def test_an_evaluation_in_blocks_finds_the_same(lazy, tmp_path, monkeypatch):
+    spec = spec_of(lazy)
+    member = batch.Member.of(spec, lazy)
+    weights = train.initial_state(spec, member.n_columns, member.encoded.shape[1]).weights
+
+    def evaluated(name):
+        (tmp_path / name).mkdir()
+        scores, files = evaluate.evaluate(spec, lazy, member, weights, tmp_path / name)
+        return scores, {f.kind: artifacts.read(f.path) for f in files}
+
+    by_pixel, files = evaluated("whole")
+    monkeypatch.setattr(batch, "BLOCK_VALUES", 4 * lazy.sizes["time"])
+    assert len(list(batch.blocks(member.patch, lazy.sizes["time"]))) == 3
+    blocked, files_blocked = evaluated("blocked")
+    for a, b in zip(by_pixel, blocked, strict=True):
+        assert (a.split, a.variable, a.statistic, a.level) == (b.split, b.variable, b.statistic, b.level)
+        assert a.value == pytest.approx(b.value, rel=1e-6, abs=1e-9, nan_ok=True)
+    for kind, content in files.items():
+        xr.testing.assert_allclose(content, files_blocked[kind], rtol=1e-5, atol=1e-7)
+    monkeypatch.setattr(evaluate, "MONTHLY_PIXELS", 5)
+    series = evaluated("patches")[1]["monthly"]["lai"].values
+    for p in range(member.patch.max() + 1):
+        expected = files["monthly"]["lai"].values[member.patch == p].mean(axis=0)
+        np.testing.assert_allclose(series[p], expected, rtol=1e-5)
+
+
+def test_the_weather_of_blocks_is_that_of_all(lazy, monkeypatch):
+    chosen = np.arange(11) % 3 != 0
+    whole = batch.weather_scale(lazy, chosen)
+    monkeypatch.setattr(batch, "BLOCK_VALUES", 3 * lazy.sizes["time"])
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), whole, batch.weather_scale(lazy, chosen)
+    )
+    assert whole.mean.ssrd == pytest.approx(lazy["ssrd"].values[chosen].mean(), rel=1e-6)
+    assert whole.sd.vpd == pytest.approx(lazy["vpd"].values[chosen].std(), rel=1e-6)
+
+
+def test_giving_up_leaves_no_thread(lazy, opened):
+    pieces = opened.chunks(*order_of(lazy))
+    next(pieces)
+    assert threads()
+    pieces.close()
+    assert threads() == []
+
+
+def test_what_goes_wrong_while_reading_reaches_the_caller(lazy, opened):
+    pieces = opened.chunks(*order_of(lazy))
+    stream._chunk(opened.path, 3).unlink()
+    with pytest.raises(LandlabError, match=r"is damaged \(patch 3 is gone\); remove it and run again"):
+        list(pieces)
+    assert threads() == []
+
+
+def test_a_flipped_bit_is_found(lazy, opened):
+    path = stream._chunk(opened.path, 3)
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(LandlabError, match=r"is damaged .*remove it and run again"):
+        list(stream.open_stream(lazy, opened.path.parent).chunks(*order_of(lazy)))
+
+
+def _truncate(path):
+    chunk = stream._chunk(path, 1)
+    chunk.write_bytes(chunk.read_bytes()[:-8])
+
+
+def _remove_means(path):
+    (path / "mean_precip" / "c" / "0").unlink()
+
+
+def _relabel(old, new):
+    def relabel(path):
+        metadata = path / "zarr.json"
+        assert old in metadata.read_text()
+        metadata.write_text(metadata.read_text().replace(old, new))
+
+    return relabel
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _truncate,
+        _remove_means,
+        lambda path: stream._chunk(path, 0).unlink(),
+        lambda path: (path / "zarr.json").unlink(),
+        lambda path: (path / "zarr.json").write_text("{"),
+        _relabel('"layout": 1', '"layout": 0'),
+        _relabel('"sif"', '"fis"'),
+    ],
+)
+def test_a_copy_that_is_not_sound_is_made_again(lazy, opened, damage):
+    before = {p: opened._read(p) for p in range(6)}
+    damage(opened.path)
+    again = stream.open_stream(lazy, opened.path.parent)
+    for p, block in before.items():
+        np.testing.assert_array_equal(again._read(p), block)
+
+
+def test_a_sound_copy_is_left_as_it_is(lazy, opened):
+    before = {path: path.stat().st_mtime_ns for path in opened.path.rglob("*")}
+    stream.open_stream(lazy, opened.path.parent)
+    assert {path: path.stat().st_mtime_ns for path in opened.path.rglob("*")} == before
+
+
+def test_an_interrupted_copy_leaves_nothing_and_stale_ones_go(lazy, tmp_path, monkeypatch):
+    stale = tmp_path / ".packed-0123.zarr.other.host.7.abcdef01.tmp"
+    stale.mkdir()
+    os.utime(stale, (0, 0))
+
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "sync", full)
+        with pytest.raises(LandlabError, match=r"cannot write the packed copy .*No space left"):
+            stream.open_stream(lazy, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert store.list_published(tmp_path) == []
+    assert [path.name for path in [stream.open_stream(lazy, tmp_path).path]] == [
+        p.name for p in tmp_path.iterdir()
+    ]
+
+
+def test_what_cannot_be_streamed_is_one_line(lazy, opened, monkeypatch):
+    with pytest.raises(LandlabError, match="one member at a time, not 2"):
+        next(opened.chunks(*order_of(lazy, lanes=2)))
+    monkeypatch.setattr(stream, "BATCH_BYTES", 1000)
+    with pytest.raises(
+        LandlabError, match=r"a batch of 2 patches takes .*set optimizer\.patches_per_batch lower"
+    ):
+        next(opened.chunks(*order_of(lazy, per_batch=2)))
+
+
+def test_the_benchmarks_planet_can_be_learned_from_and_is_written_once(tmp_path):
+    path = bench.planet(tmp_path, patches=33, pixels=2, months=24)
+    ds = store.open_dataset(path)
+    assert check.check(ds).errors == []
+    assert ds.sizes == {"pixel": 66, "time": 24}
+    assert set(batch.streams_of(ds)) == set(STREAMS)
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    assert bench.planet(tmp_path, patches=33, pixels=2, months=24) == path
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before

@@ -1,0 +1,155 @@
+"""The driver: who trains beside whom, nobody is forgotten, and the end of one attempt is the end of that one only."""
+
+import pytest
+
+from landlab_mgr import display, schedule
+from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord
+from landlab_mgr.run import Progress, Result, group_key
+from landlab_mgr.spec import RunSpec
+from landlab_mgr.worker import Failed
+from landlab_mgr.workspace import Workspace
+
+from .catalog.sample import DATASET, FINGERPRINT
+
+
+def spec_of(seed, hidden=8):
+    seeds = {"init": seed, "split": seed, "shuffle": seed}
+    network = {"hidden": (hidden,)}
+    return RunSpec(
+        dataset=FINGERPRINT, predictors=("PFT",), network=network, seeds=seeds, optimizer={"epochs": 4}
+    )
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace.at(tmp_path / "ws")
+
+
+@pytest.fixture
+def catalog(workspace):
+    with workspace.create() as catalog:
+        catalog.register_dataset(DATASET)
+        yield catalog
+
+
+class Paper:
+    """An executor that trains nothing: each job is at epoch 2 at the first poll and done at the second."""
+
+    def __init__(self, root, slots, width, at_first_poll=lambda jobs: None, end=lambda job: Result((), ())):
+        self.slots, self.width = slots, width
+        self.root, self.at_first_poll, self.end = root, at_first_poll, end
+        self.groups, self.going, self.dropped = [], [], []
+
+    def submit(self, jobs):
+        assert len(self.going) < self.slots
+        assert len(jobs) <= self.width
+        assert len({group_key(job.spec) for job in jobs}) == 1
+        self.groups.append([(job.spec.network.hidden[0], job.spec.seeds.init) for job in jobs])
+        self.going.append((jobs, iter((self.progress, self.end))))
+
+    def progress(self, job):
+        epochs = tuple(EpochRecord(n, 1.0, 2.0, {}, 0.5) for n in (1, 2))
+        return Progress(epochs, ArtifactRecord(CHECKPOINT, str(self.root / "c"), "a" * 64, 1))
+
+    def poll(self, timeout):
+        jobs, events = self.going[0]
+        event_of = next(events)
+        if event_of == self.progress:
+            self.at_first_poll(jobs)
+        else:
+            self.going.pop(0)
+        return [(job.token, event_of(job)) for job in jobs if job.token not in self.dropped]
+
+    def drop(self, token):
+        self.dropped.append(token)
+
+    def close(self):
+        pass
+
+
+def drive(workspace, catalog, executor):
+    ids = list(catalog.runs("status = 'pending'")["run_id"])
+    with display.LiveReport(len(ids)) as report:
+        driver = schedule.Driver(workspace, catalog, executor, report)
+        return driver.run(ids)
+
+
+def test_runs_of_a_kind_go_together_and_the_first_comes_first(workspace, catalog):
+    mixed = [spec_of(seed, hidden) for seed in range(4) for hidden in (8, 16)]
+    catalog.register_runs([*mixed, spec_of(9, 32)])
+    executor = Paper(workspace.root, slots=1, width=3)
+    assert drive(workspace, catalog, executor).outcomes == {"ok": 9}
+    assert executor.groups == [
+        [(8, 0), (8, 1), (8, 2)],
+        [(16, 0), (16, 1), (16, 2)],
+        [(8, 3)],
+        [(16, 3)],
+        [(32, 9)],
+    ]
+    assert catalog.counts()["completed"] == 9
+
+
+def test_several_slots_take_a_group_each(workspace, catalog):
+    catalog.register_runs([spec_of(seed) for seed in range(5)])
+    executor = Paper(workspace.root, slots=2, width=2)
+    drive(workspace, catalog, executor)
+    assert [len(group) for group in executor.groups] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(("width", "mode"), [(1, "solo"), (4, "vmap:4")])
+def test_an_attempt_says_how_it_trained(workspace, catalog, width, mode):
+    catalog.register_runs([spec_of(0)])
+    drive(workspace, catalog, Paper(workspace.root, slots=1, width=width))
+    [attempt] = catalog.attempts(spec_of(0).run_id).to_dict("records")
+    assert (attempt["mode"], attempt["outcome"]) == (mode, "ok")
+
+
+def test_a_cancelled_run_is_dropped_and_its_neighbours_are_not(workspace, catalog):
+    catalog.register_runs([spec_of(seed) for seed in range(3)])
+    victim = spec_of(1).run_id
+    executor = Paper(workspace.root, 1, 3, at_first_poll=lambda jobs: catalog.cancel([victim]))
+    assert drive(workspace, catalog, executor).outcomes == {"lost": 1, "ok": 2}
+    assert [catalog.run(spec_of(seed).run_id).state for seed in range(3)] == [
+        "completed",
+        "cancelled",
+        "completed",
+    ]
+    assert list(catalog.attempts(victim)["token"]) == executor.dropped
+
+
+def test_told_to_stop_every_member_commits_and_is_given_back(workspace, catalog):
+    catalog.register_runs([spec_of(seed) for seed in range(5)])
+    with display.LiveReport(5) as report:
+        drivers = []
+        executor = Paper(workspace.root, 1, 3, at_first_poll=lambda jobs: drivers[0].stop())
+        drivers.append(schedule.Driver(workspace, catalog, executor, report))
+        summary = drivers[0].run([spec_of(seed).run_id for seed in range(5)])
+    assert summary.interrupted
+    assert summary.outcomes == {"cancelled": 3}
+    assert catalog.counts()["pending"] == 5
+    assert list(catalog.runs()["epochs"]) == [2, 2, 2, 0, 0]
+    assert len(executor.dropped) == 3
+
+
+def test_one_failure_of_a_group_is_one_failure(workspace, catalog):
+    catalog.register_runs([spec_of(seed) for seed in range(3)])
+    bad = spec_of(2)
+
+    def end(job):
+        return Failed("oom", "too big", "trace") if job.spec == bad else Result((), ())
+
+    assert drive(workspace, catalog, Paper(workspace.root, 1, 3, end=end)).outcomes == {"oom": 1, "ok": 2}
+    [attempt] = catalog.attempts(bad.run_id).to_dict("records")
+    assert (attempt["outcome"], attempt["traceback"]) == ("oom", "trace")
+
+
+def test_the_display_counts_all_that_runs(workspace, catalog, capsys, monkeypatch):
+    for wait in ("PACE_SECONDS", "BURST_SECONDS", "SPEAK_SECONDS"):
+        monkeypatch.setattr(display, wait, 0.0)
+    catalog.register_runs([spec_of(seed) for seed in range(3)])
+    drive(workspace, catalog, Paper(workspace.root, 1, 2))
+    lines = [line for line in capsys.readouterr().out.splitlines() if "epoch 2/4" in line]
+    assert len(lines) == 3
+    assert "loss 1, dev 2; 2 running" in lines[0]
+    assert "epochs/s, about" in lines[1]
+    assert "; 1 running" in lines[2]
