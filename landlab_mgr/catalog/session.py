@@ -184,7 +184,14 @@ def _engine(url: URL, read_only: bool = False, foreign_keys: bool = True) -> Eng
     try:
         if url.get_backend_name() == "postgresql":
             options = {"options": "-c default_transaction_read_only=on"} if read_only else {}
-            return create_engine(url, connect_args=options, pool_pre_ping=True)
+            engine = create_engine(url, connect_args=options, pool_pre_ping=True)
+
+            @event.listens_for(engine, "connect")
+            def _no_compiler(connection: Any, _record: Any) -> None:
+                connection.execute("SET jit = off")  # compiling our queries takes longer than they do
+                connection.commit()
+
+            return engine
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     except ModuleNotFoundError as error:
         raise LandlabError(f"PostgreSQL needs {error.name}; pip install 'psycopg[binary]'") from None
