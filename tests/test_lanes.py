@@ -242,7 +242,7 @@ def test_ctrl_c_commits_every_lane_and_gives_its_run_back(workspace, add):
 
 
 def test_every_lane_goes_on_after_a_kill(workspace, add):
-    planned = 1000
+    planned = 2000
     run_ids = add("long", epochs=planned)
     interrupt(workspace, "long", run_ids, signal.SIGKILL)
     assert all(0 < len(epochs(workspace, run_id)) < planned for run_id in run_ids)
