@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from landlab_mgr.catalog import Claim
+from landlab_mgr.records import SPLITS
 
 console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
 errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 1000)
@@ -61,10 +62,6 @@ def text(value: Any, digits: int = 3) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     return str(value)
-
-
-SPLITS = ("train", "dev", "test", "withheld")
-"""What a run is scored on, in the order of tables."""
 
 
 def skill_table(metrics: pd.DataFrame) -> pd.DataFrame:

@@ -22,6 +22,12 @@ class EpochRecord:
     seconds: float
 
 
+SPLITS = ("train", "dev", "test", "withheld")
+"""What a run is scored on, in the order of tables."""
+SEEN = ("train", "dev")
+"""The splits that tables show unless others are named: looking at test is a decision of its own."""
+
+
 @dataclass(frozen=True)
 class MetricRecord:
     """One number of a run's skill, which may be NaN or infinite."""

@@ -1,179 +1,39 @@
-"""Training members: the jitted epoch, the generator of epoch records, and checkpoints.
+"""Training members to their last epoch: lanes, the generator of epoch records, and checkpoints.
 
-Members that share data and shapes train side by side in one program, a lane each; one alone is a group of one. An
-epoch is reported only after the checkpoint that holds it is durable, so whoever records what this module yields can
+An epoch is reported only after the checkpoint that holds it is durable, so whoever records what this module yields can
 resume from it. All randomness is a function of the spec's seeds and the epoch number.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import serialization
 from jax import Array
 
-from landlab_mgr import losses, model, network
 from landlab_mgr.artifacts import replace_durably
-from landlab_mgr.data.batch import LANE_AXES, Arrays, Member, Selection, View, gather
+from landlab_mgr.data.batch import Arrays, Member, Selection, View
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import LOSS_TERMS
-from landlab_mgr.process import bind, water_stress
 from landlab_mgr.records import EpochRecord
-from landlab_mgr.spec import NetworkSpec, RunSpec
+from landlab_mgr.spec import RunSpec
+from landlab_mgr.update import (
+    Hyper,
+    State,
+    Static,
+    hyper,
+    initial_state,
+    score_batches,
+    stack,
+    terms_of,
+    train_batches,
+)
 
 CHECKPOINT_SECONDS = 2.0
 """Epochs are committed together about this often; a kill costs at most this much work."""
-
-
-Number = Array | np.float32
-
-
-class State(NamedTuple):
-    """The trained tree and its optimiser state."""
-
-    weights: dict[str, Any]
-    """{"spatialization": network weights, "process": {"water_stress": weights of that process}}."""
-    moments: Any
-
-
-@dataclass(frozen=True)
-class Static:
-    """What a compiled program depends on, besides shapes; equal for all setups of a process choice."""
-
-    network: NetworkSpec
-    water_stress: str
-    terms: tuple[str, ...]
-    patches: int
-    fires: bool
-
-
-class Hyper(NamedTuple):
-    """Numbers of the optimiser and the loss that are traced, so that changing them compiles nothing."""
-
-    learning_rate: Number
-    weight_decay: Number
-    clip_norm: Number
-    loss_weights: dict[str, Number]
-
-
-_ADAM = optax.scale_by_adam()
-
-
-def terms_of(streams: Sequence[str]) -> tuple[str, ...]:
-    """Loss terms that a dataset with these observation streams can compute, penalties included."""
-    return tuple(
-        name for name, t in LOSS_TERMS.items() if t.variable is None or losses.stream_of(t) in streams
-    )
-
-
-def hyper(spec: RunSpec, terms: Sequence[str]) -> Hyper:
-    """The numbers of this member; the weight of a term is 0 for the streams that its spec leaves out."""
-    weights: dict[str, Number] = {}
-    for name in terms:
-        used = LOSS_TERMS[name].variable is None or spec.streams is None
-        used = used or losses.stream_of(LOSS_TERMS[name]) in (spec.streams or ())
-        weights[name] = np.float32(spec.weights[name] if used else 0.0)
-    o = spec.optimizer
-    return Hyper(np.float32(o.learning_rate), np.float32(o.weight_decay), np.float32(o.clip_norm), weights)
-
-
-def _weighted_terms(weights: Any, batch: model.Batch, hyper: Hyper, static: Static) -> dict[str, Array]:
-    params = network.parameters(static.network, weights["spatialization"], batch.predictors, batch.latitude)
-    keep = losses.outputs_needed(static.terms)
-    stress = bind(water_stress(static.water_stress), weights["process"]["water_stress"], batch.scale)
-    monthly = model.simulate(params, batch.climate, stress, keep, static.fires)
-    sums = model.balances(monthly, params, batch.climate.dt)
-    values = losses.terms(static.terms, monthly, sums, params, batch)
-    return {name: hyper.loss_weights[name] * value for name, value in values.items()}
-
-
-def _update(state: State, batch: model.Batch, hyper: Hyper, static: Static) -> tuple[State, dict[str, Array]]:
-    """One Adam step on the batch's loss, per pixel of the batch's capacity."""
-
-    def objective(weights: Any) -> tuple[Array, dict[str, Array]]:
-        values = _weighted_terms(weights, batch, hyper, static)
-        return sum(values.values(), start=jnp.zeros(())) / batch.mask.shape[0], values
-
-    gradient, values = jax.grad(objective, has_aux=True)(state.weights)
-    norm = optax.tree.norm(gradient)
-    limited = jnp.where((hyper.clip_norm > 0) & (norm > hyper.clip_norm), hyper.clip_norm / norm, 1.0)
-    gradient = jax.tree.map(lambda g: g * limited.astype(g.dtype), gradient)
-    direction, moments = _ADAM.update(gradient, state.moments)
-    weights = jax.tree.map(
-        lambda w, d: w - hyper.learning_rate * (d + hyper.weight_decay * w), state.weights, direction
-    )
-    return State(weights, moments), values
-
-
-def _over_batches(
-    one: Callable[[Any, model.Batch, Hyper], tuple[Any, dict[str, Array]]],
-    learned: Any,
-    arrays: Arrays,
-    view: View,
-    order: Selection,
-    hyper: Hyper,
-    n_patches: int,
-) -> tuple[Any, dict[str, Array]]:
-    """Carry what is learned through the batches of `order` [lane, batch, N], every lane by itself.
-
-    A lane alone is not mapped over: its program has no dimension of length 1.
-    """
-    alone = order.mask.shape[0] == 1
-    if alone:
-        learned, view, order, hyper = jax.tree.map(lambda x: x[0], (learned, view, order, hyper))
-    else:
-        order = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), order)
-
-    def body(learned: Any, selection: Selection) -> tuple[Any, dict[str, Array]]:
-        batch = gather(arrays, view, selection, n_patches)
-        return (one if alone else jax.vmap(one, in_axes=(0, LANE_AXES, 0)))(learned, batch, hyper)
-
-    learned, by_batch = jax.lax.scan(body, learned, order)
-    result = learned, {n: x.sum(axis=0) for n, x in by_batch.items()}
-    return jax.tree.map(lambda x: x[None], result) if alone else result
-
-
-@partial(jax.jit, static_argnames="static", donate_argnames="state")
-def train_batches(
-    state: State, arrays: Arrays, view: View, order: Selection, hyper: Hyper, static: Static
-) -> tuple[State, dict[str, Array]]:
-    """One update of each lane per batch, in order: the new state, and the weighted terms summed over the batches."""
-
-    def one(state: State, batch: model.Batch, hyper: Hyper) -> tuple[State, dict[str, Array]]:
-        return _update(state, batch, hyper, static)
-
-    return _over_batches(one, state, arrays, view, order, hyper, static.patches)
-
-
-@partial(jax.jit, static_argnames="static")
-def score_batches(
-    weights: Any, arrays: Arrays, view: View, order: Selection, hyper: Hyper, static: Static
-) -> dict[str, Array]:
-    """The weighted terms of each lane summed over the batches, without learning from them."""
-
-    def one(weights: Any, batch: model.Batch, hyper: Hyper) -> tuple[Any, dict[str, Array]]:
-        return weights, _weighted_terms(weights, batch, hyper, static)
-
-    return _over_batches(one, weights, arrays, view, order, hyper, static.patches)[1]
-
-
-def initial_state(spec: RunSpec, n_columns: int, width: int) -> State:
-    """A new member, from its init seed: `n_columns` predictors, padded to `width`."""
-    process = water_stress(spec.process.water_stress)
-    weights = {
-        "spatialization": network.initialise(spec.network, spec.seeds.init, n_columns, width),
-        "process": {
-            "water_stress": process.initialise(jax.random.fold_in(jax.random.key(spec.seeds.init), 1))
-        },
-    }
-    return State(weights, _ADAM.init(weights))
 
 
 def save(path: Path, content: Mapping[str, Any]) -> None:
@@ -367,9 +227,10 @@ def train(
         results, started = [], time.monotonic()
 
 
-def stack(trees: Sequence[Any]) -> Any:
-    """Trees of equal shapes as one whose arrays begin with the lane."""
-    return jax.tree.map(lambda *x: np.stack([np.asarray(a) for a in x]), *trees)
+def _added(total: dict[str, Array], terms: dict[str, Array]) -> dict[str, Array]:
+    """Sums so far and those of another piece; waits for the former, or pieces would queue for the device."""
+    jax.block_until_ready(total)
+    return {n: total[n] + x for n, x in terms.items()} if total else terms
 
 
 def one_epoch(
@@ -379,8 +240,7 @@ def one_epoch(
     total: dict[str, Array] = {}
     for arrays, part, piece in source.chunks(view, order):
         state, terms = train_batches(state, arrays, part, piece, numbers, static)
-        jax.block_until_ready(total)  # or pieces would queue for the device faster than it works
-        total = {n: total[n] + x for n, x in terms.items()} if total else terms
+        total = _added(total, terms)
     return state, total
 
 
@@ -390,8 +250,7 @@ def _score(
     total: dict[str, Array] = {}
     for arrays, part, piece in source.chunks(view, order):
         terms = score_batches(state.weights, arrays, part, piece, numbers, static)
-        jax.block_until_ready(total)
-        total = {n: total[n] + x for n, x in terms.items()} if total else terms
+        total = _added(total, terms)
     return total
 
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tests.test_cli import landlab, refused
+from tests.cli.command import landlab, refused
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ import jax
 import numpy as np
 import pytest
 
-from landlab_mgr import drive, register, train
+from landlab_mgr import drive, register, train, update
 from landlab_mgr.data import batch, store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec import GridSpec, RunSpec
 from landlab_mgr.workspace import Workspace
 
-from .test_cli import command, landlab
+from .cli.command import command, landlab
 
 WIDTH = 3  # one program for all tests of lanes
 BURSTS = {"lai": 1e38}  # a loss weight that overflows
@@ -148,7 +148,7 @@ def test_one_compilation_serves_a_factorial_grid(beside, planet):
         if event == "/jax/core/compile/backend_compile_duration":
             compiled.append(about.get("fun_name"))
 
-    programs = train.train_batches._cache_size(), train.score_batches._cache_size()
+    programs = update.train_batches._cache_size(), update.score_batches._cache_size()
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
         for spec in others:
@@ -156,7 +156,7 @@ def test_one_compilation_serves_a_factorial_grid(beside, planet):
             assert np.isfinite(event.records[0].total)
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
-    assert (train.train_batches._cache_size(), train.score_batches._cache_size()) == programs
+    assert (update.train_batches._cache_size(), update.score_batches._cache_size()) == programs
     assert not [name for name in compiled if "batches" in name], "XLA compiled nothing either"
     assert compiled, "the listener hears: each first layer's initialisation is a program of its own"
 

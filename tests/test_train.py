@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr import artifacts, evaluate, run, train
+from landlab_mgr import artifacts, evaluate, run, train, update
 from landlab_mgr.data import batch, store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import CHECKPOINT
@@ -80,7 +80,7 @@ def test_the_two_newest_checkpoints_are_kept(planet, arrays, tmp_path):
 
 def test_one_compilation_serves_every_setup_seed_and_loss_weight(planet, arrays, tmp_path):
     train_all(spec_of(planet, epochs=1), planet, arrays, tmp_path / "first")
-    compiled = train.train_batches._cache_size(), train.score_batches._cache_size()
+    compiled = update.train_batches._cache_size(), update.score_batches._cache_size()
     for i, changes in enumerate(
         (
             {"predictors": ("CONTROL",)},
@@ -92,7 +92,7 @@ def test_one_compilation_serves_every_setup_seed_and_loss_weight(planet, arrays,
         )
     ):
         train_all(spec_of(planet, epochs=1, **changes), planet, arrays, tmp_path / str(i))
-    assert (train.train_batches._cache_size(), train.score_batches._cache_size()) == compiled
+    assert (update.train_batches._cache_size(), update.score_batches._cache_size()) == compiled
 
 
 def test_streams_left_out_cost_nothing(planet, arrays, tmp_path):

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from landlab_mgr.display import SPLITS, duration, skill_table
+from landlab_mgr.display import duration, skill_table
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import VARIABLES
+from landlab_mgr.records import SEEN, SPLITS
 from parts import address, comparison, figures, reading, text
 
 LIVE_SECONDS = 3
@@ -173,7 +174,7 @@ def skill(metrics: pd.DataFrame) -> None:
         "Split",
         present,
         selection_mode="multi",
-        default=[s for s in present if s in ("train", "dev")],
+        default=[s for s in present if s in SEEN],
         key="splits",
         help="Choose setups by dev. Test and withheld months are for the end.",
     )

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from landlab_mgr import evaluate, train
+from landlab_mgr import evaluate, train, update
 from landlab_mgr.bench import synthetic
 from landlab_mgr.data import batch, schema, store
 from landlab_mgr.data.stream import Stream, open_stream
@@ -195,10 +195,10 @@ class _Program:
         spec = _spec(ds)
         member = batch.Member.of(spec, ds)
         self._source, self._static = source, train.static_of(spec, member, source)
-        state = train.initial_state(spec, member.n_columns, member.encoded.shape[1])
-        self._state = jax.device_put(train.stack([state]))
-        self._view = jax.device_put(train.stack([member.view]))
-        self._hyper = jax.device_put(train.stack([train.hyper(spec, self._static.terms)]))
+        state = update.initial_state(spec, member.n_columns, member.encoded.shape[1])
+        self._state = jax.device_put(update.stack([state]))
+        self._view = jax.device_put(update.stack([member.view]))
+        self._hyper = jax.device_put(update.stack([update.hyper(spec, self._static.terms)]))
         epoch = member.batches(0, 1)
         cycle = np.arange(updates) % len(epoch.pixel)
         self._order = batch.Selection(*(x[cycle][None] for x in epoch))
@@ -240,7 +240,7 @@ def _evaluated(path: Path) -> tuple[float, float]:
     spec = _spec(ds)
     started = time.perf_counter()
     member = batch.Member.of(spec, ds)
-    weights = train.initial_state(spec, member.n_columns, member.encoded.shape[1]).weights
+    weights = update.initial_state(spec, member.n_columns, member.encoded.shape[1]).weights
     with tempfile.TemporaryDirectory(dir=path.parent) as directory:
         evaluate.evaluate(spec, ds, member, weights, Path(directory))
     return time.perf_counter() - started, _peak_gb()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from landlab_mgr import train
+from landlab_mgr import update
 from landlab_mgr.bench import synthetic
 from landlab_mgr.data.batch import Selection, View
 from landlab_mgr.process import water_stress
@@ -50,21 +50,21 @@ class Program:
     def __init__(self, pixels: int, months: int, members: int, process: str) -> None:
         spec = RunSpec(dataset="0" * 16, predictors=("PFT",), process=ProcessSpec(water_stress=process))
         self._arrays = synthetic.arrays(pixels, months)
-        static = train.Static(spec.network, process, train.terms_of(self._arrays.streams), 1, True)
-        state = train.initial_state(spec, synthetic.N_PREDICTORS, synthetic.N_PREDICTORS)
-        self._state = jax.device_put(train.stack([state] * members))
+        static = update.Static(spec.network, process, update.terms_of(self._arrays.streams), 1, True)
+        state = update.initial_state(spec, synthetic.N_PREDICTORS, synthetic.N_PREDICTORS)
+        self._state = jax.device_put(update.stack([state] * members))
         encoded = np.random.default_rng(1).normal(size=(members, pixels, synthetic.N_PREDICTORS))
         scale = synthetic.SCALE if water_stress(process).weather else None
-        view = View(encoded.astype(np.float32), train.stack([scale] * members))
+        view = View(encoded.astype(np.float32), update.stack([scale] * members))
         index = np.broadcast_to(np.arange(pixels, dtype=np.int32), (members, 1, pixels))
         order = Selection(index, np.zeros_like(index), np.ones(index.shape, np.float32))
-        hyper = train.stack([train.hyper(spec, static.terms)] * members)
+        hyper = update.stack([update.hyper(spec, static.terms)] * members)
         self._rest = jax.device_put((view, order, hyper))
         self._static = static
 
     def compile_update(self) -> None:
         """Compile what `update` runs."""
-        lowered = train.train_batches.lower(self._state, self._arrays, *self._rest, static=self._static)
+        lowered = update.train_batches.lower(self._state, self._arrays, *self._rest, static=self._static)
         self._update = lowered.compile()
 
     def update(self) -> None:
@@ -75,7 +75,7 @@ class Program:
     def compile_forward(self) -> None:
         """Compile what `forward` runs."""
         arguments = (self._state.weights, self._arrays, *self._rest)
-        self._forward = train.score_batches.lower(*arguments, static=self._static).compile()
+        self._forward = update.score_batches.lower(*arguments, static=self._static).compile()
 
     def forward(self) -> None:
         """Every member's loss, without learning."""

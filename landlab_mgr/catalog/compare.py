@@ -9,10 +9,8 @@ import pandas as pd
 from landlab_mgr.catalog.queries import Queries
 from landlab_mgr.catalog.records import RunRecord
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import SEEN
 from landlab_mgr.spec import RunSpec
-
-SPLITS = ("train", "dev")
-"""The splits that are compared: looking at test is a decision of its own."""
 
 ENVIRONMENT = ("host", "device", "mode")
 
@@ -115,9 +113,9 @@ def _skill(catalog: Queries, a: str, b: str) -> pd.DataFrame:
     columns = {}
     for side, run_id in (("a", a), ("b", b)):
         metrics = catalog.metrics(run_id)
-        wanted = (metrics["statistic"] == "R2") & (metrics["level"] == "flat") & metrics["split"].isin(SPLITS)
+        wanted = (metrics["statistic"] == "R2") & (metrics["level"] == "flat") & metrics["split"].isin(SEEN)
         columns[side] = metrics[wanted].set_index(["split", "variable"])["value"]
     table = pd.DataFrame(columns).sort_index().reset_index()
-    table["split"] = pd.Categorical(table["split"], SPLITS, ordered=True)
+    table["split"] = pd.Categorical(table["split"], SEEN, ordered=True)
     table = table.sort_values(["variable", "split"]).astype({"split": str}).reset_index(drop=True)
     return table[["variable", "split", "a", "b"]].assign(**{"b - a": table["b"] - table["a"]})

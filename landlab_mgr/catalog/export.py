@@ -13,14 +13,11 @@ from landlab_mgr.catalog.queries import Queries
 from landlab_mgr.catalog.tables import Metric, Run, join_float
 from landlab_mgr.catalog.tags import Tags
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import SEEN, SPLITS
 from landlab_mgr.spec import RunSpec
 
 if TYPE_CHECKING:
     import xarray as xr
-
-SPLITS = ("train", "dev", "test", "withheld")
-SEEN = ("train", "dev")
-"""The splits whose metrics are given unless others are named: looking at test is a decision of its own."""
 
 Metrics = dict[tuple[str, str, str, str], dict[str, float]]
 """By split, variable, statistic and level: the value of each run that has one."""

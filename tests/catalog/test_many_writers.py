@@ -8,7 +8,7 @@ import typer
 from landlab_mgr.bench import catalog as bench
 from landlab_mgr.bench.commands import report_catalog
 from landlab_mgr.catalog import Catalog
-from tests.test_cli import landlab, refused
+from tests.cli.command import landlab, refused
 
 CLAIMS, EACH = 300, 4
 

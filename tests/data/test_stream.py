@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr import artifacts, evaluate, run, train
+from landlab_mgr import artifacts, evaluate, run, train, update
 from landlab_mgr.bench import stream as bench
 from landlab_mgr.data import batch, check, store, stream
 from landlab_mgr.errors import LandlabError
@@ -68,7 +68,7 @@ def weights_of(path):
 
 def order_of(lazy, per_batch=1, lanes=1):
     member = batch.Member.of(spec_of(lazy, per_batch), lazy)
-    return train.stack([member.view] * lanes), train.stack([member.batches(0, 1)] * lanes)
+    return update.stack([member.view] * lanes), update.stack([member.batches(0, 1)] * lanes)
 
 
 def threads():
@@ -150,7 +150,7 @@ def test_size_decides_where_nobody_does(published, lazy, monkeypatch):
 def test_an_evaluation_in_blocks_finds_the_same(lazy, tmp_path, monkeypatch):
     spec = spec_of(lazy)
     member = batch.Member.of(spec, lazy)
-    weights = train.initial_state(spec, member.n_columns, member.encoded.shape[1]).weights
+    weights = update.initial_state(spec, member.n_columns, member.encoded.shape[1]).weights
 
     def evaluated(name):
         (tmp_path / name).mkdir()

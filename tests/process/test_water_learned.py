@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from landlab_mgr import train
+from landlab_mgr import train, update
 from landlab_mgr.data import batch, store
 from landlab_mgr.process import WATER_STRESS, Scale, WaterState, Weather, bind, water_stress
 from landlab_mgr.spec import ProcessSpec, RunSpec
@@ -195,7 +195,7 @@ def test_training_moves_the_weights_and_resumes_bitwise(planet, spec, tmp_path):
         assert np.array_equal(x, y)
 
     learned = a["weights"]["process"]["water_stress"]
-    first = train.initial_state(spec, member.n_columns, member.encoded.shape[1])
+    first = update.initial_state(spec, member.n_columns, member.encoded.shape[1])
     start = first.weights["process"]["water_stress"]
     assert jax.tree.structure(learned) == jax.tree.structure(start)
     for layer in ("hidden_0", "hidden_1", "output"):
