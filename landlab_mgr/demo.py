@@ -2,9 +2,7 @@
 
 import time
 
-from landlab_mgr import drive, register
-from landlab_mgr.analysis import skill
-from landlab_mgr.artifacts import replace_durably
+from landlab_mgr import analysis, drive, register
 from landlab_mgr.data import twin
 from landlab_mgr.display import console, duration, show
 from landlab_mgr.errors import LandlabError
@@ -42,16 +40,17 @@ def run(workspace: Workspace, quick: bool = False) -> None:
         summary = drive.pending(workspace, catalog, grid=grid.name)
         if summary.interrupted:
             raise LandlabError("the demo was interrupted; run it again to go on")
-        result = skill.compute(catalog, grid.name)
+        result = analysis.run(workspace, catalog, "skill", grid=grid.name)
     console.print("[bold]4[/bold] R2 on the dev patches, mean over seeds")
-    table = result["skill"].mean("seed").to_series().unstack("variable")
-    table.insert(0, "mean", table.mean(axis=1))
-    show(table.reset_index().rename(columns={"setup": "predictors"}))
+    show(result.analysis.table(result.dataset))
     path = workspace.root / "skill.png"
-    replace_durably(path, lambda temporary: skill.figure(result).savefig(temporary, dpi=150, format="png"))
+    result.save_figure(path)
     where = workspace.root
     console.print(f"[bold]5[/bold] figure: {path}")
     console.print(f"done in {duration(time.monotonic() - started)}. Next:")
+    console.print(
+        f"  landlab trace {path}    what the figure is made of, and how to make it again", markup=False
+    )
     console.print(f"  landlab app -w {where}    look at every run in the browser", markup=False)
     console.print(f"  landlab ls -w {where} \"setup.groups = 'PFT+CLIM'\"", markup=False)
     console.print("  landlab data import fluxval DIR    bring real towers (see the README)", markup=False)

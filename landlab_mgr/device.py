@@ -12,3 +12,19 @@ def configure() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if "xla_backend_extra_options" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_extra_options={XLA_OPTION}".strip()
+
+
+def worker_environment(cpus: float, gpus: float) -> dict[str, str]:
+    """Environment in which a worker process starts, so that N workers of a machine do not fight.
+
+    Args:
+        cpus: cores of the worker; it runs as many threads, at least one.
+        gpus: GPUs of the worker: of a fraction, so much of its memory; at 0 it trains on the CPU.
+    """
+    threads = str(max(1, int(cpus)))
+    counts = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # NPROC is XLA's
+    configure()
+    settings = dict.fromkeys(counts, threads) | {"XLA_FLAGS": os.environ["XLA_FLAGS"]}
+    if gpus == 0:
+        return settings | {"JAX_PLATFORMS": "cpu"}
+    return settings | {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.9 * min(gpus, 1.0):.3f}"}

@@ -1,17 +1,38 @@
 """Running what is pending, with its progress on the console."""
 
+import os
+from dataclasses import dataclass
 from typing import Literal
 
-import jax
-
-from landlab_mgr import lease, schedule
+from landlab_mgr import lease
 from landlab_mgr.catalog import Catalog
-from landlab_mgr.display import LiveReport
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.live import LiveReport
+from landlab_mgr.schedule.driver import Driver, Summary, graceful_interrupt
+from landlab_mgr.schedule.executor import Executor, LocalExecutor
+from landlab_mgr.spec import PolicySpec
 from landlab_mgr.workspace import Workspace
 
-MEMBERS_LIMIT = 1024
-"""Lanes of one program; what fits is a question of memory."""
+CLUSTER_CACHE = "~/.cache/landlab/xla"
+"""Where workers of a cluster keep compiled programs: its nodes may share no disk."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Who trains: `count` workers (default: what there is room for), in this process ("local") or on Ray.
+
+    `address` is a running Ray cluster, HOST:PORT or "auto"; without it Ray starts on this machine.
+    """
+
+    count: int | None = None
+    executor: Literal["local", "ray"] | None = None
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.count is not None and self.count < 1:
+            raise LandlabError(f"--workers {self.count}; allowed: 1 or more")
+        if self.executor == "local" and (self.address is not None or (self.count or 1) > 1):
+            raise LandlabError("--executor local is this process alone; leave out --workers and --address")
 
 
 def pending(
@@ -19,35 +40,48 @@ def pending(
     catalog: Catalog,
     filter: str = "",
     grid: str | None = None,
-    only: Literal["pending", "failed", "cancelled"] = "pending",
-    members: int = 1,
-) -> schedule.Summary:
+    only: Literal["pending", "failed", "cancelled", "missing"] = "pending",
+    workers: Workers = Workers(),
+    policies: PolicySpec | None = None,
+    max_failures: int | None = None,
+) -> Summary:
     """Run everything pending that the filter holds for and the grid has, where given.
 
-    `only` failed or cancelled runs are tried again instead. `members` runs that share data and shapes train side by
-    side. Ctrl-C once commits and stops; twice stops at once.
+    `only` failed or cancelled runs are tried again instead; `missing` is all that no completed run fills. `policies`
+    defaults to the grid's. After `max_failures` failed runs nothing more is claimed. Ctrl-C once commits and stops;
+    twice stops at once.
     """
-    if not 1 <= members <= MEMBERS_LIMIT:
-        raise LandlabError(f"--members {members}; allowed: 1 to {MEMBERS_LIMIT} runs side by side")
-    _enable_compilation_cache(ws)
-    if grid is not None:
-        catalog.grid(grid)
-    catalog.reclaim(lease.LEASE_SECONDS, lease.driver_is_dead)
+    ws.check_storage()
+    if policies is None:
+        policies = PolicySpec() if grid is None else catalog.grid(grid).spec.policies
+    catalog.reclaim(lease.LEASE_SECONDS, lease.driver_is_dead, policies.retries)
     condition = " and ".join([f"({filter})"] * bool(filter) + [f"grid = '{grid}'"] * bool(grid))
     chosen = catalog.runs(condition)
-    run_ids = list(chosen.loc[chosen["state"] == only, "run_id"])
+    states = ("pending", "failed", "cancelled") if only == "missing" else (only,)
+    chosen = chosen[chosen["state"].isin(states)]
+    run_ids = list(chosen["run_id"])
     if only != "pending":
         catalog.retry(run_ids)
     if not run_ids:
-        return schedule.Summary()
-    with LiveReport(len(run_ids)) as report:
-        driver = schedule.Driver(ws, catalog, schedule.LocalExecutor(members), report)
+        return Summary()
+    epochs = int((chosen["epochs_planned"] - chosen["epochs"]).sum())
+    with LiveReport(len(run_ids), epochs) as report:
+        executor = _executor(ws, workers, policies, len(run_ids))
+        driver = Driver(ws, catalog, executor, report, policies, max_failures)
         said = ("stopping after the next checkpoint (Ctrl-C again: at once)", "stopping at once")
-        with schedule.graceful_interrupt(driver, said):
-            return driver.run(run_ids=run_ids)
+        with graceful_interrupt(driver, said):
+            return driver.run(run_ids)
 
 
-def _enable_compilation_cache(ws: Workspace) -> None:
-    """Compiled programs outlive the process: the second `landlab run` starts training at once."""
-    jax.config.update("jax_compilation_cache_dir", str(ws.root / "cache" / "xla"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+def _executor(ws: Workspace, workers: Workers, policies: PolicySpec, runs: int) -> Executor:
+    """Ray where several workers have something to do or a cluster is named; this process otherwise."""
+    cache = str(ws.root / "cache" / "xla")
+    count = workers.count
+    if count is None and workers.address is None and not policies.gpus:
+        cores = len(os.sched_getaffinity(0))
+        count = max(1, min(int(cores / policies.cpus), -(-runs // policies.members)))
+    if workers.executor == "local" or (workers.executor is None and workers.address is None and count == 1):
+        return LocalExecutor(policies.members, cache)
+    from landlab_mgr.schedule.cluster import RayExecutor  # two seconds that a lone worker need not wait for
+
+    return RayExecutor(count, policies, workers.address, cache if workers.address is None else CLUSTER_CACHE)

@@ -4,7 +4,6 @@ The dataset is read, predicted and compared block by block; only parameters, mom
 """
 
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -29,6 +28,7 @@ from landlab_mgr.parameters import (
 from landlab_mgr.process import bind, water_stress
 from landlab_mgr.records import ArtifactRecord, MetricRecord
 from landlab_mgr.spec import NetworkSpec, RunSpec
+from landlab_mgr.storage import Location
 
 CHUNK_PIXELS = 512
 """Pixels that an evaluation integrates at once."""
@@ -50,7 +50,7 @@ class Prediction(NamedTuple):
 
 
 def evaluate(
-    spec: RunSpec, ds: xr.Dataset, member: batch.Member, weights: Any, directory: Path, fires: bool = True
+    spec: RunSpec, ds: xr.Dataset, member: batch.Member, weights: Any, directory: Location, fires: bool = True
 ) -> tuple[list[MetricRecord], list[ArtifactRecord]]:
     """Predict every pixel with these weights, score it against everything observed, and write the run's files.
 

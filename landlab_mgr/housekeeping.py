@@ -18,6 +18,7 @@ from landlab_mgr.catalog import Catalog, Contents, DatasetRecord
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import ArtifactRecord
+from landlab_mgr.storage import Location, folders, reached
 from landlab_mgr.workspace import Workspace
 
 LOW_DISK_BYTES = 2**30
@@ -32,7 +33,7 @@ _ID = re.compile(r"[0-9a-f]{16}")
 class Waste:
     """A file or directory that nothing needs, and why."""
 
-    path: Path
+    path: Location
     bytes: int
     reason: str
 
@@ -54,11 +55,12 @@ def waste(workspace: Workspace, catalog: Catalog) -> list[Waste]:
     landlab does not write are left alone. LandlabError where the catalog knows none of the attempts in the workspace:
     then it is another workspace's.
     """
+    workspace.check_storage()
     directories = _attempt_directories(workspace)
-    temporaries = [
-        (p, "a temporary of a writer that is gone") for p in store.stale_temporaries(workspace.data)
-    ]
-    packed = [p for p in workspace.data.glob(".packed-*.zarr") if p.is_dir() and not p.is_symlink()]
+    data = workspace.data
+    stale = store.stale_temporaries(data) if isinstance(data, Path) else store.unfinished_uploads(data)
+    temporaries = [(p, "a temporary of a writer that is gone") for p in stale]
+    packed = [p for p in data.glob(".packed-*.zarr") if p.is_dir() and not p.is_symlink()]
     contents = catalog.inventory()
     if directories and len(_strangers(workspace, directories, contents)) == len(directories):
         raise LandlabError(
@@ -81,14 +83,17 @@ def remove(found: Sequence[Waste]) -> list[str]:
     problems = []
     for item in found:
         try:
-            if item.path.is_dir() and not item.path.is_symlink():
+            if not isinstance(item.path, Path):
+                with reached(item.path):
+                    item.path.fs.rm(item.path.path, recursive=True)
+            elif item.path.is_dir() and not item.path.is_symlink():
                 shutil.rmtree(item.path)
             else:
                 item.path.unlink()
         except FileNotFoundError:
             continue
-        except OSError as error:
-            problems.append(f"{item.path} ({error.strerror or error})")
+        except (OSError, LandlabError) as error:
+            problems.append(f"{item.path} ({getattr(error, 'strerror', None) or error})")
     return problems
 
 
@@ -97,15 +102,24 @@ def examine(workspace: Workspace, catalog: Catalog, deep: bool = False) -> list[
 
     Every catalogued file is hashed; `deep` also hashes the values of every dataset.
     """
-    directories = _attempt_directories(workspace)
+    out_of_reach, directories = None, []
+    try:
+        workspace.check_storage()
+        directories = _attempt_directories(workspace)
+    except LandlabError as error:
+        out_of_reach = error
     contents = catalog.inventory()
-    found = [
-        *_lapsed(contents),
-        *_orphans(workspace, directories, contents),
-        *_damaged(workspace, catalog, contents),
-        *_datasets(workspace, contents.datasets, deep),
-        *_dirty(contents),
-    ]
+    found = [*_lapsed(contents), *_dirty(contents)]
+    if out_of_reach:
+        subject = f"storage {workspace.files}"
+        remedy = "until then nothing is known of datasets and files"
+        found.append(Finding("error", subject, f"is out of reach: {out_of_reach}", remedy))
+    else:
+        found += [
+            *_orphans(workspace, directories, contents),
+            *_damaged(workspace, catalog, contents),
+            *_datasets(workspace, contents.datasets, deep),
+        ]
     free = free_bytes(workspace)
     if free < LOW_DISK_BYTES:
         found.append(
@@ -115,46 +129,35 @@ def examine(workspace: Workspace, catalog: Catalog, deep: bool = False) -> list[
 
 
 def free_bytes(workspace: Workspace) -> int:
-    """What is left on the disk of the workspace."""
+    """What is left on the disk of the workspace, where its files may lie elsewhere."""
     return shutil.disk_usage(workspace.root).free
 
 
-def _attempt_directories(workspace: Workspace) -> list[Path]:
+def _attempt_directories(workspace: Workspace) -> list[Location]:
     """Directories run-id/token under runs/; whatever is named otherwise is nobody's business here."""
-    return [
-        path
-        for path in sorted(workspace.runs.glob("*/*"))
-        if _ID.fullmatch(path.parent.name)
-        and _ID.fullmatch(path.name)
-        and path.is_dir()
-        and not path.is_symlink()
-        and not path.parent.is_symlink()
-    ]
+    found = folders(workspace.runs, depth=2)
+    return [p for p in found if _ID.fullmatch(p.parent.name) and _ID.fullmatch(p.name)]
 
 
-def _relative(workspace: Workspace, path: Path) -> str:
-    return path.relative_to(workspace.root).as_posix()
-
-
-def _strangers(workspace: Workspace, directories: Sequence[Path], contents: Contents) -> list[str]:
+def _strangers(workspace: Workspace, directories: Sequence[Location], contents: Contents) -> list[str]:
     """Directories of attempts that the catalog does not know."""
     known = {a.directory for a in contents.attempts}
-    return [name for name in (_relative(workspace, d) for d in directories) if name not in known]
+    return [name for name in map(workspace.relative, directories) if name not in known]
 
 
 def _leftovers(
-    workspace: Workspace, directories: Sequence[Path], contents: Contents
-) -> Iterator[tuple[Path, str]]:
+    workspace: Workspace, directories: Sequence[Location], contents: Contents
+) -> Iterator[tuple[Location, str]]:
     attempts = {a.directory: a for a in contents.attempts}
     needed = {file.artifact.path for file in contents.files}
     for directory in directories:
-        attempt = attempts.get(_relative(workspace, directory))
+        attempt = attempts.get(workspace.relative(directory))
         if attempt is None:
             yield directory, "of an attempt that is not in the catalog"
             continue
         if attempt.outcome is None:
             continue
-        unneeded = [p for p in directory.iterdir() if _relative(workspace, p) not in needed]
+        unneeded = [p for p in directory.iterdir() if workspace.relative(p) not in needed]
         holds_needed = any(path.startswith(f"{attempt.directory}/") for path in needed)
         reason = f"left by attempt {attempt.number}, which ended: {attempt.outcome}"
         if not holds_needed:
@@ -163,8 +166,10 @@ def _leftovers(
             yield from ((p, reason) for p in unneeded)
 
 
-def _bytes(path: Path) -> int:
+def _bytes(path: Location) -> int:
     """Size of a file, or of all in a directory; what vanishes meanwhile counts nothing."""
+    if not isinstance(path, Path):
+        return int(path.fs.du(path.path))
     total = 0
     for part in (path, *path.rglob("*")) if path.is_dir() and not path.is_symlink() else (path,):
         try:
@@ -192,7 +197,7 @@ def _lapsed(contents: Contents) -> Iterator[Finding]:
             )
 
 
-def _orphans(workspace: Workspace, directories: Sequence[Path], contents: Contents) -> Iterator[Finding]:
+def _orphans(workspace: Workspace, directories: Sequence[Location], contents: Contents) -> Iterator[Finding]:
     strangers = _strangers(workspace, directories, contents)
     if strangers and len(strangers) == len(directories):
         problem = f"holds {len(strangers)} attempts, none of which the catalog knows"
@@ -225,8 +230,8 @@ def _problem(workspace: Workspace, artifact: ArtifactRecord) -> str:
     try:
         if artifacts.intact(artifact, path):
             return ""
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
+    except (OSError, LandlabError) as error:
+        return f"cannot be read: {getattr(error, 'strerror', None) or error}"
     return "is altered" if path.exists() else "is missing"
 
 
@@ -252,10 +257,10 @@ def _datasets(workspace: Workspace, records: Sequence[DatasetRecord], deep: bool
             yield Finding("error", f"dataset {record.name}", problem, again)
     urls = {record.url for record in records}
     for published in store.list_published(workspace.data):
-        if _relative(workspace, published.path) not in urls:
+        if workspace.relative(published.path) not in urls:
             yield Finding(
                 "warning",
-                _relative(workspace, published.path),
+                workspace.relative(published.path),
                 "is published, but not in the catalog",
                 "import or make it again to catalogue it, or remove it",
             )

@@ -24,7 +24,7 @@ def dataset(workspace: Workspace, catalog: Catalog, ds: xr.Dataset) -> DatasetRe
         DatasetRecord(
             fingerprint=published.fingerprint,
             name=published.name,
-            url=str(published.path.relative_to(workspace.root)),
+            url=workspace.relative(published.path),
             kind=ds.attrs["kind"],
             n_pixels=ds.sizes["pixel"],
             n_patches=int(ds["patch"].max()) + 1,

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -15,11 +14,12 @@ import xarray as xr
 
 from landlab_mgr import __version__, artifacts, evaluate, train
 from landlab_mgr.data import batch, predictors, split, store
-from landlab_mgr.data.stream import open_stream
+from landlab_mgr.data.stream import open_stream, stream_directory
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.process import process_packages, water_stress
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, MetricRecord
 from landlab_mgr.spec import RunSpec
+from landlab_mgr.storage import Location, located, make_directory
 
 
 @dataclass(frozen=True)
@@ -86,16 +86,16 @@ class Broken:
 
 @dataclass(frozen=True)
 class Task:
-    """A run to execute: where it writes, and the checkpoint of an earlier attempt to go on from."""
+    """A run to execute: where it writes, and the checkpoint of an earlier attempt to go on from; paths or URLs."""
 
     spec: RunSpec
-    directory: Path
-    resume: Path | None = None
+    directory: str | Location
+    resume: str | Location | None = None
 
 
 def execute(
     tasks: Sequence[Task],
-    dataset: str | Path,
+    dataset: str | Location,
     width: int | None = None,
     dropped: Callable[[int], bool] = lambda place: False,
     stream: bool | None = None,
@@ -107,7 +107,7 @@ def execute(
 
     Args:
         tasks: runs on one dataset whose `group_key` is the same.
-        dataset: path of its published dataset.
+        dataset: path or URL of its published dataset.
         width: lanes of the compiled program, at least one for each task; default: just those.
         dropped: whether nobody wants the task at this place any more; asked before every epoch.
         stream: train from disk; default: where the dataset needs more memory than IN_MEMORY_BYTES.
@@ -121,19 +121,19 @@ def execute(
     ds, arrays = _opened(str(dataset), stream)
     if arrays is None and (width or len(tasks)) > 1:
         raise LandlabError(
-            f"{Path(dataset).name} is streamed from disk, one member at a time, not {width or len(tasks)}; "
+            f"{located(dataset).name} is streamed from disk, one member at a time, not {width or len(tasks)}; "
             "use --members 1"
         )
-    source = open_stream(ds, Path(dataset).parent) if arrays is None else arrays
+    source = open_stream(ds, stream_directory(located(dataset))) if arrays is None else arrays
     lanes: dict[int, train.Lane] = {}
     by_columns: dict[int, list[int]] = {}
 
-    def result(i: int, checkpoint: Path) -> Result | Broken:
+    def result(i: int, checkpoint: Location, saved: ArtifactRecord) -> Result | Broken:
         spec, lane = tasks[i].spec, lanes[i]
         try:
             weights = train.load(checkpoint)["weights"]
             scores, files = evaluate.evaluate(spec, ds, lane.member, weights, lane.directory, source.fires)
-            return Result(tuple(scores), (artifacts.record(CHECKPOINT, checkpoint), *files))
+            return Result(tuple(scores), (saved, *files))
         except Exception as error:  # one member's evaluation is no fault of the others
             return Broken(error)
 
@@ -146,7 +146,8 @@ def execute(
         if task.resume is None or epochs < task.spec.optimizer.epochs:
             by_columns.setdefault(lanes[i].member.encoded.shape[1], []).append(i)
         elif not dropped(i):
-            yield i, result(i, task.resume)
+            resumed = located(task.resume)
+            yield i, result(i, resumed, artifacts.record(CHECKPOINT, resumed))
     for _, places in sorted(by_columns.items()):
 
         def unwanted(k: int, places: Sequence[int] = places) -> bool:
@@ -157,16 +158,17 @@ def execute(
             if isinstance(event, train.Diverged):
                 yield i, Diverged(event.epoch)
                 continue
-            yield i, Progress(tuple(event.records), artifacts.record(CHECKPOINT, event.checkpoint))
+            yield i, Progress(tuple(event.records), event.saved)
             if event.records[-1].epoch == tasks[i].spec.optimizer.epochs and not dropped(i):
-                yield i, result(i, event.checkpoint)
+                yield i, result(i, event.checkpoint, event.saved)
 
 
 def _lane(task: Task, ds: xr.Dataset) -> tuple[train.Lane, int]:
     """What trains a run, and its epochs so far; LandlabError where spec or checkpoint do not fit."""
     check(task.spec, ds)
-    task.directory.mkdir(parents=True, exist_ok=True)
-    lane = train.Lane(task.spec, batch.Member.of(task.spec, ds), task.directory, task.resume)
+    directory, resume = located(task.directory), None if task.resume is None else located(task.resume)
+    make_directory(directory)
+    lane = train.Lane(task.spec, batch.Member.of(task.spec, ds), directory, resume)
     return lane, 0 if task.resume is None else train.restored(lane)[1]
 
 

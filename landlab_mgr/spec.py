@@ -163,6 +163,25 @@ def identity(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+class PolicySpec(_Frozen):
+    """How the runs of a grid are executed. None of it is scientific: it changes no run's identity."""
+
+    retries: int = Field(3, ge=0, description="how often in a row a run may be lost without a new epoch")
+    stall_minutes: float = Field(
+        10, gt=0, description="a worker silent for so long, and 20 times the usual, is lost"
+    )
+    members: int = Field(1, ge=1, le=1024, description="runs that train side by side in a worker")
+    cpus: float = Field(1, gt=0, description="cores of a worker")
+    gpus: float | None = Field(
+        None, ge=0, description="GPUs of a worker, or a fraction of one; default: one where there are some"
+    )
+    memory_gb: float = Field(0, ge=0, description="memory that a worker asks of the cluster; 0 = none")
+
+    def changed(self, values: dict[str, Any]) -> "PolicySpec":
+        """With some fields set anew; LandlabError names one that may not be."""
+        return _validated(PolicySpec, self.model_dump() | values, "policies")
+
+
 OF_THE_GRID = ("dataset", "predictors", "seeds")
 """Fields of a run that a grid sets itself."""
 
@@ -184,6 +203,7 @@ class GridSpec(_Frozen):
     )
     seeds: int | tuple[int, ...] = Field(20, description="how many (0..n-1), or which")
     base: dict[str, Any] = Field(default_factory=dict, description="fields of the run specification")
+    policies: PolicySpec = PolicySpec()
 
     @field_validator("axes", mode="before")
     @classmethod

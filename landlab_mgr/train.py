@@ -7,7 +7,6 @@ resume from it. All randomness is a function of the spec's seeds and the epoch n
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -15,11 +14,12 @@ import numpy as np
 from flax import serialization
 from jax import Array
 
-from landlab_mgr.artifacts import replace_durably
+from landlab_mgr import artifacts, storage
 from landlab_mgr.data.batch import Arrays, Member, Selection, View
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.records import EpochRecord
+from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord
 from landlab_mgr.spec import RunSpec
+from landlab_mgr.storage import Location
 from landlab_mgr.update import (
     Hyper,
     State,
@@ -36,20 +36,17 @@ CHECKPOINT_SECONDS = 2.0
 """Epochs are committed together about this often; a kill costs at most this much work."""
 
 
-def save(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a msgpack checkpoint, whole or not at all."""
-    packed = serialization.msgpack_serialize(dict(content))
-
-    def fill(temporary: Path) -> None:
-        temporary.write_bytes(packed)
-
-    replace_durably(path, fill)
+def save(path: Location, content: Mapping[str, Any]) -> ArtifactRecord:
+    """Write a msgpack checkpoint durably, whole or not at all."""
+    return artifacts.put(CHECKPOINT, serialization.msgpack_serialize(dict(content)), path)
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint; LandlabError where it is missing or damaged."""
+def load(path: Location) -> dict[str, Any]:
+    """Read a checkpoint; LandlabError where it is missing, damaged or out of reach."""
     try:
-        return serialization.msgpack_restore(path.read_bytes())
+        return serialization.msgpack_restore(storage.content(path))
+    except LandlabError:
+        raise
     except FileNotFoundError:
         raise LandlabError(f"no checkpoint {path}; `landlab show RUN` lists what the run wrote") from None
     except Exception as error:
@@ -74,8 +71,8 @@ class Lane:
 
     spec: RunSpec
     member: Member
-    directory: Path
-    resume: Path | None = None
+    directory: Location
+    resume: Location | None = None
 
 
 def restored(lane: Lane) -> tuple[State, int]:
@@ -106,7 +103,8 @@ class Committed(NamedTuple):
 
     lane: int
     records: list[EpochRecord]
-    checkpoint: Path
+    checkpoint: Location
+    saved: ArtifactRecord
 
 
 class Diverged(NamedTuple):
@@ -148,7 +146,7 @@ class _Progress:
 
     epoch: int
     last: int
-    kept: list[Path] = field(default_factory=list)
+    kept: list[Location] = field(default_factory=list)
     pending: list[tuple[int, int]] = field(default_factory=list)
     """Epoch, and its place among the group's uncommitted results."""
     going: bool = True
@@ -276,11 +274,11 @@ def _commit(
         terms = by_term | {f"dev_{n}": x for n, x in by_dev.items()}
         records.append(EpochRecord(epoch, total, dev, terms, seconds))
     path = lane.directory / f"checkpoint-{progress.epoch:06d}.msgpack"
-    save(path, _to_checkpoint(state, progress.epoch, lane.member, lane.spec))
+    saved = save(path, _to_checkpoint(state, progress.epoch, lane.member, lane.spec))
     progress.kept.append(path)
     for old in progress.kept[:-2]:
         if old.parent == lane.directory:  # an earlier attempt's files are not ours to remove
             old.unlink(missing_ok=True)
     progress.kept, progress.pending = progress.kept[-2:], []
     progress.going = progress.epoch < progress.last
-    return Committed(index, records, path)
+    return Committed(index, records, path, saved)

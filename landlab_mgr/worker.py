@@ -1,17 +1,20 @@
 """The plain class that trains groups of jobs, in this process or inside an actor. Never sees a database."""
 
+import os
+import platform
 import traceback
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import jax
 
 from landlab_mgr import run
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.run import Progress, Result
 from landlab_mgr.spec import RunSpec
 
-Outcome = Literal["nan", "oom", "error"]
+Outcome = Literal["nan", "oom", "error", "lost"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Failed:
-    """An attempt that ended badly, and why."""
+    """An attempt that ended badly, and why; only an executor says `lost`, of a worker that is gone."""
 
     outcome: Outcome
     message: str
@@ -40,8 +43,18 @@ Event = Progress | Result | Failed
 class Worker:
     """Trains groups of jobs, one group after another; compiled programs and open datasets stay warm between them."""
 
-    def __init__(self) -> None:
-        self._going: set[str] = set()
+    def __init__(self, cache: str | None = None) -> None:
+        """`cache`: directory of compiled programs, which outlive the process; default: none."""
+        self._dropped: set[str] = set()
+        if cache is not None:
+            jax.config.update("jax_compilation_cache_dir", os.path.expanduser(cache))
+            jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+    def environment(self) -> dict[str, Any]:
+        """What it runs on: `versions`, with the host and the threads that numbers may depend on, and `device`."""
+        here = run.environment()
+        threads = os.environ.get("NPROC") or str(len(os.sched_getaffinity(0)))
+        return here | {"versions": here["versions"] | {"worker_host": platform.node(), "threads": threads}}
 
     def run(self, jobs: Sequence[Job], width: int | None = None) -> Generator[tuple[str, Event]]:
         """Train jobs side by side: any number of Progress for each token, then one Result or Failed; it raises nothing.
@@ -51,28 +64,15 @@ class Worker:
             width: lanes of the compiled program, at least one for each job; default: just those. A job's numbers
                 are the same to the bit at equal width, whatever its neighbours.
         """
-        self._going = {job.token for job in jobs}
-        return self._events(jobs, width)
-
-    def drop(self, token: str) -> None:
-        """Nobody wants this job any more: it ends silently before its next epoch; the others go on.
-
-        Another thread than the one that trains may call it.
-        """
-        self._going.discard(token)
-
-    def _events(self, jobs: Sequence[Job], width: int | None) -> Generator[tuple[str, Event]]:
+        going = {job.token for job in jobs}
         try:
             [dataset] = {job.dataset for job in jobs}
-            tasks = [
-                run.Task(job.spec, Path(job.directory), None if job.resume is None else Path(job.resume))
-                for job in jobs
-            ]
+            tasks = [run.Task(job.spec, job.directory, job.resume) for job in jobs]
             for place, outcome in run.execute(
-                tasks, dataset, width, dropped=lambda place: jobs[place].token not in self._going
+                tasks, dataset, width, dropped=lambda place: jobs[place].token not in going - self._dropped
             ):
                 token = jobs[place].token
-                if token not in self._going:
+                if token not in going - self._dropped:
                     continue
                 if isinstance(outcome, run.Diverged):
                     event: Event = Failed("nan", f"loss is not finite at epoch {outcome.epoch}", "")
@@ -80,12 +80,24 @@ class Worker:
                     event = _failed(outcome.error)
                 else:
                     event = outcome
-                if not isinstance(event, Progress):
-                    self._going.discard(token)
+                if ends(event):
+                    going.discard(token)
                 yield token, event
         except Exception as error:
-            for token in [job.token for job in jobs if job.token in self._going]:
+            for token in [job.token for job in jobs if job.token in going - self._dropped]:
                 yield token, _failed(error)
+
+    def drop(self, token: str) -> None:
+        """Nobody wants this job any more: it ends silently before its next epoch; the others go on.
+
+        Another thread than the one that trains may call it, even before the job starts.
+        """
+        self._dropped.add(token)
+
+
+def ends(event: Event) -> bool:
+    """Whether nothing follows this event of a job."""
+    return not isinstance(event, Progress)
 
 
 def _failed(error: Exception) -> Failed:

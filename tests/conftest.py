@@ -13,7 +13,12 @@ from landlab_mgr import device
 # Many tests start the command line: without bytecode each start compiles pandas and SQLAlchemy again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-for setting in ("LANDLAB_DB", "LANDLAB_WORKSPACE"):  # a developer's own must not reach a test
+for setting in (
+    "LANDLAB_DB",
+    "LANDLAB_WORKSPACE",
+    "LANDLAB_STORAGE",
+    "LANDLAB_CACHE",
+):  # a developer's own must not reach a test
     os.environ.pop(setting, None)
 
 device.configure()
@@ -43,6 +48,18 @@ def planet():
     from landlab_mgr.data import twin
 
     return twin.make(n_patches=6, pixels_per_patch=2, years=3, seed=1)
+
+
+@pytest.fixture(scope="session")
+def twin_workspace(tmp_path_factory):
+    """A workspace with a small twin planet and compiled programs in its cache."""
+    from .cli.command import grid_file, landlab
+
+    root = tmp_path_factory.mktemp("twin") / "ws"
+    landlab("data", "twin", "--patches", 6, "--pixels", 2, "--years", 3, workspace=root)
+    landlab("grid", "register", grid_file(root / "tiny.toml", "twin-6x2x3-s0"), workspace=root)
+    landlab("run", workspace=root)
+    return root
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,8 +6,15 @@ import pytest
 from pydantic import ValidationError
 
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import LOSS_TERMS
 from landlab_mgr.resources import resource
 from landlab_mgr.spec import GridSpec, ProcessSpec, RunSpec, load_grid
+
+
+def _plain(**fields):
+    """A specification in which only these fields are not the default."""
+    return RunSpec.model_validate({"dataset": "a" * 16, "predictors": ("PFT",)} | fields)
+
 
 STORED = {
     "a3": RunSpec(dataset="a" * 16, predictors=("PFT",)),
@@ -18,8 +25,74 @@ STORED = {
         optimizer={"epochs": 7, "learning_rate": 1e-3},
         seeds={"init": 4, "split": 4, "shuffle": 4},
     ),
+    "seeds": _plain(seeds={"init": 1, "split": 2**31 - 1, "shuffle": 0}),
+    "streams": _plain(streams=("lai", "gpp_fluxnet")),
+    "no stream": _plain(streams=()),
+    "every weight": _plain(loss_weights={name: 0.1 * i for i, name in enumerate(LOSS_TERMS, start=1)}),
+    "no weight": _plain(loss_weights=dict.fromkeys(LOSS_TERMS, 0)),
+    "process": _plain(process={"water_stress": "nn_flux_no_lai"}),
+    "process@2": _plain(process={"water_stress": "curved@2"}),
+    "network": _plain(network={"hidden": (64,), "negative_slope": 0.3}),
+    "optimizer": _plain(
+        optimizer={
+            "learning_rate": 3e-3,
+            "epochs": 1,
+            "patches_per_batch": 0,
+            "weight_decay": 1e-9,
+            "clip_norm": 2,
+        }
+    ),
+    "split": _plain(split={"kind": "patch", "dev_fraction": 1 / 3}),
+    "warmup": _plain(warmup_months=0),
+    "plugin's group": _plain(predictors=("LATLON", "türme-塔", "CONTROL", "AGE", "CLIM")),
+    "science": _plain(science_version=7),
+    "all": RunSpec(
+        dataset="0123456789abcdef",
+        predictors=("PFT", "CLIM", "AGE", "SOIL"),
+        streams=("sif", "lai"),
+        loss_weights={"sif": 0.5, "violation": 12},
+        process={"water_stress": "acm_nn_et"},
+        network={"hidden": (8, 4), "negative_slope": 0},
+        optimizer={
+            "learning_rate": 0.1,
+            "epochs": 12,
+            "patches_per_batch": 4,
+            "weight_decay": 0.01,
+            "clip_norm": 0.5,
+        },
+        split={"dev_fraction": 0.25},
+        seeds={"init": 11, "split": 12, "shuffle": 13},
+        warmup_months=36,
+    ),
 }
-IDENTITIES = {"a3": "5cde29eb7ff7e80d", "b7": "d7daa12d3942896f"}
+IDENTITIES = {
+    "a3": "5cde29eb7ff7e80d",
+    "b7": "d7daa12d3942896f",
+    "seeds": "d9222d1549238b6f",
+    "streams": "ab5d0c95cbee79be",
+    "no stream": "1ceeff8d546af825",
+    "every weight": "5d320c97b3b79399",
+    "no weight": "6eda8dd2f1490700",
+    "process": "45f2491ab79a990c",
+    "process@2": "19a7a41eeb0d2bf1",
+    "network": "615717430d45a980",
+    "optimizer": "b4d4f0ddcb8782e9",
+    "split": "f162de0c0b671297",
+    "warmup": "0518ce804acd0879",
+    "plugin's group": "7102a67c3212281f",
+    "science": "2e283fbde5455615",
+    "all": "6d880bc0026c4ebf",
+}
+"""As they were first stored; one that changes orphans every run that anybody registered under it."""
+
+
+def test_every_field_is_among_the_stored():
+    for name, part in RunSpec.model_fields.items():
+        values = [getattr(spec, name) for spec in STORED.values()]
+        assert any(value != part.get_default(call_default_factory=True) for value in values), name
+        for inner in getattr(part.annotation, "model_fields", {}):
+            if inner != "kind":  # of splits there is one
+                assert len({getattr(value, inner) for value in values}) > 1, f"{name}.{inner}"
 
 
 @pytest.mark.parametrize("name", STORED)

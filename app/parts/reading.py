@@ -1,6 +1,6 @@
 """Reading the workspace: the catalog, opened for reading only, and the files that it names.
 
-What changes (the catalog) is read again after SECONDS; what is known by its hash is read once.
+What changes (the catalog) is read again when something has changed; what is known by its hash is read once.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,10 @@ import xarray as xr
 
 from landlab_mgr import artifacts
 from landlab_mgr.catalog import DatasetRecord, RunRecord
+from landlab_mgr.catalog.events import Version
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import SEEN, SPLITS
 from landlab_mgr.workspace import Workspace
 
 SECONDS = 2
@@ -38,6 +40,8 @@ class RunView:
     metrics: pd.DataFrame
     attempts: pd.DataFrame
     files: pd.DataFrame
+    test_reads: int
+    """How often its test or withheld metrics were looked at."""
 
 
 def workspace() -> Workspace:
@@ -46,8 +50,19 @@ def workspace() -> Workspace:
 
 
 @st.cache_data(ttl=SECONDS, show_spinner=False)
+def version(root: str, database: str) -> Version:
+    """The state of the catalog, by which all that is read from it is cached."""
+    with Workspace.at(root, database).open(read_only=True) as catalog:
+        return catalog.version()
+
+
 def contents(root: str, database: str) -> Contents:
     """Datasets, grids and the number of runs; LandlabError where there is no catalog that this code reads."""
+    return _contents(root, database, version(root, database))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _contents(root: str, database: str, version: Version) -> Contents:
     with Workspace.at(root, database).open(read_only=True) as catalog:
         return Contents(
             tuple(catalog.datasets()),
@@ -56,16 +71,24 @@ def contents(root: str, database: str) -> Contents:
         )
 
 
-@st.cache_data(ttl=SECONDS, show_spinner=False)
 def runs(root: str, database: str, filter: str) -> pd.DataFrame:
     """The runs that a filter holds for, as `Catalog.runs` gives them; GrammarError where it is no filter."""
+    return _runs(root, database, filter, version(root, database))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _runs(root: str, database: str, filter: str, version: Version) -> pd.DataFrame:
     with Workspace.at(root, database).open(read_only=True) as catalog:
         return catalog.runs(filter)
 
 
-@st.cache_data(ttl=SECONDS, show_spinner=False)
 def run(root: str, database: str, run_id: str) -> RunView:
-    """One run; LandlabError where there is none of that id."""
+    """One run, with its train and dev metrics; LandlabError where there is none of that id."""
+    return _run(root, database, run_id, version(root, database))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _run(root: str, database: str, run_id: str, version: Version) -> RunView:
     with Workspace.at(root, database).open(read_only=True) as catalog:
         record = catalog.run(run_id)
         return RunView(
@@ -75,7 +98,14 @@ def run(root: str, database: str, run_id: str) -> RunView:
             catalog.metrics(record.run_id),
             catalog.attempts(record.run_id),
             catalog.artifacts(record.run_id),
+            catalog.test_reads(record.run_id),
         )
+
+
+def held_back(workspace: Workspace, run_id: str) -> pd.DataFrame:
+    """Test and withheld metrics of a run, read now and counted; LandlabError where they cannot be counted."""
+    with workspace.open() as catalog:
+        return catalog.metrics(run_id, [split for split in SPLITS if split not in SEEN])
 
 
 def artifact(workspace: Workspace, files: pd.DataFrame, kind: str) -> xr.Dataset | None:

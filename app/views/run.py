@@ -7,7 +7,6 @@ import streamlit as st
 from landlab_mgr.display import duration, skill_table
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import VARIABLES
-from landlab_mgr.records import SEEN, SPLITS
 from parts import address, comparison, figures, reading, text
 
 LIVE_SECONDS = 3
@@ -79,7 +78,7 @@ def progress(run_id: str, state: str) -> None:
             curves(view)
         if right is not None:
             with right:
-                skill(view.metrics)
+                skill(view)
 
 
 def header(view: reading.RunView) -> None:
@@ -166,19 +165,24 @@ def curves(view: reading.RunView) -> None:
         st.caption(f"The loss is not finite at epoch {int(broken.iloc[0])}: a gap in the curve.")
 
 
-def skill(metrics: pd.DataFrame) -> None:
+def skill(view: reading.RunView) -> None:
     st.subheader("Skill", anchor=False)
-    table = skill_table(metrics)
-    present = [s for s in SPLITS if s in set(table["split"])]
-    chosen = st.pills(
-        "Split",
-        present,
-        selection_mode="multi",
-        default=[s for s in present if s in SEEN],
-        key="splits",
-        help="Choose setups by dev. Test and withheld months are for the end.",
+    run_id = view.record.run_id
+    times = {0: "never", 1: "once"}.get(view.test_reads, f"{view.test_reads} times")
+    asked = st.toggle(
+        "test and withheld (counted)",
+        key=f"held back {run_id}",
+        help=f"Choose setups by dev; the rest is for the end. Of this run it was looked at {times}.",
     )
-    table = table[table["split"].isin(chosen or present)]
+    metrics = view.metrics
+    if asked:
+        try:
+            metrics = pd.concat([metrics, held_back(run_id)])
+        except LandlabError as error:
+            text.problem(error)
+    else:
+        st.session_state.pop("held back", None)
+    table = skill_table(metrics)
     table["variable"] = [
         text.quantity(v, VARIABLES[v].unit) if v in VARIABLES else v for v in table["variable"]
     ]
@@ -203,6 +207,15 @@ def skill(metrics: pd.DataFrame) -> None:
         },
         key="skill",
     )
+
+
+def held_back(run_id: str) -> pd.DataFrame:
+    """Test and withheld metrics, read once each time that somebody switches them on."""
+    shown, metrics = st.session_state.get("held back", (None, None))
+    if shown != run_id:
+        metrics = reading.held_back(reading.workspace(), run_id)
+        st.session_state["held back"] = run_id, metrics
+    return metrics
 
 
 def provenance(view: reading.RunView) -> None:

@@ -1,1 +1,174 @@
-"""Analyses of ensembles: one file each; compute(...) -> xarray.Dataset, figure(dataset) -> Figure."""
+"""Analyses of ensembles, behind one registry: a module here that has an ANALYSIS is one. JAX-free.
+
+`run` computes one, stores the result, and catalogues it with the runs that it used.
+"""
+
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+from pydantic import ValidationError
+
+from landlab_mgr import __version__, artifacts, figures, provenance
+from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.catalog import Catalog
+from landlab_mgr.catalog.records import AnalysisRecord
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec import identity
+from landlab_mgr.storage import make_directory
+from landlab_mgr.workspace import Workspace
+
+DIRECTORY = "analyses"
+"""Where results lie in the workspace, each in a directory named after the analysis' id."""
+
+
+@cache
+def registry() -> Mapping[str, Analysis]:
+    """Every analysis, by name."""
+    modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    found = [module.ANALYSIS for module in modules if hasattr(module, "ANALYSIS")]
+    return {analysis.name: analysis for analysis in found}
+
+
+def find(name: str) -> Analysis:
+    """The analysis of this name; LandlabError where there is none."""
+    if name not in registry():
+        raise LandlabError(f"no analysis {name!r}; there are: {', '.join(registry())}; see `landlab analyse`")
+    return registry()[name]
+
+
+def options_of(analysis: Analysis, given: Mapping[str, Any]) -> Options:
+    """Its options where those given differ from the defaults; LandlabError for unknown ones and bad values."""
+    try:
+        return analysis.options.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(analysis.options.model_fields)
+            raise LandlabError(
+                f"analysis {analysis.name} has no option {key!r}; its options: {known}"
+            ) from None
+        message = f"{first['msg']}, not {first['input']!r}"
+        raise LandlabError(f"option {key} of analysis {analysis.name}: {message}") from None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an analysis made: the catalogued record, the dataset, and what a figure of it says of its making."""
+
+    analysis: Analysis
+    record: AnalysisRecord
+    dataset: xr.Dataset
+    provenance: Mapping[str, Any]
+
+    def save_figure(self, path: str | Path) -> None:
+        """Draw the result into a PNG, SVG or PDF that `landlab trace` can explain; the same pixels every time."""
+        import matplotlib
+        import matplotlib.style
+
+        figures.check_target(path)
+        # not in the user's style, which the provenance does not know
+        with matplotlib.style.context("default"), matplotlib.rc_context({"svg.hashsalt": "landlab"}):
+            figures.save(self.analysis.figure(self.dataset), path, self.provenance)
+
+
+def run(
+    workspace: Workspace,
+    catalog: Catalog,
+    name: str,
+    filter: str = "",
+    grid: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Result:
+    """Compute an analysis of the completed runs that a filter holds for and a grid has, store and catalogue it.
+
+    The same question of the same runs with the same metrics is the same analysis: it is computed again and takes
+    its old place. LandlabError for an unknown name, bad options, or no run.
+    """
+    analysis = find(name)
+    asked = options_of(analysis, options or {})
+    ensemble = Ensemble.select(workspace, catalog, filter, grid)
+    splits = analysis.splits(asked)
+    evidence = catalog.evidence(ensemble.run_ids, splits)
+    changed = asked.model_dump(mode="json", exclude_defaults=True)  # a new option changes no old id
+    analysis_id = identity(
+        {"name": name, "options": changed, "filter": ensemble.filter, "evidence": sorted(evidence.items())}
+    )
+    result = analysis.compute(ensemble, asked).assign_attrs(analysis=analysis_id, filter=ensemble.filter)
+    directory = workspace.path(f"{DIRECTORY}/{analysis_id}")
+    make_directory(directory)
+    file = workspace.catalogued(artifacts.write(name, result, directory))
+    code = provenance.code()
+    packages = {p: version(p) for p in ("numpy", "pandas", "xarray", "matplotlib")}
+    record = AnalysisRecord(
+        id=analysis_id,
+        name=name,
+        options=asked.model_dump(mode="json"),
+        filter=ensemble.filter,
+        path=file.path,
+        sha256=file.sha256,
+        bytes=file.bytes,
+        environment={**code._asdict(), "versions": {"landlab_mgr": __version__} | packages},
+    )
+    catalog.record_analysis(record, evidence)
+    return Result(analysis, record, result, _provenance(ensemble, record, evidence, splits))
+
+
+def _provenance(
+    ensemble: Ensemble, record: AnalysisRecord, evidence: Mapping[str, str], splits: Sequence[str]
+) -> dict[str, Any]:
+    used = set(ensemble.runs["dataset"])
+    return {
+        **origin(ensemble.workspace, ensemble.catalog, used),
+        "analysis": {
+            "id": record.id,
+            "name": record.name,
+            "options": dict(record.options),
+            "filter": record.filter,
+            "splits": list(splits),
+        },
+        "runs": dict(evidence),
+        "grids": _grids(ensemble),
+        "result": {"path": record.path, "sha256": record.sha256, "bytes": record.bytes},
+    }
+
+
+def origin(workspace: Workspace, catalog: Catalog, datasets: set[str]) -> dict[str, Any]:
+    """What every figure says: the datasets, by name, that it rests on, where the catalog is, which code, and when."""
+    return {
+        "datasets": [
+            {"name": d.name, "fingerprint": d.fingerprint, "kind": d.kind, "source": d.source}
+            for d in catalog.datasets()
+            if d.name in datasets
+        ],
+        "workspace": str(workspace.root),
+        "catalog": catalog.url,
+        "code": provenance.code()._asdict(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _grids(ensemble: Ensemble) -> list[dict[str, Any]]:
+    """Specifications of the fewest grids that hold the runs, largest share first; some runs may be in none."""
+    members: dict[str, set[str]] = {}
+    for run_id, names in zip(ensemble.run_ids, ensemble.runs["grids"], strict=True):
+        for name in filter(None, names.split(",")):
+            members.setdefault(name, set()).add(run_id)
+    specs = {grid.name: grid.spec for grid in ensemble.catalog.grids()}
+    left, chosen = set().union(*members.values()), []
+    while left:
+        # of equal ones that which the filter names, so that what it finds is there again
+        best = max(
+            sorted(members), key=lambda n: (len(members[n] & left), f"grid = '{n}'" in ensemble.filter)
+        )
+        left -= members[best]
+        chosen.append(specs[best].model_dump(mode="json", exclude_defaults=True))
+    return chosen

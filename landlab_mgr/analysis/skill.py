@@ -1,12 +1,13 @@
 """Skill by setup: one statistic of every variable, for the members of each predictor set. JAX-free."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from pydantic import Field
 
-from landlab_mgr.catalog import Catalog
+from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import VARIABLES
 
@@ -16,95 +17,137 @@ if TYPE_CHECKING:
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe & Ito's colour-blind safe colours."""
 MARKERS = "osD^vPX"
+ABBREVIATIONS = ("gpp", "nee", "reco", "nbe", "et", "lai", "sif", "vod", "som", "ewt")
+FIRST = ("CONTROL", "LATLON")
+"""What the other predictor sets are held against."""
 
 
-def compute(catalog: Catalog, grid: str, split: str = "dev", statistic: str = "R2") -> xr.Dataset:
-    """`skill` over (setup, seed, variable) of a grid's completed runs, setups by number of groups.
+class SkillOptions(Options):
+    """Which skill: the statistics that need no unit, so that variables share an axis."""
 
-    NaN where a run is missing or its statistic is undefined. LandlabError where nothing has completed.
-    """
-    runs = catalog.runs(f"grid = '{grid}' and status = 'completed'")
-    if runs.empty:
-        raise LandlabError(f"grid {grid!r} has no completed run; `landlab run --grid {grid}` makes them")
-    frames = []
-    for variable in VARIABLES:
-        frame = catalog.metrics_of(f"grid = '{grid}' and status = 'completed'", split, variable, statistic)
-        frames.append(frame.assign(variable=variable))
-    table = pd.concat(frames)
-    cube = table.set_index(["label", "seed", "variable"])["value"].to_xarray().rename(label="setup")
-    special = {"CONTROL": -2, "LATLON": -1}
-    order = sorted(cube["setup"].values, key=lambda s: (special.get(s, s.count("+")), s))
-    known = [v for v in VARIABLES if v in cube["variable"]]
-    ds = cube.sel(setup=order, variable=known).to_dataset(name="skill")
-    kinds = {d.name: d.kind for d in catalog.datasets()}
-    return ds.assign_attrs(
-        grid=grid,
-        kind=kinds[runs["dataset"].iloc[0]],
-        split=split,
-        statistic=statistic,
-        runs=list(runs["run_id"]),
+    split: Literal["train", "dev", "test", "withheld"] = Field("dev", description="pixels or months scored")
+    statistic: Literal["R2", "r2", "r"] = Field(
+        "R2", description="R2: Nash-Sutcliffe; r: Pearson, r2: its square"
     )
+    level: Literal["flat", "temporal", "spatial"] = Field(
+        "flat", description="over pixel-months, medians of pixels in time, or pixels' means"
+    )
+
+
+def compute(ensemble: Ensemble, options: SkillOptions) -> xr.Dataset:
+    """`skill` [run, variable], with each run's `setup` and `seed`; setups by their number of predictor groups.
+
+    NaN where a statistic is undefined. LandlabError where no run has it.
+    """
+    cube = ensemble.metrics([options.split], options.level).sel(split=options.split, drop=True)
+    cube = (
+        cube.reindex(statistic=[options.statistic]).isel(statistic=0, drop=True).dropna("variable", how="all")
+    )
+    if not cube.size:
+        raise LandlabError(
+            f"none of {len(ensemble.runs)} runs has {options.statistic} on {options.split} ({options.level}); "
+            "`landlab show RUN` lists what a run has"
+        )
+    known = [v for v in VARIABLES if v in cube["variable"]]
+    others = [v for v in cube["variable"].values if v not in VARIABLES]
+    setups, labels = ensemble.setups(), list(ensemble.runs["label"])
+    rank = [FIRST.index(x) if x in FIRST else len(FIRST) + x.count("+") for x in labels]
+    order = sorted(range(len(setups)), key=lambda i: (rank[i], setups[i], ensemble.runs["seed"].iloc[i]))
+    plain = xr.DataArray(
+        cube.sel(variable=known + others).values,
+        {
+            "run": ensemble.run_ids,
+            "variable": known + others,
+            "setup": ("run", setups),
+            "seed": ("run", ensemble.runs["seed"].to_numpy(int)),
+        },
+        ("run", "variable"),
+    )
+    attrs = options.model_dump() | {"synthetic": int(ensemble.synthetic)}
+    return plain.isel(run=order).to_dataset(name="skill").assign_attrs(attrs)
+
+
+def table(ds: xr.Dataset) -> pd.DataFrame:
+    """A row for each setup: its runs, the mean of all variables, and each variable's mean over the runs."""
+    frame = pd.DataFrame(ds["skill"].values, columns=list(ds["variable"].values))
+    by_setup = frame.groupby(ds["setup"].values, sort=False)
+    means = by_setup.mean()
+    means.insert(0, "runs", by_setup.size())
+    means.insert(1, "mean", means.drop(columns="runs").mean(axis=1))
+    return means.rename_axis("predictors").reset_index().rename_axis(None, axis=1)
 
 
 def figure(ds: xr.Dataset) -> "Figure":
-    """A row for each setup: the mean over seeds of each variable, with the seeds as small dots."""
+    """A row for each setup: the mean over its runs of each variable, with the runs as small dots."""
     from matplotlib.figure import Figure
 
-    setups, variables = list(ds["setup"].values), list(ds["variable"].values)
-    fig = Figure(figsize=(8.5, 1.6 + 0.32 * len(setups)), layout="constrained")
+    values, variables = ds["skill"].values, list(ds["variable"].values)
+    of_run = ds["setup"].values
+    setups = list(dict.fromkeys(of_run))
+    row_of = np.array([setups.index(s) for s in of_run])
+    fig = Figure(figsize=(8.5, 1.9 + 0.32 * len(setups)), layout="constrained")
     ax = fig.add_subplot()
-    values = ds["skill"].transpose("setup", "seed", "variable").values
-    lowest = np.nanmin(values) if np.isfinite(values).any() else 0.0
-    floor = max(-1.0, min(0.0, float(lowest) - 0.05))
+    lowest = float(np.nanmin(values))
+    floor = max(-1.0, min(0.0, lowest - 0.05))
     rows = np.arange(len(setups))
     for row in rows[::2]:
         ax.axhspan(row - 0.5, row + 0.5, color="0.96", linewidth=0)
-    overall = _nanmean(np.clip(values, floor, None).reshape(len(setups), -1))
+    overall = [_mean(np.clip(values[row_of == row], floor, None)) for row in rows]
     ax.scatter(overall, rows, s=420, color="black", marker="|", linewidths=1.8, label="mean of all", zorder=4)
     for i, variable in enumerate(variables):
-        x = np.where(values[:, :, i] < floor, np.nan, values[:, :, i])
-        offset = (i - (len(variables) - 1) / 2) * 0.11
-        colour, marker = PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]
-        ax.scatter(
-            x, np.repeat((rows + offset)[:, None], x.shape[1], 1), s=7, color=colour, alpha=0.45, linewidths=0
-        )
-        mean = _nanmean(values[:, :, i])
-        ax.scatter(mean, rows + offset, s=34, color=colour, marker=marker, label=_label(variable), zorder=3)
+        x = np.where(values[:, i] < floor, np.nan, values[:, i])
+        offset = (i - (len(variables) - 1) / 2) * 0.8 / max(len(variables), 7)
+        colour, marker = PALETTE[i % len(PALETTE)], MARKERS[(i + i // len(MARKERS)) % len(MARKERS)]
+        ax.scatter(x, row_of + offset, s=7, color=colour, alpha=0.45, linewidths=0)
+        means = [_mean(values[row_of == row, i]) for row in rows]
+        label = variable.upper() if variable in ABBREVIATIONS else variable
+        ax.scatter(means, rows + offset, s=34, color=colour, marker=marker, label=label, zorder=3)
     ax.set_yticks(rows, setups)
     ax.set_xlim(floor, 1.0)
-    ax.set_xlabel(
-        f"{ds.attrs['statistic']} on {ds.attrs['split']} pixels (large: mean of {values.shape[1]} seeds)"
-    )
+    ax.set_xlabel(f"{_axis_label(ds.attrs)} (large: mean of {_members(row_of)})")
     ax.grid(axis="x", color="0.9")
     ax.set_axisbelow(True)
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
     ax.tick_params(axis="y", length=0)
-    synthetic = ", synthetic data" if ds.attrs["kind"] == "synthetic" else ""
-    what = f"{len(ds.attrs['runs'])} runs{synthetic}"
-    ax.set_title(f"Grid {ds.attrs['grid']}: skill by predictor set ({what})", loc="left")
     ax.set_ylim(len(setups) - 0.5, -0.5)
+    synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
+    ax.set_title(f"Skill by predictor set ({len(of_run)} runs{synthetic})", loc="left", pad=20)
+    which = ds.attrs["filter"] or "every completed run"
+    which = which if len(which) <= 100 else which[:99] + "…"
+    small: dict[str, Any] = {"fontsize": 8, "color": "0.4"}
+    ax.annotate(which, (0, 1), (0, 6), "axes fraction", "offset points", parse_math=False, **small)
+    ax.annotate(ds.attrs["analysis"], (1, 1), (0, 6), "axes fraction", "offset points", ha="right", **small)
     fig.legend(loc="outside lower center", ncols=min(7, len(variables) + 1), frameon=False)
-    if float(lowest) < floor:
-        note = f"members below {floor:g} are not drawn"
+    if lowest < floor:
+        note = f"below {floor:g}: not drawn, {floor:g} in the mean of all"
         ax.annotate(note, (0, 0), (4, 4), "axes fraction", "offset points", fontsize=7, color="0.4")
     return fig
 
 
-def _label(variable: str) -> str:
-    return {
-        "lai": "LAI",
-        "gpp": "GPP",
-        "nee": "NEE",
-        "reco": "RECO",
-        "et": "ET",
-        "sif": "SIF",
-        "vod": "VOD",
-    }.get(variable, variable.upper() if len(variable) == 3 else variable)
+def _axis_label(attrs: dict[str, str]) -> str:
+    how = {"flat": "", "temporal": ", median over pixels", "spatial": ", means of pixels"}[attrs["level"]]
+    where = "withheld months" if attrs["split"] == "withheld" else f"{attrs['split']} pixels"
+    return f"{attrs['statistic']} on {where}{how}"
 
 
-def _nanmean(x: np.ndarray) -> np.ndarray:
-    count = np.isfinite(x).sum(axis=1)
-    return np.where(
-        count > 0, np.nansum(np.where(np.isfinite(x), x, 0), axis=1) / np.maximum(count, 1), np.nan
-    )
+def _members(row_of: np.ndarray) -> str:
+    counts = np.bincount(row_of)
+    few, many = int(counts.min()), int(counts.max())
+    return f"{many} run{'s' * (many > 1)}" if few == many else f"{few} to {many} runs"
+
+
+def _mean(x: np.ndarray) -> float:
+    there = x[np.isfinite(x)]
+    return float(there.mean()) if there.size else float("nan")
+
+
+ANALYSIS = Analysis(
+    name="skill",
+    summary="how well each predictor set predicts each variable",
+    options=SkillOptions,
+    splits=lambda options: (options.split,),
+    compute=compute,
+    table=table,
+    figure=figure,
+)

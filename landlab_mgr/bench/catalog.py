@@ -21,7 +21,7 @@ from landlab_mgr.catalog import (
     EpochRecord,
     MetricRecord,
 )
-from landlab_mgr.catalog.tables import Attempt, Epoch, Metric, Run
+from landlab_mgr.catalog.tables import Attempt, Epoch, Event, Metric, Run
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import LOSS_TERMS
 from landlab_mgr.spec import GROUP_ORDER, OptimizerSpec, RunSpec, Seeds
@@ -235,13 +235,16 @@ def _writes(catalog: Catalog, run_id: str, token: str, each: int) -> Iterator[Ca
 
 
 def _lost_rows(catalog: Catalog, runs: int, each: int) -> int:
-    """How far the rows of epochs, metrics, attempts and completed runs are from those that were written."""
+    """How far the rows of epochs, metrics, attempts, completed runs and events are from those that were written."""
     metrics = FRAME_COLUMNS - len(_OWN_COLUMNS)
     expected = (
         (select(func.count()).select_from(Epoch), runs * _records(each)),
         (select(func.count()).select_from(Metric), runs * metrics),
         (select(func.count()).select_from(Attempt).where(Attempt.outcome == "ok"), runs),
         (select(func.count()).select_from(Run).where(Run.state == "completed"), runs),
+        (select(func.sum(Run.epochs)), runs * _records(each)),
+        (select(func.count()).select_from(Event).where(Event.kind == "claimed"), runs),
+        (select(func.count()).select_from(Event).where(Event.kind == "ended"), runs),
     )
     with catalog.transaction() as tx:
         return sum(abs((tx.scalar(query) or 0) - count) for query, count in expected)

@@ -13,12 +13,14 @@ from landlab_mgr.errors import LandlabError
 
 if TYPE_CHECKING:
     from landlab_mgr.bench.catalog import Figures as CatalogFigures
+    from landlab_mgr.bench.chaos import Figures as ChaosFigures
 
 app = typer.Typer(help="Benchmarks: the figures that the README claims.", no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
 Pixels = Annotated[int, typer.Option(min=1, help="Pixels of a batch")]
 Months = Annotated[int, typer.Option(min=1, help="Months of forcing")]
+Engine = Annotated[Literal["sqlite", "postgresql"], typer.Option(help="The database")]
 
 
 @app.command("train")
@@ -128,7 +130,7 @@ def stream(
 
 @app.command("catalog")
 def catalog(
-    engine: Annotated[Literal["sqlite", "postgresql"], typer.Option(help="The database")] = "sqlite",
+    engine: Engine = "sqlite",
     server: Annotated[
         str | None,
         typer.Option(
@@ -169,13 +171,100 @@ def report_catalog(figures: "CatalogFigures", as_json: bool = False) -> None:
         (f"filter {f.runs} runs, ms", f.filter_ms, "50 for 10000"),
         (f"frame of {f.runs} runs x {f.frame_columns}, s", f.frame_seconds, "2 for 10000"),
     ]
+    _judge(f, f"{f.engine}, {f.processes} processes", rows, as_json)
+
+
+@app.command("campaign")
+def campaign(
+    runs: Annotated[int, typer.Option(help="Runs of one epoch, bare and scheduled")] = 1000,
+    members: Annotated[int, typer.Option(min=20, help="Members, on one worker and on several")] = 68,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each member")] = 600,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes of the campaign")] = 2,
+    json: JsonOption = False,
+) -> None:
+    """What scheduling costs a run beyond its training, and how long members take on several workers against one."""
+    from landlab_mgr.bench import campaign as bench
+
+    figures = bench.measure(runs, members, epochs, workers)
+    if json:
+        show(pd.DataFrame([asdict(figures)]), as_json=True)
+        return
+    f = figures
+    console.print(
+        f"a run of one epoch: {f.short_run_seconds * 1e3:.1f} ms bare, {f.scheduled_run_seconds * 1e3:.1f} ms "
+        f"scheduled: overhead {f.overhead_ms:.1f} ms (goal 50)"
+    )
+    console.print(
+        f"{f.members} members of {f.epochs} epochs: {f.solo_seconds:.0f} s on one worker, {f.campaign_seconds:.0f} s "
+        f"on {f.workers}, start and compilation included: {f.ratio:.2f} (goal 0.6 on two)"
+    )
+
+
+@app.command("chaos")
+def chaos(
+    kills: Annotated[int, typer.Option(min=1, help="SIGKILLs, each of the driver or of a worker")] = 200,
+    engine: Engine = "sqlite",
+    executor: Annotated[
+        Literal["ray", "local"], typer.Option(help="As in `landlab run`; local has no workers to kill")
+    ] = "ray",
+    workers: Annotated[int | None, typer.Option(help="Worker processes of Ray [2]")] = None,
+    seed: Annotated[int, typer.Option(help="Of moments and victims")] = 0,
+    every: Annotated[
+        float, typer.Option(help="Mean seconds between kills: uniform from 0 to twice it")
+    ] = 8.0,
+    runs: Annotated[
+        int, typer.Option(min=1, help="Runs of the grid; as many more whenever all are done too soon")
+    ] = 24,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each run")] = 2000,
+    json: JsonOption = False,
+) -> None:
+    """Kill `landlab run` and its workers at random moments; exit 1 where anything committed was lost or differs."""
+    from landlab_mgr.bench import chaos as bench
+    from landlab_mgr.drive import Workers
+
+    if workers is None:
+        workers = 2 if executor == "ray" else 1
+    Workers(workers, executor)  # refuses what `landlab run` would
+
+    def tell(text: str) -> None:
+        errors.print(text, markup=False)
+
+    report_chaos(bench.measure(kills, engine, executor, workers, seed, every, runs, epochs, tell), json)
+
+
+def report_chaos(figures: "ChaosFigures", as_json: bool = False) -> None:
+    """Print the figures beside what they must be; typer.Exit(1) where something was lost."""
+    f = figures
+    rows = [
+        ("kills of drivers", f.driver_kills, ""),
+        ("kills of workers", f.worker_kills, ""),
+        ("drivers", f.drivers, ""),
+        ("  that ended by themselves with an error", len(f.complaints), ""),
+        ("runs not completed", f.incomplete_runs, "0"),
+        ("committed epochs lost", f.lost_epochs, "0"),
+        ("committed epochs trained again", f.repeated_epochs, "0"),
+        ("epochs whose losses differ", f.different_epochs, "0"),
+        ("runs whose parameters differ", f.different_parameters, "0"),
+        *((f"attempts: {outcome}", count, "") for outcome, count in sorted(f.attempts.items())),
+        ("time, s", f.seconds, ""),
+        ("  undisturbed", f.undisturbed_seconds, ""),
+        ("  more for each kill", f.seconds_per_kill, ""),
+    ]
+    title = f"{f.engine}, {f.executor}, {f.workers} workers; {f.runs} runs x {f.epochs} epochs"
+    _judge(f, title, rows, as_json)
+
+
+def _judge(
+    figures: "CatalogFigures | ChaosFigures", title: str, rows: list[tuple[str, float, str]], as_json: bool
+) -> None:
+    """Print figures, each beside what it may be at most; typer.Exit(1) where a count is wrong."""
     if as_json:
-        show(pd.DataFrame([asdict(f)]), as_json=True)
+        show(pd.DataFrame([asdict(figures)]), as_json=True)
     else:
-        console.print(f"{f.engine}, {f.processes} processes", markup=False)
+        console.print(title, markup=False)
         show(pd.DataFrame([{"": name, "found": _short(x), "at most": most} for name, x, most in rows]))
-    if f.wrong:
-        errors.print(f"wrong: {', '.join(f.wrong)}", markup=False)
+    if figures.wrong:
+        errors.print(f"wrong: {', '.join(figures.wrong)}", markup=False)
         raise typer.Exit(1)
 
 

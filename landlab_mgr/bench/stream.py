@@ -110,7 +110,7 @@ def planet(directory: Path, patches: int, pixels: int, months: int) -> Path:
     name = f"bench-{patches}x{pixels}x{months}"
     for published in store.list_published(directory):
         if published.name == name:
-            return published.path
+            return directory / published.path.name
     directory.mkdir(parents=True, exist_ok=True)
     raw = directory / f".{name}.raw"
     shutil.rmtree(raw, ignore_errors=True)
@@ -124,7 +124,7 @@ def planet(directory: Path, patches: int, pixels: int, months: int) -> Path:
                     raw, append_dim="pixel", consolidated=False
                 )
         drawn = xr.open_dataset(raw, engine="zarr", cache=False, consolidated=False, decode_timedelta=False)
-        return store.publish(drawn, directory).path
+        return directory / store.publish(drawn, directory).path.name
     finally:
         shutil.rmtree(raw, ignore_errors=True)
 
@@ -185,7 +185,8 @@ def _pack(path: Path) -> tuple[float, float]:
 
 
 def _spec(ds: xr.Dataset) -> RunSpec:
-    return RunSpec(dataset=ds.attrs["fingerprint"], predictors=("CLIM",))
+    warmup = min(24, ds.sizes["time"] // 2)
+    return RunSpec(dataset=ds.attrs["fingerprint"], predictors=("CLIM",), warmup_months=warmup)
 
 
 class _Program:

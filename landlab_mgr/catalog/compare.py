@@ -113,7 +113,7 @@ def _skill(catalog: Queries, a: str, b: str) -> pd.DataFrame:
     columns = {}
     for side, run_id in (("a", a), ("b", b)):
         metrics = catalog.metrics(run_id)
-        wanted = (metrics["statistic"] == "R2") & (metrics["level"] == "flat") & metrics["split"].isin(SEEN)
+        wanted = (metrics["statistic"] == "R2") & (metrics["level"] == "flat")
         columns[side] = metrics[wanted].set_index(["split", "variable"])["value"]
     table = pd.DataFrame(columns).sort_index().reset_index()
     table["split"] = pd.Categorical(table["split"], SEEN, ordered=True)

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import select
 
+from landlab_mgr.catalog.columns import join_float
 from landlab_mgr.catalog.compare import flattened
 from landlab_mgr.catalog.filter import compile_filter
 from landlab_mgr.catalog.queries import Queries
-from landlab_mgr.catalog.tables import Metric, Run, join_float
+from landlab_mgr.catalog.tables import Metric, Run
 from landlab_mgr.catalog.tags import Tags
-from landlab_mgr.errors import LandlabError
-from landlab_mgr.records import SEEN, SPLITS
+from landlab_mgr.records import SEEN
 from landlab_mgr.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ class Export(Queries, Tags):
         metric of these splits as metrics.SPLIT.VARIABLE.STATISTIC.LEVEL, NaN where a run lacks it. LandlabError for
         an unknown split.
         """
+        self._look(splits, filter)
         metrics = self._metrics(filter, splits)
-        runs = self.runs(filter)
+        runs = self._runs(filter)
         ids = list(runs["run_id"])
         specs, tags = self.specs(ids), self.tags()
         settings = [_settings(specs[run_id]) | {"tags": ",".join(tags.get(run_id, ()))} for run_id in ids]
@@ -57,8 +58,9 @@ class Export(Queries, Tags):
         """
         import xarray as xr  # half a second that `landlab ls` need not wait for
 
+        self._look(splits, filter)
         metrics = {key: by_run for key, by_run in self._metrics(filter, splits).items() if key[3] == level}
-        runs = self.runs(filter)
+        runs = self._runs(filter)
         runs = runs[runs["run_id"].isin({run_id for by_run in metrics.values() for run_id in by_run})]
         ids = list(runs["run_id"])
         variables, statistics = (sorted({key[i] for key in metrics}) for i in (1, 2))
@@ -83,9 +85,6 @@ class Export(Queries, Tags):
         )
 
     def _metrics(self, filter: str, splits: Sequence[str]) -> Metrics:
-        for split in splits:
-            if split not in SPLITS:
-                raise LandlabError(f"no split {split!r}; there are {', '.join(SPLITS)}")
         key = (Metric.split, Metric.variable, Metric.statistic, Metric.level)
         query = (
             select(*key, Metric.run_id, Metric.value, Metric.kind)

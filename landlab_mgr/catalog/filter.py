@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, cast
 
 from lark import Lark, Token, Tree
@@ -21,7 +21,6 @@ from sqlalchemy.orm import InstrumentedAttribute
 from landlab_mgr.catalog.tables import (
     STATES,
     Dataset,
-    Epoch,
     Grid,
     GridRun,
     LossWeights,
@@ -32,6 +31,7 @@ from landlab_mgr.catalog.tables import (
 )
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import LOSS_TERMS
+from landlab_mgr.records import SEEN, SPLITS
 from landlab_mgr.spec import ProcessSpec, RunSpec
 
 GRAMMAR = r"""
@@ -104,8 +104,18 @@ def compile_filter(text: str) -> ColumnElement[bool]:
 
     GrammarError where the text is not a filter, names an unknown field or compares unlike things.
     """
-    if not text.strip():
-        return true()
+    return _condition(text, _parsed(text), 0) if text.strip() else true()
+
+
+def held_back(text: str) -> set[str]:
+    """The splits other than train and dev whose metrics a filter compares; GrammarError where it is none."""
+    fields = [str(c.children[0]) for c in _comparisons(_parsed(text))] if text.strip() else []
+    metrics = [field.split(".") for field in fields if field.startswith("metrics.")]
+    return {split for _, split, *_ in metrics if split in SPLITS and split not in SEEN}
+
+
+@lru_cache(maxsize=128)
+def _parsed(text: str) -> Tree[Token]:
     bad = next(
         (i for i, c in enumerate(text) if (c < " " and c not in "\t\r\n") or "\ud800" <= c <= "\udfff"), None
     )
@@ -117,10 +127,14 @@ def compile_filter(text: str) -> ColumnElement[bool]:
         tree = _parser().parse(text)
     except UnexpectedInput as error:
         raise _syntax_error(text, error) from None
-    comparisons = list(tree.find_pred(lambda t: t.data in ("compare", "contains", "like")))
+    comparisons = _comparisons(tree)
     if len(comparisons) > MAX_COMPARISONS:
         raise _error(text, 0, f"a filter has at most {MAX_COMPARISONS} comparisons, not {len(comparisons)}")
-    return _condition(text, tree, 0)
+    return tree
+
+
+def _comparisons(tree: Tree[Token]) -> list[Tree[Token]]:
+    return list(tree.find_pred(lambda t: t.data in ("compare", "contains", "like")))
 
 
 @cache
@@ -236,18 +250,12 @@ def _metric(
     split: str, variable: str, statistic: str, level: str = "flat"
 ) -> Callable[[Test], ColumnElement[bool]]:
     key = (
-        Metric.run_id == Run.run_id,
         Metric.split == split,
         Metric.variable == variable,
         Metric.statistic == statistic,
         Metric.level == level,
     )
-    return lambda test: select(Metric.run_id).where(*key, test(Metric.value)).correlate(Run).exists()
-
-
-def epochs_done() -> Any:
-    """The number of committed epochs of a run, as a subquery of a query on `Run`."""
-    return select(func.count()).where(Epoch.run_id == Run.run_id).correlate(Run).scalar_subquery()
+    return lambda test: Run.run_id.in_(select(Metric.run_id).where(*key, test(Metric.value)))
 
 
 FIELDS = {
@@ -261,7 +269,7 @@ FIELDS = {
     "seeds.init": Field("number", _plain(Run.seed_init)),
     "seeds.split": Field("number", _plain(Run.seed_split)),
     "seeds.shuffle": Field("number", _plain(Run.seed_shuffle)),
-    "epochs": Field("number", lambda test: test(epochs_done())),
+    "epochs": Field("number", _plain(Run.epochs)),
     "created": Field("time", _plain(Run.created), read=_time),
 }
 
@@ -278,6 +286,8 @@ def _field(text: str, name: Token) -> Field:
             if term in LOSS_TERMS:
                 return Field("number", _weight(term))
             raise _error(text, name, f"no loss term {term!r}; known: {', '.join(LOSS_TERMS)}")
+        case ["metrics", split, *_] if split not in SPLITS:
+            raise _error(text, name, f"no split {split!r}; known: {', '.join(SPLITS)}")
         case ["metrics", *key] if len(key) in (3, 4):
             return Field("number", _metric(*key))
     raise _error(text, name, f"unknown field {str(name)!r}; known: {KNOWN_FIELDS}")

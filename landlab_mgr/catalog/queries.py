@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Select, and_, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Connection, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
-from landlab_mgr.catalog.filter import compile_filter, epochs_done
+from landlab_mgr.catalog.columns import join_float
+from landlab_mgr.catalog.filter import compile_filter
+from landlab_mgr.catalog.guard import Guard
 from landlab_mgr.catalog.records import DatasetRecord, GridRecord, RunRecord
-from landlab_mgr.catalog.session import Database, chunks
+from landlab_mgr.catalog.session import among
 from landlab_mgr.catalog.tables import (
     STATES,
     Artifact,
@@ -21,17 +24,21 @@ from landlab_mgr.catalog.tables import (
     Metric,
     Run,
     Setup,
-    join_float,
 )
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import SEEN
 from landlab_mgr.spec import GridSpec, RunSpec
 
 HEADLINE = {"split": "dev", "statistic": "R2", "level": "flat"}
 """The metrics that a table of runs shows; dev, since looking at test is a decision of its own."""
 
 
-class Queries(Database):
-    """Reading; each call sees one state of the database."""
+class Queries(Guard):
+    """Reading; each call sees one state of the database.
+
+    What reads metrics of other splits than train and dev, or has a filter that compares them, leaves an event, and
+    is a LandlabError where the catalog is open for reading only.
+    """
 
     def datasets(self) -> list[DatasetRecord]:
         """All datasets, by name."""
@@ -76,7 +83,7 @@ class Queries(Database):
         """The run whose id starts so; LandlabError if there is none or several."""
         columns = (
             *(Run.run_id, Run.state, Run.dataset, Dataset.name.label("dataset_name"), Run.setup_id),
-            *(Run.loss_weights_id, Setup.label, Run.spec, epochs_done().label("epochs")),
+            *(Run.loss_weights_id, Setup.label, Run.spec, Run.epochs),
             *(Run.created, Run.updated),
         )
         with self.transaction() as tx:
@@ -95,10 +102,10 @@ class Queries(Database):
         train_loss and dev_loss (of the last epoch), message (of the last attempt that failed), created,
         updated, and a column dev.<variable>.R2 for every variable that has one.
         """
-        last = aliased(Epoch)
-        newest = (
-            select(func.max(last.epoch)).where(last.run_id == Run.run_id).correlate(Run).scalar_subquery()
-        )
+        self._look((), filter)
+        return self._runs(filter, limit)
+
+    def _runs(self, filter: str, limit: int | None = None) -> pd.DataFrame:
         message = (
             select(Attempt.message)
             .where(Attempt.run_id == Run.run_id, Attempt.outcome.is_not(None), Attempt.outcome != "ok")
@@ -112,14 +119,14 @@ class Queries(Database):
                 select(
                     *(Run.run_id, Run.state, Dataset.name.label("dataset"), Setup.label, Run.seed_init),
                     *(
-                        Run.spec["optimizer"]["epochs"].as_integer().label("planned"),
-                        epochs_done().label("epochs"),
+                        Run.spec["optimizer"]["epochs"].as_string().label("planned"),
+                        Run.epochs,
                     ),
-                    *(Epoch.total, Epoch.total_kind, Epoch.dev, Epoch.dev_kind, message.label("message")),
+                    *(_of_last_epoch(c) for c in (Epoch.total, Epoch.total_kind, Epoch.dev, Epoch.dev_kind)),
+                    message.label("message"),
                     *(Run.created, Run.updated),
                 )
             )
-            .outerjoin(Epoch, and_(Epoch.run_id == Run.run_id, Epoch.epoch == newest))
             .where(compile_filter(filter))
             .order_by(Run.position)
             .limit(limit)
@@ -129,9 +136,7 @@ class Queries(Database):
             # By id: a planner may well ask the filter again for every metric.
             ids = [r.run_id for r in rows]
             grids = _grids_of(tx, ids)
-            headline = [
-                row for part in chunks(ids) for row in tx.execute(_HEADLINES.where(Metric.run_id.in_(part)))
-            ]
+            headline = tx.execute(_HEADLINES.where(among(tx, Metric.run_id, ids))).all()
         table = pd.DataFrame(
             {
                 "run_id": [r.run_id for r in rows],
@@ -141,7 +146,7 @@ class Queries(Database):
                 "label": [r.label for r in rows],
                 "seed": [r.seed_init for r in rows],
                 "epochs": [r.epochs for r in rows],
-                "epochs_planned": [r.planned for r in rows],
+                "epochs_planned": [int(r.planned) for r in rows],
                 "train_loss": _floats([(r.total, r.total_kind) for r in rows]),
                 "dev_loss": _floats([(r.dev, r.dev_kind) for r in rows]),
                 "message": [r.message for r in rows],
@@ -149,23 +154,25 @@ class Queries(Database):
                 "updated": _times([r.updated for r in rows]),
             }
         )
-        values: dict[str, dict[str, float]] = {}
+        place = {run_id: i for i, run_id in enumerate(ids)}
+        values: dict[str, np.ndarray] = {}
         for run_id, variable, value, kind in headline:
-            values.setdefault(f"dev.{variable}.R2", {})[run_id] = join_float(value, kind)
-        for column in sorted(values):
-            table[column] = table["run_id"].map(values[column]).astype(float)
-        return table
+            if variable not in values:
+                values[variable] = np.full(len(ids), np.nan)
+            values[variable][place[run_id]] = value if kind == "finite" else join_float(value, kind)
+        columns = {f"dev.{variable}.R2": values[variable] for variable in sorted(values)}
+        return pd.concat([table, pd.DataFrame(columns, index=table.index)], axis="columns")
 
     def specs(self, run_ids: Sequence[str]) -> dict[str, RunSpec]:
         """What these runs ask, by run_id in the order given; ids that are not there are left out."""
         query = select(Run.run_id, Run.spec)
         with self.transaction() as tx:
-            rows = [r for part in chunks(run_ids) for r in tx.execute(query.where(Run.run_id.in_(part)))]
-        found = {r.run_id: r.spec for r in rows}
+            found = {r.run_id: r.spec for r in tx.execute(query.where(among(tx, Run.run_id, run_ids))).all()}
         return {run_id: RunSpec.model_validate(found[run_id]) for run_id in run_ids if run_id in found}
 
     def counts(self, filter: str = "") -> dict[str, int]:
         """How many runs that a filter holds for are in each state, all states named."""
+        self._look((), filter)
         query = select(Run.state, func.count()).where(compile_filter(filter)).group_by(Run.state)
         with self.transaction() as tx:
             return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in tx.execute(query)}
@@ -174,6 +181,7 @@ class Queries(Database):
         self, filter: str, split: str, variable: str, statistic: str, level: str = "flat"
     ) -> pd.DataFrame:
         """One metric, a row for each run that has it and passes: run_id, dataset, label, seed, value."""
+        self._look((split,), filter)
         query = (
             _joined(
                 select(
@@ -215,12 +223,15 @@ class Queries(Database):
             }
         )
 
-    def metrics(self, run_id: str) -> pd.DataFrame:
-        """All metrics of a run, a row each: split, variable, statistic, level, value."""
+    def metrics(self, run_id: str, splits: Sequence[str] = SEEN) -> pd.DataFrame:
+        """Metrics of a run on these splits, a row each: split, variable, statistic, level, value."""
         key = (Metric.split, Metric.variable, Metric.statistic, Metric.level)
         query = select(*key, Metric.value, Metric.kind).order_by(*key)
         with self.transaction() as tx:
-            return _with_values(_frame(tx, query.where(Metric.run_id == _resolve(tx, run_id))))
+            full_id = _resolve(tx, run_id)
+        self._look(splits, run_id=full_id)
+        with self.transaction() as tx:
+            return _with_values(_frame(tx, query.where(Metric.run_id == full_id, Metric.split.in_(splits))))
 
     def artifacts(self, run_id: str) -> pd.DataFrame:
         """Catalogued files of a run: kind, path, sha256, bytes, attempt (its number)."""
@@ -265,6 +276,12 @@ def _joined(query: Select) -> Select:
     )
 
 
+def _of_last_epoch(column: InstrumentedAttribute[Any]) -> Any:
+    """A column of each run's last epoch. One by one, as a planner that may join reads all epochs of all runs."""
+    newest = select(column).where(Epoch.run_id == Run.run_id).order_by(Epoch.epoch.desc()).limit(1)
+    return newest.correlate(Run).scalar_subquery().label(column.key)
+
+
 def _resolve(tx: Connection, prefix: str) -> str:
     starts = func.substr(Run.run_id, 1, len(prefix)) == prefix
     found = list(tx.scalars(select(Run.run_id).where(starts).order_by(Run.run_id).limit(4)))
@@ -278,9 +295,8 @@ def _resolve(tx: Connection, prefix: str) -> str:
 def _grids_of(tx: Connection, run_ids: Sequence[str]) -> dict[str, list[str]]:
     query = select(GridRun.run_id, Grid.name).join(Grid, Grid.id == GridRun.grid_id).order_by(Grid.name)
     grids: dict[str, list[str]] = {}
-    for part in chunks(run_ids):
-        for run_id, name in tx.execute(query.where(GridRun.run_id.in_(part))):
-            grids.setdefault(run_id, []).append(name)
+    for run_id, name in tx.execute(query.where(among(tx, GridRun.run_id, run_ids))).all():
+        grids.setdefault(run_id, []).append(name)
     return grids
 
 

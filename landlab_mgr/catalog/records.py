@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import ArtifactRecord
@@ -92,3 +93,58 @@ class Claim:
     spec: RunSpec
     resume: ArtifactRecord | None
     epochs_done: int
+
+
+@dataclass(frozen=True)
+class AnalysisRecord:
+    """What an analysis made of the runs that a filter found; `path` is the result's, in the workspace.
+
+    `id` is 16 hex digits, `environment` what computed it; `created` is set when it is first recorded.
+    """
+
+    id: str
+    name: str
+    options: Mapping[str, Any]
+    filter: str
+    path: str
+    sha256: str
+    bytes: int
+    environment: Mapping[str, Any]
+    created: datetime | None = None
+
+
+@dataclass(frozen=True)
+class MemberRecord:
+    """A candidate of an ensemble: its rank (1 is best) and score, and why it was dropped; None where it was kept."""
+
+    run_id: str
+    rank: int
+    score: float
+    reason: str | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is a member."""
+        return self.reason is None
+
+
+@dataclass(frozen=True)
+class EnsembleRecord:
+    """The candidates that a rule ranked, best first, those that it dropped among them. It never changes."""
+
+    id: str
+    name: str
+    rule: Mapping[str, Any]
+    filter: str
+    members: tuple[MemberRecord, ...]
+    created: datetime
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """A tuning study and the runs of its trials, by Optuna's number of the trial."""
+
+    name: str
+    spec: Mapping[str, Any]
+    trials: Mapping[int, tuple[str, ...]]
+    created: datetime

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from landlab_mgr.catalog.events import happened
 from landlab_mgr.catalog.records import DatasetRecord, Registration
-from landlab_mgr.catalog.session import Database, chunks, insert, upsert
+from landlab_mgr.catalog.session import Database, among, insert, upsert
 from landlab_mgr.catalog.tables import DATASET_KINDS, Base, Dataset, Grid, GridRun, LossWeights, Run, Setup
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec import GridSpec, RunSpec, identity
@@ -45,6 +46,7 @@ class Register(Database):
                 tx.execute(delete(Dataset).where(Dataset.fingerprint == holder))
             known = tx.scalar(select(Dataset.created).where(Dataset.fingerprint == dataset.fingerprint))
             upsert(tx, Dataset, ["fingerprint"], [row | {"created": known or row["created"]}])
+            happened(tx, "dataset_registered", fingerprint=dataset.fingerprint, name=dataset.name)
 
     def register_runs(self, specs: Iterable[RunSpec], grid: GridSpec | None = None) -> Registration:
         """Add the runs that are not there yet as pending, in the order given, and put all into the grid.
@@ -56,14 +58,14 @@ class Register(Database):
         now = datetime.now(UTC)
         with self.transaction(write=True) as tx:
             _require_datasets(tx, {spec.dataset for spec in wanted.values()})
-            existing: set[str] = set()
-            for ids in chunks(wanted):
-                existing.update(tx.scalars(select(Run.run_id).where(Run.run_id.in_(ids))))
+            existing = set(tx.scalars(select(Run.run_id).where(among(tx, Run.run_id, wanted))))
             new = {run_id: spec for run_id, spec in wanted.items() if run_id not in existing}
             _insert_runs(tx, new, now)
             if grid is not None:
                 grid_id = _put_grid(tx, grid, now)
                 _insert_missing(tx, GridRun, [{"grid_id": grid_id, "run_id": run_id} for run_id in wanted])
+            name = None if grid is None else grid.name
+            happened(tx, "registered", grid=name, added=len(new), existing=len(existing))
         return Registration(added=len(new), existing=len(existing))
 
 
@@ -73,6 +75,14 @@ def redacted(url: str) -> str:
         return url
     url = re.sub(r"://([^/@:]*):[^/]*@", r"://\1:***@", url)
     return re.sub(r"(?<=[?&])([^=&#]+)=[^&#]*", r"\1=***", url)
+
+
+def require_runs(tx: Connection, run_ids: Iterable[str]) -> None:
+    """LandlabError, naming it, where a run is not in the catalog."""
+    run_ids = list(run_ids)
+    known = set(tx.scalars(select(Run.run_id).where(among(tx, Run.run_id, run_ids))))
+    for unknown in (run_id for run_id in run_ids if run_id not in known):
+        raise LandlabError(f"no run {unknown!r}; nothing was changed; see `landlab ls`")
 
 
 def _require_datasets(tx: Connection, fingerprints: set[str]) -> None:

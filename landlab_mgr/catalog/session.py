@@ -1,5 +1,6 @@
 """Connections, transactions and the schema's revision: all that depends on which database it is."""
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -10,7 +11,21 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Text,
+    any_,
+    create_engine,
+    event,
+    func,
+    inspect,
+    literal,
+    make_url,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
@@ -26,7 +41,6 @@ BUSY_SECONDS = 30
 _WRITE = "landlab_write"
 _BASE = "base"  # Alembic's word for a schema below the first revision
 _UPGRADE_LOCK = 0x1A9D1AB  # any constant: the PostgreSQL advisory lock that upgraders queue for
-_ROWS_PER_STATEMENT = 1000  # below SQLite's 32,766 bound values for any of our tables
 
 
 class Database:
@@ -173,11 +187,12 @@ def upsert(
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)
 
 
-def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
-    """Lists short enough to be bound into one statement."""
+def among(connection: Connection, column: Any, values: Iterable[str]) -> ColumnElement[bool]:
+    """The condition that a column is one of many texts, which are bound as one value: no list is too long."""
     values = list(values)
-    for start in range(0, len(values), _ROWS_PER_STATEMENT):
-        yield values[start : start + _ROWS_PER_STATEMENT]
+    if connection.dialect.name == "postgresql":
+        return column == any_(literal(values, postgresql.ARRAY(Text)))
+    return column.in_(select(func.json_each(json.dumps(values)).table_valued("value").c.value))
 
 
 def _engine(url: URL, read_only: bool = False, foreign_keys: bool = True) -> Engine:
@@ -189,6 +204,7 @@ def _engine(url: URL, read_only: bool = False, foreign_keys: bool = True) -> Eng
             @event.listens_for(engine, "connect")
             def _no_compiler(connection: Any, _record: Any) -> None:
                 connection.execute("SET jit = off")  # compiling our queries takes longer than they do
+                connection.execute("SET work_mem = '64MB'")  # `not` of a metric hashes a million runs
                 connection.commit()
 
             return engine

@@ -1,92 +1,32 @@
-"""The tables of the catalog and the two column types that no database stores alike: times and floats."""
+"""The tables of the catalog; migrations make them, this maps them."""
 
-import math
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
-    DateTime,
-    Dialect,
     Double,
     ForeignKey,
     Index,
+    Integer,
     MetaData,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from landlab_mgr.catalog.columns import FLOAT_KINDS, FloatMap, Utc
+
 STATES = ("pending", "running", "completed", "failed", "cancelled")
 OUTCOMES = ("ok", "nan", "oom", "lost", "error", "cancelled")
 DATASET_KINDS = ("real", "synthetic")
-FLOAT_KINDS = ("finite", "nan", "inf", "-inf", "-0")
-
-
-def split_float(number: float) -> tuple[float | None, str]:
-    """A float as the pair (value, kind) that every database returns unchanged.
-
-    SQLite stores NaN as NULL and loses the sign of -0.0. The infinities stay in the value as well, so
-    that a filter or an ORDER BY on it means what it says.
-    """
-    if math.isnan(number):
-        return None, "nan"
-    if math.isinf(number):
-        return number, "inf" if number > 0 else "-inf"
-    if number == 0 and math.copysign(1, number) < 0:
-        return 0.0, "-0"
-    return float(number), "finite"
-
-
-def join_float(value: float | None, kind: str) -> float:
-    """The float that `split_float` took apart."""
-    if kind == "finite":
-        assert value is not None  # held by a CHECK of every table with such a pair
-        return value
-    return {"nan": math.nan, "inf": math.inf, "-inf": -math.inf, "-0": -0.0}[kind]
-
-
-class Utc(TypeDecorator[datetime]):
-    """An aware UTC datetime; SQLite keeps no time zone, so it is put back on reading."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert to UTC; a naive time is a programming error."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive datetime {value!r}; times in the catalog are aware")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Put the time zone back."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class FloatMap(TypeDecorator[Mapping[str, float]]):
-    """Named floats as JSON, which knows no NaN and no infinity: those travel as text."""
-
-    impl = JSON
-    cache_ok = True
-
-    def process_bind_param(self, value: Mapping[str, float] | None, dialect: Dialect) -> Any:
-        """Write what JSON cannot hold as text."""
-        if value is None:
-            return None
-        return {n: float(x) if math.isfinite(x) else str(float(x)) for n, x in value.items()}
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> dict[str, float] | None:
-        """Read text and numbers alike."""
-        return None if value is None else {name: float(number) for name, number in value.items()}
+EVENT_KINDS = (
+    *("dataset_registered", "registered", "claimed", "ended", "cancelled", "retried", "reclaimed"),
+    *("tagged", "untagged", "analysis", "ensemble", "study", "trial", "read_test"),
+)
 
 
 class Base(DeclarativeBase):
@@ -170,7 +110,7 @@ class LossWeights(Base):
 
 
 class Run(Base):
-    """One member. `position` is the order of registration, in which runs are claimed."""
+    """One member. `position` is the order of registration, in which runs are claimed; `epochs` counts the committed."""
 
     __tablename__ = "run"
     __table_args__ = (_one_of("state", STATES), Index(None, "state", "position"))
@@ -186,6 +126,7 @@ class Run(Base):
     state: Mapped[str]
     created: Mapped[datetime]
     updated: Mapped[datetime]
+    epochs: Mapped[int] = mapped_column(server_default="0")
 
 
 class GridRun(Base):
@@ -262,7 +203,11 @@ class Metric(Base):
     """One number about a completed run."""
 
     __tablename__ = "metric"
-    __table_args__ = _float_pair("value")
+    __table_args__ = (
+        *_float_pair("value"),
+        # All that a filter asks, and its answer.
+        Index("ix_metric_value", "variable", "statistic", "level", "split", "value", "run_id"),
+    )
     run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True)
     split: Mapped[str] = mapped_column(primary_key=True)
     variable: Mapped[str] = mapped_column(primary_key=True)
@@ -284,3 +229,87 @@ class Artifact(Base):
     path: Mapped[str]
     sha256: Mapped[str]
     bytes: Mapped[int] = mapped_column(BigInteger)
+
+
+class Event(Base):
+    """Something that changed the catalog, or looked at held-back skill; about one run, or about many together."""
+
+    __tablename__ = "event"
+    __table_args__ = (_one_of("kind", EVENT_KINDS),)
+    # SQLite numbers only a column of exactly the type INTEGER.
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    time: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(index=True)
+    run_id: Mapped[str | None] = mapped_column(ForeignKey(Run.run_id), index=True)
+    detail: Mapped[dict[str, Any]]
+
+
+class Analysis(Base):
+    """What was computed from runs, and the file in the workspace that holds the result."""
+
+    __tablename__ = "analysis"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    options: Mapped[dict[str, Any]]
+    filter: Mapped[str]
+    path: Mapped[str]
+    sha256: Mapped[str]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    created: Mapped[datetime]
+    environment: Mapped[dict[str, Any]]
+
+
+class AnalysisRun(Base):
+    """A run that an analysis used; `evidence` is the hash of those of its metrics that it saw."""
+
+    __tablename__ = "analysis_run"
+    analysis_id: Mapped[str] = mapped_column(ForeignKey(Analysis.id), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True, index=True)
+    evidence: Mapped[str]
+
+
+class Ensemble(Base):
+    """A named choice of runs by a rule; never changed once made."""
+
+    __tablename__ = "ensemble"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    rule: Mapped[dict[str, Any]]
+    filter: Mapped[str]
+    created: Mapped[datetime]
+
+
+class Member(Base):
+    """A candidate of an ensemble with its rank and score: kept, or dropped for a reason."""
+
+    __tablename__ = "member"
+    __table_args__ = (
+        *_float_pair("score"),
+        CheckConstraint("kept = (reason IS NULL)", name="reason"),
+    )
+    ensemble_id: Mapped[str] = mapped_column(ForeignKey(Ensemble.id), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True, index=True)
+    rank: Mapped[int]
+    score: Mapped[float | None]
+    score_kind: Mapped[str]
+    kept: Mapped[bool]
+    reason: Mapped[str | None]
+
+
+class Study(Base):
+    """A tuning study; Optuna's own tables know it by the same name."""
+
+    __tablename__ = "study"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    spec: Mapped[dict[str, Any]]
+    created: Mapped[datetime]
+
+
+class StudyTrial(Base):
+    """A run that a trial of a study trained, by Optuna's number of the trial."""
+
+    __tablename__ = "study_trial"
+    study_id: Mapped[int] = mapped_column(ForeignKey(Study.id), primary_key=True)
+    trial: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True, index=True)

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 from sqlalchemy import delete, select
 
-from landlab_mgr.catalog.session import Database, chunks, insert
-from landlab_mgr.catalog.tables import Run, Tag
+from landlab_mgr.catalog.events import happened_to
+from landlab_mgr.catalog.register import require_runs
+from landlab_mgr.catalog.session import Database, among, insert
+from landlab_mgr.catalog.tables import Tag
 from landlab_mgr.errors import LandlabError
 
 
@@ -20,24 +22,24 @@ class Tags(Database):
             raise LandlabError(
                 f"tag {name!r}: letters, digits, '_', '.' and '-' only, the first a letter or digit"
             )
-        added, now = 0, datetime.now(UTC)
+        added: list[str] = []
+        now = datetime.now(UTC)
         with self.transaction(write=True) as tx:
-            for part in chunks(run_ids):
-                known = set(tx.scalars(select(Run.run_id).where(Run.run_id.in_(part))))
-                for unknown in (run_id for run_id in part if run_id not in known):
-                    raise LandlabError(f"no run {unknown!r}; nothing was changed; see `landlab ls`")
-                rows = [{"run_id": run_id, "name": name, "created": now} for run_id in part]
-                new = insert(tx, Tag).values(rows).on_conflict_do_nothing().returning(Tag.run_id)
-                added += len(tx.scalars(new).all())
-        return added
+            require_runs(tx, run_ids)
+            rows = [{"run_id": run_id, "name": name, "created": now} for run_id in run_ids]
+            if rows:
+                new = insert(tx, Tag).on_conflict_do_nothing().returning(Tag.run_id)
+                added += tx.scalars(new, rows)
+            happened_to(tx, "tagged", added, tag=name)
+        return len(added)
 
     def untag(self, run_ids: Sequence[str], name: str) -> int:
         """Take a tag away; returns how many runs had it."""
         with self.transaction(write=True) as tx:
-            return sum(
-                tx.execute(delete(Tag).where(Tag.name == name, Tag.run_id.in_(part))).rowcount
-                for part in chunks(run_ids)
-            )
+            gone = delete(Tag).where(Tag.name == name, among(tx, Tag.run_id, run_ids))
+            removed = tx.scalars(gone.returning(Tag.run_id)).all()
+            happened_to(tx, "untagged", removed, tag=name)
+        return len(removed)
 
     def tags(self) -> dict[str, tuple[str, ...]]:
         """The tags of every run that has some, by name."""

@@ -12,9 +12,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
+from landlab_mgr.catalog.columns import split_float
+from landlab_mgr.catalog.events import happened, happened_to
 from landlab_mgr.catalog.records import Claim, Environment, StaleToken
-from landlab_mgr.catalog.session import Database, chunks, insert, upsert
-from landlab_mgr.catalog.tables import Artifact, Attempt, Epoch, Grid, GridRun, Metric, Run, split_float
+from landlab_mgr.catalog.register import require_runs
+from landlab_mgr.catalog.session import Database, among, insert, upsert
+from landlab_mgr.catalog.tables import Artifact, Attempt, Epoch, Event, Grid, GridRun, Metric, Run
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, MetricRecord
 from landlab_mgr.spec import RunSpec
@@ -51,9 +54,9 @@ class Attempts(Database):
         token, now = secrets.token_hex(8), datetime.now(UTC)
         with self.transaction(write=True) as tx:
             where = [] if grid is None else [_in_grid(tx, grid)]
-            # Lists longer than a statement can bind are tried part by part, in the order given.
-            parts = [where] if run_ids is None else [[*where, Run.run_id.in_(ids)] for ids in chunks(run_ids)]
-            taken = next((row for part in parts if (row := _take_pending(tx, part, now))), None)
+            if run_ids is not None:
+                where.append(among(tx, Run.run_id, run_ids))
+            taken = _take_pending(tx, where, now)
             if taken is None:
                 return None
             run_id, spec = taken.run_id, RunSpec.model_validate(taken.spec)
@@ -77,7 +80,7 @@ class Attempts(Database):
                     Artifact.run_id == run_id, Artifact.kind == CHECKPOINT
                 )
             ).one_or_none()
-            done = tx.scalar(select(func.count()).select_from(Epoch).where(Epoch.run_id == run_id)) or 0
+            happened(tx, "claimed", run_id, attempt=last + 1, host=host)
         return Claim(
             run_id=run_id,
             token=token,
@@ -86,18 +89,15 @@ class Attempts(Database):
             directory=directory,
             spec=spec,
             resume=None if checkpoint is None else ArtifactRecord(*checkpoint),
-            epochs_done=done,
+            epochs_done=taken.epochs,
         )
 
     def heartbeat(self, tokens: Iterable[str]) -> set[str]:
         """Say that these attempts are alive; returns those that still hold their run."""
-        alive: set[str] = set()
         with self.transaction(write=True) as tx:
-            for part in chunks(tokens):
-                going = Attempt.token.in_(part), Attempt.outcome.is_(None)
-                beat = update(Attempt).where(*going).values(heartbeat=datetime.now(UTC))
-                alive.update(tx.scalars(beat.returning(Attempt.token)))
-        return alive
+            going = among(tx, Attempt.token, tokens), Attempt.outcome.is_(None)
+            beat = update(Attempt).where(*going).values(heartbeat=datetime.now(UTC))
+            return set(tx.scalars(beat.returning(Attempt.token)))
 
     def record(
         self, token: str, epochs: Sequence[EpochRecord], checkpoint: ArtifactRecord | None = None
@@ -112,6 +112,9 @@ class Attempts(Database):
             attempt = _sign(tx, token)
             rows = [_epoch_row(attempt, epoch) for epoch in epochs]
             upsert(tx, Epoch, ["run_id", "epoch"], rows)
+            if rows:
+                count = select(func.count()).where(Epoch.run_id == attempt.run_id).scalar_subquery()
+                tx.execute(update(Run).where(Run.run_id == attempt.run_id).values(epochs=count))
             _put_artifacts(tx, attempt, [] if checkpoint is None else [checkpoint])
 
     def finish(
@@ -129,46 +132,70 @@ class Attempts(Database):
             _put_artifacts(tx, attempt, artifacts)
             _end(tx, attempt, "ok", "completed")
 
-    def fail(self, token: str, outcome: str, message: str, traceback: str | None = None) -> None:
-        """End an attempt badly: nan, oom and error fail the run; lost and cancelled give it back as pending.
+    def fail(
+        self,
+        token: str,
+        outcome: str,
+        message: str,
+        traceback: str | None = None,
+        retries: int | None = None,
+    ) -> str:
+        """End an attempt badly; returns the state of its run: nan, oom and error fail it, else it is pending again.
 
-        `cancelled` is what an interrupted driver says of the runs that it lets go.
+        `cancelled` is what an interrupted driver says of the runs that it lets go. A run that was lost more than
+        `retries` times in a row, and no attempt committed an epoch, is failed too; None = no limit.
         """
         if outcome not in STATE_AFTER:
             raise ValueError(f"outcome {outcome!r} is none of {', '.join(STATE_AFTER)}")
         with self.transaction(write=True) as tx:
-            _end(tx, _sign(tx, token), outcome, STATE_AFTER[outcome], message, traceback)
+            attempt, state = _sign(tx, token), STATE_AFTER[outcome]
+            if outcome == "lost" and _is_hopeless(tx, attempt, retries):
+                state, message = "failed", message + _HOPELESS.format(retries)
+            _end(tx, attempt, outcome, state, message, traceback)
+        return state
 
     def cancel(self, run_ids: Sequence[str]) -> list[str]:
         """Cancel runs that are pending or running; returns those that were. Their attempts lose the run."""
         with self.transaction(write=True) as tx:
             cancelled = _move(tx, run_ids, ("pending", "running"), "cancelled")
-            for part in chunks(cancelled):
-                tx.execute(
-                    update(Attempt)
-                    .where(Attempt.run_id.in_(part), Attempt.outcome.is_(None))
-                    .values(outcome="cancelled", ended=datetime.now(UTC), message="the run was cancelled")
-                )
+            tx.execute(
+                update(Attempt)
+                .where(among(tx, Attempt.run_id, cancelled), Attempt.outcome.is_(None))
+                .values(outcome="cancelled", ended=datetime.now(UTC), message="the run was cancelled")
+            )
+            happened_to(tx, "cancelled", cancelled)
         return cancelled
 
     def retry(self, run_ids: Sequence[str]) -> list[str]:
         """Make failed and cancelled runs pending again; returns those that were."""
         with self.transaction(write=True) as tx:
-            return _move(tx, run_ids, ("failed", "cancelled"), "pending")
+            retried = _move(tx, run_ids, ("failed", "cancelled"), "pending")
+            happened_to(tx, "retried", retried)
+        return retried
 
     def reclaim(
-        self, lease_seconds: float, is_dead: Callable[[str, int], bool] = lambda host, pid: False
+        self,
+        lease_seconds: float,
+        is_dead: Callable[[str, int], bool] = lambda host, pid: False,
+        retries: int | None = None,
     ) -> list[str]:
         """Give back the runs of attempts without a heartbeat for `lease_seconds`, or whose driver is dead.
 
-        `is_dead(host, pid)` is asked about every going attempt. Returns the run_ids that this call, and no
-        other process's, made pending.
+        `is_dead(host, pid)` is asked about every going attempt; `retries` is as in `fail`. Returns the run_ids that
+        this call, and no other process's, took back.
         """
         with self.transaction() as tx:
             going = tx.execute(
-                select(Attempt.id, Attempt.run_id, Attempt.host, Attempt.pid, Attempt.heartbeat).where(
-                    Attempt.outcome.is_(None)
-                )
+                select(
+                    *(
+                        Attempt.id,
+                        Attempt.run_id,
+                        Attempt.number,
+                        Attempt.host,
+                        Attempt.pid,
+                        Attempt.heartbeat,
+                    )
+                ).where(Attempt.outcome.is_(None))
             ).all()
         lapsed = datetime.now(UTC) - timedelta(seconds=lease_seconds)
         late = {a.id: "no heartbeat" for a in going if a.heartbeat < lapsed}
@@ -182,7 +209,10 @@ class Attempts(Database):
             seen = () if attempt.id in dead else (Attempt.heartbeat == attempt.heartbeat,)
             with self.transaction(write=True) as tx:
                 tx.execute(select(Run.run_id).where(Run.run_id == attempt.run_id).with_for_update())
-                if _end(tx, attempt, "lost", "pending", f"reclaimed: {reason}", where=seen):
+                state, message = "pending", f"reclaimed: {reason}"
+                if _is_hopeless(tx, attempt, retries):
+                    state, message = "failed", message + _HOPELESS.format(retries)
+                if _end(tx, attempt, "lost", state, message, where=seen, event="reclaimed"):
                     reclaimed.append(attempt.run_id)
         return reclaimed
 
@@ -213,7 +243,7 @@ def _take_pending(tx: Connection, where: Sequence[ColumnElement[bool]], now: dat
         update(Run)
         .where(Run.run_id == first, Run.state == "pending")
         .values(state="running", updated=now)
-        .returning(Run.run_id, Run.spec)
+        .returning(Run.run_id, Run.spec, Run.epochs)
     ).one_or_none()
 
 
@@ -233,11 +263,31 @@ def _sign(tx: Connection, token: str) -> Row:
         update(Attempt)
         .where(Attempt.token == token, Attempt.outcome.is_(None))
         .values(heartbeat=datetime.now(UTC))
-        .returning(Attempt.id, Attempt.run_id)
+        .returning(Attempt.id, Attempt.run_id, Attempt.number)
     ).one_or_none()
     if attempt is None:
         raise StaleToken(f"attempt {token} no longer holds its run; what it wrote is not catalogued: stop it")
     return attempt
+
+
+_HOPELESS = "; lost more than {} times in a row without a new epoch: `landlab run --only failed` tries again"
+
+
+def _is_hopeless(tx: Connection, attempt: Row, retries: int | None) -> bool:
+    """Whether this attempt, were it lost, is one too many that came to nothing since somebody last said retry."""
+    if retries is None:
+        return False
+    retried = select(func.max(Event.time)).where(Event.run_id == attempt.run_id, Event.kind == "retried")
+    since = tx.scalar(retried) or datetime.min.replace(tzinfo=UTC)
+    committed = select(Epoch.epoch).where(Epoch.attempt_id == Attempt.id).correlate(Attempt).exists()
+    last = tx.execute(
+        select(Attempt.id, Attempt.outcome, committed.label("committed"))
+        .where(Attempt.run_id == attempt.run_id, Attempt.started > since)
+        .order_by(Attempt.number.desc())
+        .limit(retries + 1)
+    ).all()
+    lost = [a for a in last if not a.committed and (a.id == attempt.id or a.outcome == "lost")]
+    return len(lost) == retries + 1
 
 
 def _end(
@@ -248,6 +298,7 @@ def _end(
     message: str | None = None,
     traceback: str | None = None,
     where: Sequence[ColumnElement[bool]] = (),
+    event: str = "ended",
 ) -> bool:
     """Close an attempt and move its run, if the attempt still goes on and the conditions hold."""
     now = datetime.now(UTC)
@@ -258,22 +309,20 @@ def _end(
     ).rowcount
     if ended:
         tx.execute(update(Run).where(Run.run_id == attempt.run_id).values(state=state, updated=now))
+        happened(tx, event, attempt.run_id, attempt=attempt.number, outcome=outcome, state=state)
     return bool(ended)
 
 
 def _move(tx: Connection, run_ids: Sequence[str], before: tuple[str, ...], after: str) -> list[str]:
-    moved: list[str] = []
-    for part in chunks(run_ids):
-        known = set(tx.scalars(select(Run.run_id).where(Run.run_id.in_(part))))
-        for unknown in (run_id for run_id in part if run_id not in known):
-            raise LandlabError(f"no run {unknown!r}; nothing was changed; see `landlab ls`")
-        moved += tx.scalars(
+    require_runs(tx, run_ids)
+    return list(
+        tx.scalars(
             update(Run)
-            .where(Run.run_id.in_(part), Run.state.in_(before))
+            .where(among(tx, Run.run_id, run_ids), Run.state.in_(before))
             .values(state=after, updated=datetime.now(UTC))
             .returning(Run.run_id)
         )
-    return moved
+    )
 
 
 def _epoch_row(attempt: Row, epoch: EpochRecord) -> dict[str, Any]:

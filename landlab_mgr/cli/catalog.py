@@ -6,10 +6,11 @@ from typing import Annotated, Literal
 import pandas as pd
 import typer
 
-from landlab_mgr.catalog import Catalog
+from landlab_mgr.catalog import Catalog, held_back
 from landlab_mgr.cli.options import DatabaseOption, FilterArgument, JsonOption, WorkspaceOption
 from landlab_mgr.display import console, show, size
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import SEEN
 from landlab_mgr.workspace import Workspace
 
 app = typer.Typer(help="The catalog database.", no_args_is_help=True)
@@ -42,7 +43,7 @@ def gc(
     ws = Workspace.at(workspace, db)
     with ws.open(read_only=True) as catalog:
         found = housekeeping.waste(ws, catalog)
-    rows = [(str(w.path.relative_to(ws.root)), w.bytes, w.reason) for w in found]
+    rows = [(ws.relative(w.path), w.bytes, w.reason) for w in found]
     table = pd.DataFrame(rows, columns=["path", "bytes", "reason"])
     if json:
         show(table, as_json=True)
@@ -66,7 +67,10 @@ def export(
     filter: FilterArgument = "",
     format: Annotated[Format | None, typer.Option(help="Default: the file's suffix, else csv")] = None,
     splits: Annotated[
-        str, typer.Option(help="Splits whose metrics are wanted; test and withheld by name only")
+        str,
+        typer.Option(
+            help="Splits whose metrics are wanted; test and withheld by name only, which is counted"
+        ),
     ] = "train,dev",
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
@@ -75,8 +79,10 @@ def export(
     from landlab_mgr.artifacts import replace_durably
 
     path, chosen = _destination(target, format)
-    with Workspace.at(workspace, db).open(read_only=True) as catalog:
-        table = catalog.table(filter, [s.strip() for s in splits.split(",")])
+    wanted = [s.strip() for s in splits.split(",")]
+    looks = bool(held_back(filter) or {*wanted} - {*SEEN})  # which is counted
+    with Workspace.at(workspace, db).open(read_only=not looks) as catalog:
+        table = catalog.table(filter, wanted)
     try:
         replace_durably(path, lambda temporary: _write(table, temporary, chosen))
     except OSError as error:

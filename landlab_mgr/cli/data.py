@@ -8,7 +8,6 @@ import typer
 from landlab_mgr.catalog import DatasetRecord
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
 from landlab_mgr.display import bullet, console, show
-from landlab_mgr.errors import LandlabError
 from landlab_mgr.workspace import Workspace
 
 app = typer.Typer(help="Datasets: make, import, look at, check.", no_args_is_help=True)
@@ -90,12 +89,20 @@ def show_(
     json: JsonOption = False,
 ) -> None:
     """What a dataset holds: variables, units, coverage, ranges."""
+    from landlab_mgr import figures
+    from landlab_mgr.analysis import origin
     from landlab_mgr.data import check
 
+    if figure is not None:
+        figures.check_target(figure)
     ds, record = _opened(name, workspace, db)
     show(check.summary(ds), "" if json else f"{record.name} ({record.kind}, {record.fingerprint})", json)
     if figure is not None:
-        _save(check.figure(ds), figure)
+        ws = Workspace.at(workspace, db)
+        with ws.open(read_only=True) as catalog:
+            figures.save(check.figure(ds), figure, origin(ws, catalog, {record.name}))
+        if not json:
+            console.print(f"figure {figure}: `landlab trace` says where it comes from", markup=False)
 
 
 @app.command("check")
@@ -122,11 +129,3 @@ def _opened(name: str, workspace: str | None, db: str | None) -> tuple[Any, Data
     with ws.open(read_only=True) as catalog:
         record = catalog.dataset(name)
     return store.open_dataset(ws.path(record.url)), record
-
-
-def _save(figure: Any, path: str) -> None:
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise LandlabError(f"cannot write {path}: {error}") from None
-    console.print(f"figure {path}", markup=False)

@@ -13,6 +13,13 @@ WorkspaceOption = Annotated[
 DatabaseOption = Annotated[
     str | None, typer.Option("--db", help="Catalog URL [env LANDLAB_DB; in the workspace]")
 ]
+StorageOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Where datasets and the files of runs go, such as s3://bucket/prefix; remembered "
+        "[env LANDLAB_STORAGE; the workspace]"
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 _EXAMPLE = "e.g. \"setup.groups = 'PFT+CLIM' and metrics.dev.lai.r2 > 0.8\""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from landlab_mgr.catalog.filter import held_back
 from landlab_mgr.cli.options import (
     DatabaseOption,
     FilterArgument,
@@ -14,6 +15,7 @@ from landlab_mgr.cli.options import (
 )
 from landlab_mgr.display import console, show
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec import PolicySpec
 from landlab_mgr.workspace import Workspace
 
 app = typer.Typer()
@@ -22,30 +24,62 @@ app = typer.Typer()
 @app.command()
 def run(
     filter: FilterArgument = "",
-    grid: Annotated[str | None, typer.Option(help="Only runs of this grid")] = None,
+    grid: Annotated[str | None, typer.Option(help="Only runs of this grid, by its policies")] = None,
     only: Annotated[
-        Literal["pending", "failed", "cancelled"],
-        typer.Option(help="failed or cancelled: try those once more"),
+        Literal["pending", "failed", "cancelled", "missing"],
+        typer.Option(help="failed or cancelled: try those once more; missing: all that have not completed"),
     ] = "pending",
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes [as many as there is room and work for]")
+    ] = None,
+    executor: Annotated[
+        Literal["ray", "local"] | None,
+        typer.Option(help="local: this process trains [ray for several workers]"),
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="A running Ray cluster: HOST:PORT, or auto [one on this machine]")
+    ] = None,
     members: Annotated[
-        int, typer.Option(help="Train so many runs side by side, where data and shapes are the same")
-    ] = 1,
+        int | None, typer.Option(help="Runs side by side in a worker, where data and shapes are the same [1]")
+    ] = None,
+    cpus: Annotated[float | None, typer.Option(help="Cores of a worker [1]")] = None,
+    gpus: Annotated[
+        float | None, typer.Option(help="GPUs of a worker, or a fraction [1 where there are some]")
+    ] = None,
+    memory: Annotated[float | None, typer.Option(help="GB that a worker asks of the cluster")] = None,
+    retries: Annotated[
+        int | None, typer.Option(help="Losses in a row without a new epoch that a run survives [3]")
+    ] = None,
+    stall: Annotated[
+        float | None, typer.Option(help="Minutes without an epoch after which a worker is lost [10]")
+    ] = None,
+    max_failures: Annotated[
+        int | None, typer.Option(min=1, help="Start nothing more once so many runs have failed")
+    ] = None,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
 ) -> None:
     """Train everything that is pending. Ctrl-C once: commit and stop; twice: stop now. Run again to go on."""
     from landlab_mgr import drive
 
+    asked = {
+        **{"members": members, "cpus": cpus, "gpus": gpus, "memory_gb": memory},
+        **{"retries": retries, "stall_minutes": stall},
+    }
     ws = Workspace.at(workspace, db)
     with ws.open() as catalog:
-        summary = drive.pending(ws, catalog, filter, grid, only, members)
+        of_grid = PolicySpec() if grid is None else catalog.grid(grid).spec.policies
+        policies = of_grid.changed({n: x for n, x in asked.items() if x is not None})
+        who = drive.Workers(workers, executor, address)
+        summary = drive.pending(ws, catalog, filter, grid, only, who, policies, max_failures)
     counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(summary.outcomes.items())) or "nothing to do"
     console.print(
         f"{counts}{'; interrupted: `landlab run` goes on' if summary.interrupted else ''}", markup=False
     )
     if summary.interrupted:
         raise typer.Exit(130)
-    if any(summary.outcomes.get(outcome) for outcome in ("nan", "oom", "error")):
+    if summary.failed:
+        console.print("next: `landlab ls \"status = 'failed'\"` says why")
         raise typer.Exit(1)
 
 
@@ -58,7 +92,8 @@ def ls(
     json: JsonOption = False,
 ) -> None:
     """Runs, one line each."""
-    with Workspace.at(workspace, db).open(read_only=True) as catalog:
+    # a look at held-back skill is counted, which takes writing
+    with Workspace.at(workspace, db).open(read_only=not held_back(filter)) as catalog:
         frame = catalog.runs(filter, limit or None)
         counts = catalog.counts(filter)
         tags = catalog.tags()

@@ -1,6 +1,7 @@
 """`landlab show`: everything about one run, or what differs between two."""
 
 import json as json_module
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import pandas as pd
@@ -10,6 +11,8 @@ from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.compare import Comparison, compare
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
 from landlab_mgr.display import console, duration, records, show, skill_table
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import SEEN, SPLITS
 from landlab_mgr.workspace import Workspace
 
 app = typer.Typer()
@@ -21,21 +24,25 @@ def show_run(
     other: Annotated[
         str | None, typer.Argument(metavar="[OTHER]", help="What differs between RUN and this one")
     ] = None,
+    test: Annotated[bool, typer.Option("--test", help="Test and withheld skill too; counted")] = False,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
     """Everything about one run: its spec, skill by split, attempts and files; or what differs between two."""
-    with Workspace.at(workspace, db).open(read_only=True) as catalog:
+    if test and other is not None:
+        raise LandlabError("--test is for one run; leave it out, or name one")
+    with Workspace.at(workspace, db).open(read_only=not test) as catalog:
         if other is None:
-            _one(catalog, run_id, json)
+            _one(catalog, run_id, SPLITS if test else SEEN, json)
         else:
             _two(compare(catalog, run_id, other), json)
 
 
-def _one(catalog: Catalog, run_id: str, json: bool) -> None:
+def _one(catalog: Catalog, run_id: str, splits: Sequence[str], json: bool) -> None:
     record = catalog.run(run_id)
-    metrics, attempts = catalog.metrics(record.run_id), catalog.attempts(record.run_id)
+    metrics, attempts = catalog.metrics(record.run_id, splits), catalog.attempts(record.run_id)
+    test_reads = catalog.test_reads(record.run_id)
     files, epochs = catalog.artifacts(record.run_id), catalog.epochs(record.run_id)
     tags = catalog.tags().get(record.run_id, ())
     if json:
@@ -45,6 +52,7 @@ def _one(catalog: Catalog, run_id: str, json: bool) -> None:
             "tags": tags,
             "spec": record.spec.model_dump(mode="json"),
             "metrics": records(metrics),
+            "test_reads": test_reads,
             "attempts": records(attempts),
             "artifacts": records(files),
         }
@@ -73,6 +81,10 @@ def _one(catalog: Catalog, run_id: str, json: bool) -> None:
     if not metrics.empty:
         console.print()
         show(skill_table(metrics), "skill after the warm-up")
+        counted = "counted; " if splits == SPLITS else "--test shows it and is counted; "
+        console.print(
+            f"test and withheld skill of this run: {counted}read {_times(test_reads)}", markup=False
+        )
     console.print()
     attempts = attempts.assign(
         took=[
@@ -114,6 +126,10 @@ def _two(comparison: Comparison, json: bool) -> None:
     if not comparison.metrics.empty:
         console.print()
         show(comparison.metrics, "R2 after the warm-up, all months and pixels")
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once"}.get(count, f"{count} times")
 
 
 def _cell(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
+from landlab_mgr.cli.options import DatabaseOption, JsonOption, StorageOption, WorkspaceOption
 from landlab_mgr.display import console, show, size
 from landlab_mgr.workspace import DATABASE, Workspace
 
@@ -17,11 +17,12 @@ app = typer.Typer()
 
 
 @app.command()
-def init(workspace: WorkspaceOption = None, db: DatabaseOption = None) -> None:
+def init(workspace: WorkspaceOption = None, db: DatabaseOption = None, storage: StorageOption = None) -> None:
     """Make a workspace: a directory with a catalog, datasets and runs."""
-    ws = Workspace.at(workspace, db)
-    ws.create().close()
-    console.print(f"workspace {ws.root}", markup=False)
+    ws = Workspace.at(workspace, db, storage)
+    ws.create(remember=storage is not None).close()
+    elsewhere = "" if ws.storage is None else f"; datasets and the files of runs at {ws.storage}"
+    console.print(f"workspace {ws.root}{elsewhere}", markup=False, soft_wrap=True)
     console.print(
         "next: `landlab data import fluxval DIR` or `landlab data twin`, then `landlab grid register FILE`"
     )

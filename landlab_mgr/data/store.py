@@ -1,4 +1,7 @@
-"""The store: one zarr v3 directory per dataset, named by content, published whole or not at all."""
+"""The store: one zarr v3 directory per dataset, named by content, published whole or not at all.
+
+At a remote storage nothing can be renamed: a dataset is written here, and uploaded with MARKER last.
+"""
 
 import hashlib
 import json
@@ -17,6 +20,7 @@ import xarray as xr
 
 from landlab_mgr.data import schema
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.storage import Location, cache_directory, folders, located, reached, reason
 
 SCIENTIFIC_ATTRS = ("dt_days", "origin")
 SCIENTIFIC_VARIABLE_ATTRS = ("role", "group", "kind", "classes", "units")
@@ -30,6 +34,9 @@ CHUNK_BYTES = 8 * 2**20
 FOREIGN_TEMPORARY_SECONDS = 24 * 3600
 """A temporary of another host, whose processes cannot be asked after, is stale after this long."""
 
+MARKER = "zarr.json"
+"""The file of a zarr store without which nothing opens it."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -37,7 +44,7 @@ class Published:
 
     name: str
     fingerprint: str
-    path: Path
+    path: Location
 
 
 def fingerprint(ds: xr.Dataset) -> str:
@@ -58,7 +65,7 @@ def fingerprint(ds: xr.Dataset) -> str:
     return digest.hexdigest()[:16]
 
 
-def publish(ds: xr.Dataset, root: str | Path) -> Published:
+def publish(ds: xr.Dataset, root: str | Location) -> Published:
     """Validate a dataset and write it to `root/<name>-<first 8 of its fingerprint>.zarr`, atomically.
 
     Publishing the same content again returns what is there. Whatever interrupts it, `root` shows either the
@@ -66,9 +73,11 @@ def publish(ds: xr.Dataset, root: str | Path) -> Published:
     """
     ds = schema.validate(ds)
     digest = fingerprint(ds)
-    root = Path(root)
+    root = located(root)
     target = root / f"{ds.attrs['name']}-{digest[:8]}.zarr"
     result = Published(str(ds.attrs["name"]), digest, target)
+    if not (isinstance(root, Path) and isinstance(target, Path)):
+        return _publish_remotely(ds, result)
     temporary = temporary_of(target)
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -92,18 +101,50 @@ def publish(ds: xr.Dataset, root: str | Path) -> Published:
     return result
 
 
-def open_dataset(path: str | Path) -> xr.Dataset:
+def _publish_remotely(ds: xr.Dataset, result: Published) -> Published:
+    target, cache = result.path, cache_directory() / "publishing"
+    assert not isinstance(target, Path)
+    temporary = temporary_of(cache / target.name)
+    try:
+        with reached(target):
+            if (target / MARKER).exists():
+                return _already_there(result)
+        cache.mkdir(parents=True, exist_ok=True)
+        sweep(cache)
+        _write(ds.assign_attrs(fingerprint=result.fingerprint), temporary)
+        names = [str(p.relative_to(temporary)) for p in temporary.rglob("*") if p.is_file()]
+        names.remove(MARKER)
+        with reached(target):
+            target.fs.put([str(temporary / n) for n in names], [(target / n).path for n in names])
+            target.fs.pipe_file((target / MARKER).path, (temporary / MARKER).read_bytes())
+    except OSError as error:
+        raise LandlabError(f"cannot publish {result.name} at {target}: {reason(error)}") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return result
+
+
+def open_dataset(path: str | Location) -> xr.Dataset:
     """Open a published dataset, decoded: what varies by pixel and month is read each time it is used, the rest now.
 
     Raises `LandlabError` where nothing is, or something that `publish` did not write.
     """
+    path = located(path)
+    options = None if isinstance(path, Path) else dict(path.storage_options)
     try:
-        ds = xr.open_dataset(
-            str(path), engine="zarr", chunks=None, cache=False, consolidated=False, decode_timedelta=False
-        )
-        for variable in ds.variables.values():
-            if variable.ndim < 2:
-                variable.load()
+        with reached(path):
+            ds = xr.open_dataset(
+                str(path),
+                engine="zarr",
+                chunks=None,
+                cache=False,
+                consolidated=False,
+                decode_timedelta=False,
+                storage_options=options,
+            )
+            for variable in ds.variables.values():
+                if variable.ndim < 2:
+                    variable.load()
     except FileNotFoundError:
         raise LandlabError(f"no dataset at {path}; `landlab data ls` lists the published ones") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -122,12 +163,13 @@ def open_dataset(path: str | Path) -> xr.Dataset:
     return ds
 
 
-def list_published(root: str | Path) -> list[Published]:
+def list_published(root: str | Location) -> list[Published]:
     """The datasets under a root, by name; temporaries and whatever else lies there are not among them."""
     found = []
-    for path in sorted(Path(root).glob("[!.]*.zarr")):
+    paths: list[Location] = list(located(root).glob("[!.]*.zarr"))
+    for path in sorted(paths, key=str):
         try:
-            attrs = json.loads((path / "zarr.json").read_bytes())["attributes"]
+            attrs = json.loads((path / MARKER).read_bytes())["attributes"]
             found.append(Published(attrs["name"], attrs["fingerprint"], path))
         except (OSError, ValueError, KeyError, TypeError):
             continue
@@ -192,6 +234,19 @@ def sweep(root: Path) -> None:
     """Remove what killed writers left behind."""
     for path in stale_temporaries(root):
         shutil.rmtree(path, ignore_errors=True)
+
+
+def unfinished_uploads(root: Location) -> Iterator[Location]:
+    """What killed publishers left at a remote root: datasets that lack MARKER, and have for a while."""
+    if isinstance(root, Path):
+        return
+    for path in folders(root):
+        assert not isinstance(path, Path)
+        files = path.fs.find(path.path)
+        if path.suffix != ".zarr" or not files or (path / MARKER).path in files:
+            continue
+        if time.time() - root.fs.modified(files[0]).timestamp() > FOREIGN_TEMPORARY_SECONDS:
+            yield path
 
 
 def stale_temporaries(root: Path) -> Iterator[Path]:

@@ -2,7 +2,8 @@
 
 A published dataset keeps each variable in an array of its own; reading one patch of each of its thirty takes longer
 than learning from it. The packed copy holds the same numbers in one zarr v3 array [patch, field, month, slot], a chunk
-for each patch. It is made once per dataset, lies beside it, and can be removed at any time.
+for each patch. It is made once per dataset, lies beside it (in each host's cache, where the dataset is remote), and can
+be removed at any time.
 """
 
 import os
@@ -28,6 +29,7 @@ from landlab_mgr.data import batch, store
 from landlab_mgr.data.batch import Arrays, Selection, View
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import FORCING
+from landlab_mgr.storage import Location, cache_directory
 
 LAYOUT = 1
 """Version of the packed copy; a copy of another is made again."""
@@ -171,6 +173,11 @@ def _unpack(
     return Arrays(prepare(forcing), forcing.latitude, observed, weight, fires)
 
 
+def stream_directory(dataset: Location) -> Path:
+    """Where the packed copy of a dataset lies: beside it, or in this host's cache where it is remote."""
+    return dataset.parent if isinstance(dataset, Path) else cache_directory() / "packed"
+
+
 def open_stream(ds: xr.Dataset, directory: str | Path) -> Stream:
     """The packed copy of a published dataset in `directory`; made if it is missing, damaged or of another layout.
 
@@ -181,6 +188,7 @@ def open_stream(ds: xr.Dataset, directory: str | Path) -> Stream:
     expected = _description(ds)
     if not _sound(path, expected):
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             store.sweep(path.parent)
             _make(ds, path, expected)
         except OSError as error:

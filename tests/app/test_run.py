@@ -1,6 +1,7 @@
 """The page of one run, in every state of a run."""
 
 import json
+from functools import partialmethod
 
 import pytest
 
@@ -99,10 +100,35 @@ def test_completed_shows_curves_skill_and_series(open_run):
     assert {"observed", "withheld"} == traces(app, "scatter").keys()
 
 
-def test_test_skill_is_shown_when_asked_for(open_run):
-    app = open_run("completed")
-    app.pills(key="splits").set_value(["test"]).run()
-    assert set(app.dataframe[0].value["split"]) == {"test"}
+def test_test_skill_is_shown_when_asked_for_and_counted(open_app, tmp_path):
+    made = sample.make(tmp_path)
+    run_id = made.runs["completed"]
+
+    def reads():
+        with made.workspace.open(read_only=True) as catalog:
+            return catalog.test_reads(run_id)
+
+    app = open_app(tmp_path, "views/run.py", run=run_id)
+    switch = f"held back {run_id}"
+    assert reads() == 0
+    app.toggle(key=switch).set_value(True).run()
+    assert set(app.dataframe[0].value["split"]) == {"train", "dev", "test"}
+    app.run()  # it stays on the page, and is not read again
+    assert reads() == 1
+    app.toggle(key=switch).set_value(False).run()
+    assert set(app.dataframe[0].value["split"]) == {"train", "dev"}
+    app.toggle(key=switch).set_value(True).run()
+    assert reads() == 2
+
+
+def test_test_skill_that_cannot_be_counted_is_not_shown(open_app, tmp_path, monkeypatch):
+    made = sample.make(tmp_path)
+    monkeypatch.setattr(Workspace, "open", partialmethod(Workspace.open, read_only=True))
+    app = open_app(tmp_path, "views/run.py", run=made.runs["completed"])
+    app.toggle(key=f"held back {made.runs['completed']}").set_value(True).run()
+    assert not app.exception
+    assert "is counted in the catalog" in app.error[0].value
+    assert set(app.dataframe[0].value["split"]) == {"train", "dev"}
 
 
 def test_one_term_of_the_loss(open_run):

@@ -162,3 +162,50 @@ def test_a_server_that_takes_no_writes(postgres):
             with pytest.raises(LandlabError) as error:
                 catalog.register_dataset(DATASET)
         assert "read-only transaction" in one_line(error.value)
+
+
+# Fills a file system of one mebibyte, says what was acknowledged and what was read back; then makes space and goes on.
+ON_A_SMALL_DISK = """
+import sys
+from pathlib import Path
+from landlab_mgr.catalog import Catalog
+from landlab_mgr.errors import LandlabError
+from tests.catalog.sample import DATASET, FINGERPRINT, claim, epoch
+from tests.catalog.test_adversity import GRID, is_whole
+disk = Path(sys.argv[1])
+(disk / "ballast").write_bytes(bytes(100_000))
+with Catalog.create(disk / "landlab.db") as catalog:
+    catalog.register_dataset(DATASET)
+    catalog.register_runs(GRID.expand(FINGERPRINT), GRID)
+    taken = claim(catalog)
+    done = 0
+    try:
+        while True:
+            catalog.record(taken.token, [epoch(done + i, sif=1.0) for i in range(20)])
+            done += 20
+    except LandlabError as error:
+        print(error)
+    print(done, len(catalog.epochs(taken.run_id)))
+    (disk / "ballast").unlink()
+    catalog.record(taken.token, [epoch(done)])
+    catalog.finish(taken.token)
+    print(catalog.run(taken.run_id).state, len(catalog.epochs(taken.run_id)))
+print(is_whole(disk / "landlab.db"))
+"""
+
+
+def test_a_small_file_system_that_runs_full(tmp_path):
+    """A real one, mounted where only the child sees it."""
+    mounted = 'mount -t tmpfs -o size=1m landlab "$1" && exec "$2" -c "$3" "$1"'
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", mounted, "sh"]
+    done = subprocess.run(
+        [*command, tmp_path, sys.executable, ON_A_SMALL_DISK], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    error, counts, after, whole = done.stdout.splitlines()
+    assert error.startswith(f"catalog {tmp_path}/landlab.db: ")
+    assert "free some space and go on: of this write nothing was kept" in error or "is the disk full" in error
+    acknowledged, read = map(int, counts.split())
+    assert acknowledged == read >= 20
+    assert after == f"completed {acknowledged + 1}"
+    assert whole == "True"

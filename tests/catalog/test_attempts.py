@@ -19,7 +19,7 @@ from landlab_mgr.catalog import (
 )
 from landlab_mgr.catalog.tables import Attempt
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import GridSpec
+from landlab_mgr.spec import GridSpec, RunSpec
 
 from .sample import CHECKPOINT, FINGERPRINT, claim, epoch, metric, reclaim, work
 
@@ -125,6 +125,24 @@ def test_how_an_attempt_can_fail(catalog, runs, outcome, state):
         catalog.fail("any", "ok", "")
 
 
+def test_integers_and_words_survive(catalog):
+    hidden, months = (2**62, 2**63 - 1), 2**62
+    spec = RunSpec(
+        dataset=FINGERPRINT, predictors=("türme-塔",), network={"hidden": hidden}, warmup_months=months
+    )
+    spec = spec.model_copy(update={"optimizer": spec.optimizer.model_copy(update={"epochs": 2**31 - 1})})
+    catalog.register_runs([spec])
+    taken = claim(catalog)
+    assert taken.spec == catalog.run(spec.run_id).spec == catalog.specs([spec.run_id])[spec.run_id] == spec
+    assert catalog.runs()["epochs_planned"].tolist() == [2**31 - 1]
+    message = "日本 🌍 'it' \\ \n \u202e %s {}"
+    catalog.record(taken.token, [epoch(2**31 - 1, **{"ünit": 1.0})], replace(CHECKPOINT, bytes=2**62))
+    catalog.fail(taken.token, "error", message, message)
+    assert catalog.epochs(spec.run_id)[["epoch", "ünit"]].values.tolist() == [[2**31 - 1, 1.0]]
+    assert catalog.artifacts(spec.run_id)["bytes"].tolist() == [2**62]
+    assert catalog.attempts(spec.run_id)[["message", "traceback"]].values.tolist() == [[message, message]]
+
+
 def test_a_retry_resumes_from_the_checkpoint(catalog, runs):
     first = claim(catalog)
     catalog.record(first.token, [epoch(0), epoch(1)], CHECKPOINT)
@@ -202,6 +220,48 @@ def test_a_heartbeat_while_reclaim_looks_keeps_the_run(catalog, runs):
 
     assert catalog.reclaim(600, beats_meanwhile) == []
     assert catalog.run(late.run_id).state == "running"
+
+
+def lose(catalog, run_id, retries, epochs=0, how="fail"):
+    """One more attempt that is lost, and the state that it leaves."""
+    taken = claim(catalog, run_ids=[run_id])
+    catalog.record(taken.token, [epoch(taken.epochs_done + i) for i in range(epochs)])
+    if how == "reclaim":
+        assert catalog.reclaim(3600, lambda host, pid: True, retries) == [run_id]
+    else:
+        assert catalog.fail(taken.token, "lost", "gone", retries=retries) == catalog.run(run_id).state
+    return catalog.run(run_id).state
+
+
+@pytest.mark.parametrize("how", ["fail", "reclaim"])
+def test_a_run_that_is_lost_too_often_fails(catalog, runs, how):
+    run_id = runs[0].run_id
+    assert [lose(catalog, run_id, 2, how=how) for _ in range(3)] == ["pending", "pending", "failed"]
+    messages = catalog.attempts(run_id)["message"].tolist()
+    assert [("lost more than 2 times in a row" in m, "--only failed" in m) for m in messages] == [
+        *[(False, False)] * 2,
+        (True, True),
+    ]
+    # who tries again begins again to count
+    catalog.retry([run_id])
+    assert [lose(catalog, run_id, 2, how=how) for _ in range(3)] == ["pending", "pending", "failed"]
+
+
+def test_what_begins_the_count_of_losses_again(catalog, runs):
+    first, second, third, fourth = (spec.run_id for spec in runs[:4])
+    # epochs that an attempt committed
+    assert [lose(catalog, first, 1, epochs) for epochs in (0, 1, 0, 0)] == [*["pending"] * 3, "failed"]
+    # an end that is no loss
+    assert lose(catalog, second, 1) == "pending"
+    catalog.fail(claim(catalog, run_ids=[second]).token, "cancelled", "let go", retries=1)
+    assert [lose(catalog, second, 1) for _ in range(2)] == ["pending", "failed"]
+    # without a limit nothing does, and with 0 the first loss is the last
+    assert {lose(catalog, third, None) for _ in range(6)} == {"pending"}
+    assert lose(catalog, fourth, 0) == "failed"
+    # other failures know no limit
+    assert (
+        catalog.fail(claim(catalog, run_ids=[runs[4].run_id]).token, "cancelled", "", retries=0) == "pending"
+    )
 
 
 def test_cancel_and_retry(catalog, runs):

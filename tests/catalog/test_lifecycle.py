@@ -1,6 +1,7 @@
 """The verbs in any order, by holders of right and stale tokens, against a model of the catalog in memory."""
 
 import tempfile
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -13,7 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 from sqlalchemy import select, update
 
 from landlab_mgr.catalog import Catalog, StaleToken
-from landlab_mgr.catalog.tables import Artifact, Attempt, Base, Epoch, Metric, Run
+from landlab_mgr.catalog.tables import Artifact, Attempt, Base, Epoch, Event, Metric, Run
 from landlab_mgr.catalog.verbs import STATE_AFTER
 from landlab_mgr.spec import GridSpec
 
@@ -39,6 +40,7 @@ def registered():
 class ModelRun:
     state: str = "pending"
     tries: int = 0
+    tries_before_retry: int = 0  # those before somebody last said retry
     epochs: dict = field(default_factory=dict)  # number: (loss, token of the last writer)
     checkpoint: str | None = None
     skill: float | None = None
@@ -55,6 +57,7 @@ class ModelAttempt:
 
 class Lifecycle(RuleBasedStateMachine):
     tokens = Bundle("tokens")
+    a_limit = st.none() | st.integers(0, 2)
     a_token = st.one_of(tokens, st.just("never issued"))
     some_runs = st.lists(st.sampled_from(RUN_IDS), unique=True, max_size=3)
 
@@ -147,10 +150,29 @@ class Lifecycle(RuleBasedStateMachine):
             run.skill, run.checkpoint = skill, path or run.checkpoint
             self.end(attempt, "ok", "completed")
 
-    @rule(token=a_token, outcome=st.sampled_from(sorted(STATE_AFTER)))
-    def fail(self, token, outcome):
-        if attempt := self.signed(token, lambda: self.catalog.fail(token, outcome, "said why")):
-            self.end(attempt, outcome, STATE_AFTER[outcome])
+    def state_when_lost(self, attempt, retries):
+        """Failed once the last attempts were all lost with no epoch, more than `retries` of them since a retry."""
+        run, attempt.outcome = self.runs[attempt.run_id], "lost"
+        writers = {token for _, token in run.epochs.values()}
+        tries = {a.number: (token, a) for token, a in self.attempts.items() if a.run_id == attempt.run_id}
+        row = 0
+        for number in range(run.tries, run.tries_before_retry, -1):
+            token, a = tries[number]
+            if a.outcome != "lost" or token in writers:
+                break
+            row += 1
+        return "pending" if retries is None or row <= retries else "failed"
+
+    @rule(token=a_token, outcome=st.sampled_from(sorted(STATE_AFTER)), retries=a_limit)
+    def fail(self, token, outcome, retries):
+        states = []
+        if attempt := self.signed(
+            token, lambda: states.append(self.catalog.fail(token, outcome, "said why", retries=retries))
+        ):
+            lost = outcome == "lost"
+            state = self.state_when_lost(attempt, retries) if lost else STATE_AFTER[outcome]
+            assert states == [state]
+            self.end(attempt, outcome, state)
 
     @rule(chosen=some_runs)
     def cancel(self, chosen):
@@ -168,6 +190,7 @@ class Lifecycle(RuleBasedStateMachine):
         assert sorted(self.catalog.retry(chosen)) == sorted(expected)
         for run_id in expected:
             self.runs[run_id].state = "pending"
+            self.runs[run_id].tries_before_retry = self.runs[run_id].tries
 
     @rule(token=tokens)
     def lapse(self, token):
@@ -177,18 +200,20 @@ class Lifecycle(RuleBasedStateMachine):
             tx.execute(update(Attempt).where(Attempt.token == token).values(heartbeat=beat))
         self.attempts[token].late = True
 
-    @rule(dead=st.sets(st.integers(0, 9), max_size=3))
-    def reclaim(self, dead):
+    @rule(dead=st.sets(st.integers(0, 9), max_size=3), retries=a_limit)
+    def reclaim(self, dead, retries):
         lost = [a for a in self.attempts.values() if a.outcome is None and (a.late or a.pid in dead)]
-        reclaimed = self.catalog.reclaim(LEASE, lambda host, pid: pid in dead)
+        reclaimed = self.catalog.reclaim(LEASE, lambda host, pid: pid in dead, retries)
         assert sorted(reclaimed) == sorted(a.run_id for a in lost)
         for attempt in lost:
-            self.end(attempt, "lost", "pending")
+            self.end(attempt, "lost", self.state_when_lost(attempt, retries))
 
     @invariant()
     def the_catalog_says_what_the_model_says(self):
         with self.catalog.transaction() as tx:
             states = dict(tx.execute(select(Run.run_id, Run.state)).all())
+            counts = dict(tx.execute(select(Run.run_id, Run.epochs)).all())
+            kinds = Counter(tx.scalars(select(Event.kind)))
             attempts = {a.token: a for a in tx.execute(select(*Attempt.__table__.columns))}
             epochs = tx.execute(select(Epoch.run_id, Epoch.epoch, Epoch.total, Epoch.attempt_id)).all()
             files = dict(tx.execute(select(Artifact.run_id, Artifact.path)).all())
@@ -203,6 +228,11 @@ class Lifecycle(RuleBasedStateMachine):
             for run_id, run in runs
             for number, (loss, token) in run.epochs.items()
         }
+        assert counts == {run_id: len(run.epochs) for run_id, run in runs}
+        ended = Counter(a.outcome for a in self.attempts.values() if a.outcome is not None)
+        assert kinds["claimed"] == len(self.attempts)
+        # an attempt whose run was cancelled has the event of its run; drivers that let go say cancelled too
+        assert ended.total() - ended["cancelled"] <= kinds["ended"] + kinds["reclaimed"] <= ended.total()
         assert files == {run_id: run.checkpoint for run_id, run in runs if run.checkpoint}
         assert skill == {run_id: run.skill for run_id, run in runs if run.skill is not None}
 

@@ -1,6 +1,7 @@
 """Stored databases of every revision: up to the newest schema and down again, row by row."""
 
 import math
+from contextlib import contextmanager
 
 import pytest
 from alembic import command
@@ -12,32 +13,45 @@ from landlab_mgr.catalog import Catalog, session
 from landlab_mgr.errors import LandlabError
 
 from . import stored
+from .sample import upgrade
 
 SCRIPTS = ScriptDirectory(str(resources.resource("migrations")))
 REVISIONS = sorted(r.revision for r in SCRIPTS.walk_revisions())
 
 
-@pytest.fixture(params=REVISIONS)
-def old(request, databases):
-    """URL of a database as a revision left it, and that revision."""
+@contextmanager
+def loaded(databases, revision):
+    """URL of a database as a revision left it."""
     with databases(with_catalog=False) as url:
         engine = create_engine(session.parse_url(url))
         with engine.begin() as connection:
-            stored.load(connection, request.param)
+            stored.load(connection, revision)
         engine.dispose()
+        yield url
+
+
+@pytest.fixture(params=REVISIONS)
+def old(request, databases):
+    """URL of a database as a revision left it, and that revision."""
+    with loaded(databases, request.param) as url:
         yield url, request.param
 
 
-def rows(url):
-    """Every row of every table, read without this code's mappings."""
+def columns_of(tables):
+    return {n: sorted(t.c.keys()) for n, t in tables.tables.items() if n != session.VERSION_TABLE}
+
+
+def rows(url, columns=None):
+    """Every row of every table, read without this code's mappings; only of some tables and columns where given."""
     engine = create_engine(session.parse_url(url))
     with engine.connect() as connection:
         found = MetaData()
         found.reflect(connection)
         content = {
-            name: sorted(map(repr, connection.execute(select(table)).mappings()))
-            for name, table in found.tables.items()
-            if name != session.VERSION_TABLE
+            name: sorted(
+                map(repr, connection.execute(select(*(found.tables[name].c[c] for c in known))).all())
+            )
+            for name, known in (columns or columns_of(found)).items()
         }
     engine.dispose()
     return content
@@ -58,12 +72,36 @@ def test_up_and_down_row_by_row(old):
     assert rows(url) == before
 
 
+def test_down_from_the_newest_keeps_all_that_the_oldest_knew(databases):
+    with loaded(databases, REVISIONS[-1]) as url:
+        full = rows(url)
+        with session.migrating(url) as config:
+            command.downgrade(config, REVISIONS[0])
+        engine, oldest = create_engine(session.parse_url(url)), MetaData()
+        oldest.reflect(engine)
+        engine.dispose()
+        after = rows(url)
+    with loaded(databases, REVISIONS[-1]) as url:
+        assert rows(url, columns_of(oldest)) == after
+        assert after.keys() < full.keys()
+
+
+def test_several_that_upgrade_what_is_stored(databases, processes):
+    with loaded(databases, REVISIONS[0]) as url:
+        assert processes.map(upgrade, [url] * 4, chunksize=1) == [REVISIONS[-1]] * 4
+        with session.migrating(url) as config:
+            command.check(config)
+        with Catalog(url) as catalog:
+            assert sum(catalog.counts().values()) == 6
+
+
 def test_what_was_stored_reads_as_it_was_written(old):
     url, _ = old
     with Catalog.upgrade(url) as catalog:
         assert {d.name for d in catalog.datasets()} == {"twin", "türme-塔"}
         assert list(catalog.counts().values()) == [1, 1, 1, 2, 1]
         done = catalog.runs("status = 'completed'")["run_id"][0]
+        assert sorted(catalog.runs()["epochs"]) == [0, 0, 0, 0, 1, 7]
         values = catalog.metrics(done)["value"].tolist()
         assert [*map(str, values)] == ["nan", "inf", "-inf", "-0.0", "0.0", "5e-324", "0.1"]
         assert [*map(str, catalog.epochs(done)["sif"])] == [*map(str, values)]

@@ -19,6 +19,11 @@ patches_per_batch = 0
 
 def command(*arguments, workspace=None):
     where = [] if workspace is None else ["-w", str(workspace)]
+    if arguments[0] == "run" and not {"--workers", "--executor", "--address"} & set(arguments):
+        where += [
+            "--workers",
+            "1",
+        ]  # in its own process: most tests are not about Ray, whose start takes seconds
     return [sys.executable, "-m", "landlab_mgr.cli", *map(str, arguments), *where]
 
 

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 
 from landlab_mgr.bench.catalog import temporary_catalog
-from landlab_mgr.catalog import Catalog, DatasetRecord, Environment
+from landlab_mgr.catalog import AnalysisRecord, Catalog, DatasetRecord, Environment, MemberRecord
 from landlab_mgr.resources import resource
 from landlab_mgr.spec import GridSpec
 from tests.catalog.sample import CHECKPOINT, DATASET, FINGERPRINT, claim, epoch, metric
@@ -38,6 +38,19 @@ def fill(catalog):
     catalog.cancel([claim(catalog).run_id])
     catalog.record(claim(catalog).token, [epoch(1)], CHECKPOINT)  # one goes on
     catalog.tag([done.run_id], "paper")
+    fill_results(catalog, done.run_id, failed.run_id)
+
+
+def fill_results(catalog, done, dropped):
+    options = {"split": "dev", "ünits": None, "levels": [1, 0.1]}
+    computed = AnalysisRecord(
+        "a" * 16, "skill", options, "tag = 'paper'", "a/skill", "b" * 64, 2**40, {"jax": "0.10.2"}
+    )
+    catalog.record_analysis(computed, catalog.evidence([done]))
+    members = [MemberRecord(done, 1, -0.0), MemberRecord(dropped, 2, math.nan, "no skill: 'NaN'")]
+    catalog.create_ensemble("bést", {"keep": 1}, "", members)
+    catalog.register_study("tune", {"trials": 2})
+    catalog.link_trial("tune", 0, [done, dropped])
 
 
 def main():

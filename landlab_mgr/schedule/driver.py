@@ -4,73 +4,31 @@ Workers never write to the database. Several drivers may share a catalog; a kill
 held, and any other, or the next `landlab run`, takes its runs back.
 """
 
-import hashlib
-import itertools
 import os
 import signal
-import subprocess
+import statistics
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import Any, Protocol
 
 from landlab_mgr import artifacts, run
 from landlab_mgr.catalog import Catalog, Claim, Environment, StaleToken
+from landlab_mgr.errors import LandlabError
 from landlab_mgr.lease import HEARTBEAT_SECONDS, LEASE_SECONDS, driver_is_dead, this_host
-from landlab_mgr.worker import Event, Failed, Job, Progress, Result, Worker
+from landlab_mgr.provenance import code
+from landlab_mgr.schedule.executor import Executor
+from landlab_mgr.spec import PolicySpec
+from landlab_mgr.worker import Event, Failed, Job, Progress, Result
 from landlab_mgr.workspace import Workspace
 
-
-class Executor(Protocol):
-    """Where groups of jobs run. The driver keeps at most `slots` groups going and polls for what happened."""
-
-    slots: int
-    width: int
-    """Lanes of a group's program: at most so many jobs train side by side in a slot."""
-
-    def submit(self, jobs: Sequence[Job]) -> None:
-        """Start a group: jobs on one dataset whose `run.group_key` is the same."""
-
-    def poll(self, timeout: float) -> list[tuple[str, Event]]:
-        """Events since the last call, each with its job's token; waits at most about `timeout` seconds."""
-
-    def drop(self, token: str) -> None:
-        """Stop a job at its last reported event; nothing more is heard of it, and its group goes on without it."""
-
-    def close(self) -> None:
-        """Stop everything."""
-
-
-class LocalExecutor:
-    """Runs groups in this process, one after another; a poll advances the current group by one event."""
-
-    slots = 1
-
-    def __init__(self, width: int = 1) -> None:
-        self.width = width
-        self._worker = Worker()
-        self._events = self._worker.run(())
-
-    def submit(self, jobs: Sequence[Job]) -> None:
-        """Start a group, in place of the one before, of which no job is left."""
-        self._events.close()
-        self._events = self._worker.run(jobs, self.width)
-
-    def poll(self, timeout: float) -> list[tuple[str, Event]]:
-        """The next event of the current group; it takes as long as it takes."""
-        return list(itertools.islice(self._events, 1))
-
-    def drop(self, token: str) -> None:
-        """Stop a job: the worker looks before every epoch."""
-        self._worker.drop(token)
-
-    def close(self) -> None:
-        """Stop everything."""
-        self._events.close()
+STALL_FACTOR = 20
+"""A worker is lost when it is silent for this many times what is usual between its events, and the stall time."""
 
 
 class Report(Protocol):
@@ -82,8 +40,8 @@ class Report(Protocol):
     def progress(self, claim: Claim, progress: Progress) -> None:
         """Epochs of a run are committed."""
 
-    def ended(self, claim: Claim, outcome: str, message: str, seconds: float) -> None:
-        """An attempt ended: ok, nan, oom, error, cancelled or lost."""
+    def ended(self, claim: Claim, outcome: str, message: str, seconds: float, state: str) -> None:
+        """An attempt ended: ok, nan, oom, error, cancelled or lost; `state` is what its run is now."""
 
 
 @dataclass
@@ -91,35 +49,13 @@ class Summary:
     """What a driver did."""
 
     outcomes: dict[str, int] = field(default_factory=dict)
+    failed: int = 0
+    """Runs that are failed now, of those whose attempts ended here."""
     interrupted: bool = False
 
     def count(self, outcome: str) -> None:
         """Add one attempt with this outcome."""
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-
-
-def provenance(width: int) -> Environment:
-    """Code and machine of this driver's attempts: commit and hash of uncommitted changes, versions, device, mode.
-
-    A run repeats to the bit only in the same mode: alone ("solo"), or in a program of so many lanes ("vmap:4").
-    """
-    commit, dirty = _git("rev-parse", "HEAD"), _git("diff", "HEAD", "--", "landlab_mgr")
-    dirty_hash = hashlib.sha256(dirty.encode()).hexdigest()[:16] if dirty else None
-    mode = "solo" if width == 1 else f"vmap:{width}"
-    return Environment(git_commit=commit or None, dirty_hash=dirty_hash, mode=mode, **run.environment())
-
-
-def _git(*arguments: str) -> str:
-    here = Path(__file__).parents[1]
-    if not (here / ".git").exists():  # an installed package may lie inside somebody else's repository
-        return ""
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(here), *arguments], capture_output=True, text=True, timeout=20, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()
 
 
 @dataclass(frozen=True)
@@ -133,13 +69,38 @@ class _Going:
 
 
 class Driver:
-    """Runs what is pending, until nothing is left or it is told to stop."""
+    """Runs what is pending, until nothing is left or it is told to stop.
 
-    def __init__(self, workspace: Workspace, catalog: Catalog, executor: Executor, report: Report) -> None:
+    Args:
+        workspace: where runs write.
+        catalog: what is asked, and where outcomes go.
+        executor: who trains.
+        report: who is told.
+        policies: retries of lost runs, and how long a worker may be silent.
+        max_failures: claim nothing more once so many runs have failed; default: no limit.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        catalog: Catalog,
+        executor: Executor,
+        report: Report,
+        policies: PolicySpec = PolicySpec(),
+        max_failures: int | None = None,
+    ) -> None:
         self._workspace, self._catalog, self._executor, self._report = workspace, catalog, executor, report
+        self._policies, self._max_failures = policies, max_failures
         self._going: dict[str, _Going] = {}
+        self._heard: dict[str, float] = {}
+        """When each group was last heard of, by the token of its first attempt."""
+        self._silences: deque[float] = deque(maxlen=200)
+        """Seconds from one commit of a group to its next; what comes before the first may be compilation."""
+        self._committed: set[str] = set()
+        """Groups that have told of an epoch."""
+        self._taken: SimpleQueue[str] = SimpleQueue()
+        """Attempts of which a heartbeat learned that they hold their run no more."""
         self._datasets: Mapping[str, str] = {}
-        self._environment = provenance(executor.width)
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -158,15 +119,17 @@ class Driver:
             try:
                 while True:
                     if time.monotonic() - last_reclaim > LEASE_SECONDS / 2:
-                        self._catalog.reclaim(LEASE_SECONDS, driver_is_dead)
+                        self._catalog.reclaim(LEASE_SECONDS, driver_is_dead, self._policies.retries)
                         last_reclaim = time.monotonic()
-                    while self._has_room() and not self._stop.is_set():
-                        if not self._start_group(run_ids, alike):
-                            break
-                    if not self._going:
+                    nothing_left = False
+                    while not nothing_left and self._may_claim(summary) and self._executor.idle() is not None:
+                        nothing_left = not self._start_group(run_ids, alike)
+                    if not self._going and (nothing_left or not self._may_claim(summary)):
                         break
                     for token, event in self._executor.poll(1.0):
                         self._handle(token, event, summary)
+                    self._end_taken(summary)
+                    self._end_stalled()
             except KeyboardInterrupt:
                 self._stop.set()
             finally:
@@ -176,12 +139,14 @@ class Driver:
         summary.interrupted = self._stop.is_set()
         return summary
 
-    def _has_room(self) -> bool:
-        return len({going.group for going in self._going.values()}) < self._executor.slots
+    def _may_claim(self, summary: Summary) -> bool:
+        enough = self._max_failures is not None and summary.failed >= self._max_failures
+        return not enough and not self._stop.is_set()
 
     def _start_group(self, run_ids: Sequence[str], alike: Mapping[Any, Sequence[str]]) -> bool:
         """Claim the first pending run and more that may train beside it, and submit them; False if none is left."""
         claims: list[Claim] = []
+        environment = self._environment()
         while len(claims) < self._executor.width:
             # the first comes first whatever its kind, so that no kind of run waits for ever
             wanted = alike[run.group_key(claims[0].spec)] if claims else run_ids
@@ -190,7 +155,7 @@ class Driver:
                 os.getpid(),
                 directory_of=self._workspace.directory,
                 run_ids=wanted,
-                environment=self._environment,
+                environment=environment,
             )
             if claim is None:
                 break
@@ -199,7 +164,20 @@ class Driver:
             self._report.claimed(claim)
         if claims:
             self._executor.submit([self._job(claim) for claim in claims])
+            self._heard[claims[0].token] = time.monotonic()
         return bool(claims)
+
+    def _environment(self) -> Environment:
+        """Code, and what the idle worker runs on.
+
+        A run repeats to the bit only in the same mode, alone ("solo") or in a program of so many lanes ("vmap:4"),
+        on as many threads of the same kind of machine.
+        """
+        mode = "solo" if self._executor.width == 1 else f"vmap:{self._executor.width}"
+        commit, dirty_hash = code()
+        return Environment(
+            git_commit=commit, dirty_hash=dirty_hash, mode=mode, **(self._executor.idle() or {})
+        )
 
     def _job(self, claim: Claim) -> Job:
         resume = None
@@ -214,7 +192,13 @@ class Driver:
     def _handle(self, token: str, event: Event, summary: Summary) -> None:
         if token not in self._going:
             return
-        claim = self._going[token].claim
+        claim, group = self._going[token].claim, self._going[token].group
+        now = time.monotonic()
+        if isinstance(event, Progress):
+            if group in self._committed:
+                self._silences.append(now - self._heard[group])
+            self._committed.add(group)
+        self._heard[group] = now
         try:
             if isinstance(event, Progress):
                 self._catalog.record(token, event.epochs, self._workspace.catalogued(event.checkpoint))
@@ -224,7 +208,7 @@ class Driver:
             elif isinstance(event, Result):
                 files = [self._workspace.catalogued(a) for a in event.artifacts]
                 self._catalog.finish(token, event.metrics, files)
-                self._forget(token, "ok", "", summary)
+                self._forget(token, "ok", "", summary, "completed")
             elif isinstance(event, Failed):
                 self._end(token, event.outcome, event.message, summary, event.traceback)
         except StaleToken as stale:
@@ -235,16 +219,39 @@ class Driver:
         self, token: str, outcome: str, message: str, summary: Summary, traceback: str | None = None
     ) -> None:
         self._executor.drop(token)
+        state = "unknown"  # whoever took the run knows
         try:
-            self._catalog.fail(token, outcome, message, traceback or None)
+            state = self._catalog.fail(token, outcome, message, traceback or None, self._policies.retries)
         except StaleToken:
             outcome = "lost"
-        self._forget(token, outcome, message, summary)
+        self._forget(token, outcome, message, summary, state)
 
-    def _forget(self, token: str, outcome: str, message: str, summary: Summary) -> None:
+    def _end_taken(self, summary: Summary) -> None:
+        """Drop attempts that somebody cancelled or took back, sooner than their next epochs would tell."""
+        while not self._taken.empty():
+            token = self._taken.get()
+            if token in self._going:
+                self._executor.drop(token)
+                self._forget(token, "lost", "its run was cancelled or taken back", summary)
+
+    def _end_stalled(self) -> None:
+        """End workers of which nothing is heard for too long; the executor tells of their jobs as lost."""
+        usual = statistics.median(self._silences) if self._silences else 0.0
+        limit = max(60 * self._policies.stall_minutes, STALL_FACTOR * usual)
+        now = time.monotonic()
+        for group in {going.group for going in self._going.values()}:
+            if now - self._heard[group] > limit:
+                token = next(t for t, going in self._going.items() if going.group == group)
+                self._executor.kill(token, f"hung: no epoch for {limit:.0f} s")
+                self._heard[group] = now
+
+    def _forget(
+        self, token: str, outcome: str, message: str, summary: Summary, state: str = "unknown"
+    ) -> None:
         going = self._going.pop(token)
         summary.count(outcome)
-        self._report.ended(going.claim, outcome, message, time.monotonic() - going.started)
+        summary.failed += state == "failed"
+        self._report.ended(going.claim, outcome, message, time.monotonic() - going.started, state)
 
     @contextmanager
     def _heartbeats(self) -> Iterator[None]:
@@ -254,8 +261,12 @@ class Driver:
         def beat() -> None:
             while not done.wait(HEARTBEAT_SECONDS):
                 tokens = list(self._going)
-                if tokens:
-                    self._catalog.heartbeat(tokens)
+                try:
+                    alive = self._catalog.heartbeat(tokens) if tokens else set()
+                except LandlabError:
+                    continue  # a database that is away for a while costs no attempt: the lease is longer
+                for token in set(tokens) - alive:
+                    self._taken.put(token)
 
         thread = threading.Thread(target=beat, name="landlab-heartbeat", daemon=True)
         thread.start()

@@ -2,14 +2,15 @@
 
 import pytest
 
-from landlab_mgr import display, schedule
+from landlab_mgr import live
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord
 from landlab_mgr.run import Progress, Result, group_key
+from landlab_mgr.schedule.driver import Driver
 from landlab_mgr.spec import RunSpec
 from landlab_mgr.worker import Failed
 from landlab_mgr.workspace import Workspace
 
-from .catalog.sample import DATASET, FINGERPRINT
+from ..catalog.sample import DATASET, FINGERPRINT
 
 
 def spec_of(seed, hidden=8):
@@ -40,6 +41,9 @@ class Paper:
         self.root, self.at_first_poll, self.end = root, at_first_poll, end
         self.groups, self.going, self.dropped = [], [], []
 
+    def idle(self):
+        return None if len(self.going) == self.slots else {"versions": {}, "device": "paper"}
+
     def submit(self, jobs):
         assert len(self.going) < self.slots
         assert len(jobs) <= self.width
@@ -69,8 +73,8 @@ class Paper:
 
 def drive(workspace, catalog, executor):
     ids = list(catalog.runs("status = 'pending'")["run_id"])
-    with display.LiveReport(len(ids)) as report:
-        driver = schedule.Driver(workspace, catalog, executor, report)
+    with live.LiveReport(len(ids), 4 * len(ids)) as report:
+        driver = Driver(workspace, catalog, executor, report)
         return driver.run(ids)
 
 
@@ -119,10 +123,10 @@ def test_a_cancelled_run_is_dropped_and_its_neighbours_are_not(workspace, catalo
 
 def test_told_to_stop_every_member_commits_and_is_given_back(workspace, catalog):
     catalog.register_runs([spec_of(seed) for seed in range(5)])
-    with display.LiveReport(5) as report:
+    with live.LiveReport(5, 20) as report:
         drivers = []
         executor = Paper(workspace.root, 1, 3, at_first_poll=lambda jobs: drivers[0].stop())
-        drivers.append(schedule.Driver(workspace, catalog, executor, report))
+        drivers.append(Driver(workspace, catalog, executor, report))
         summary = drivers[0].run([spec_of(seed).run_id for seed in range(5)])
     assert summary.interrupted
     assert summary.outcomes == {"cancelled": 3}
@@ -145,7 +149,7 @@ def test_one_failure_of_a_group_is_one_failure(workspace, catalog):
 
 def test_the_display_counts_all_that_runs(workspace, catalog, capsys, monkeypatch):
     for wait in ("PACE_SECONDS", "BURST_SECONDS", "SPEAK_SECONDS"):
-        monkeypatch.setattr(display, wait, 0.0)
+        monkeypatch.setattr(live, wait, 0.0)
     catalog.register_runs([spec_of(seed) for seed in range(3)])
     drive(workspace, catalog, Paper(workspace.root, 1, 2))
     lines = [line for line in capsys.readouterr().out.splitlines() if "epoch 2/4" in line]

@@ -1,0 +1,147 @@
+"""Where files lie: a local path, or a URL that fsspec knows (s3://bucket/prefix). JAX-free.
+
+What is local stays an ordinary `pathlib.Path`. Credentials come from the environment (AWS_* and the like), never from
+a URL, which the catalog keeps and messages show.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, Union
+from urllib.parse import urlsplit
+
+from landlab_mgr.errors import LandlabError
+
+if TYPE_CHECKING:  # a third of a second that local work need not wait for
+    from upath import UPath
+
+Location: TypeAlias = Union[Path, "UPath"]
+"""A place for files. Remote ones have the methods of a Path as far as storages can; a remote put is atomic."""
+
+
+def located(where: str | Location) -> Location:
+    """The location that a path or URL names; nothing is read.
+
+    Raises:
+        LandlabError: for a URL with a password, or one whose protocol is unknown or needs a package.
+    """
+    if not isinstance(where, str):
+        return where
+    if "://" not in where:
+        return Path(where)
+    parts = urlsplit(where)
+    if parts.password is not None:
+        raise LandlabError(
+            f"the {parts.scheme}:// URL holds a password; leave it out, credentials belong in the environment "
+            "(AWS_ACCESS_KEY_ID and the like)"
+        )
+    if parts.scheme in ("file", "local"):
+        return Path(parts.path)
+    if not parts.netloc:
+        raise LandlabError(f"{where} names no bucket; write {parts.scheme}://BUCKET/PREFIX")
+    from upath import UPath
+
+    try:
+        # what another host wrote meanwhile must be seen
+        location = UPath(where.rstrip("/"), use_listings_cache=False)
+        _ = location.fs  # imports what the protocol needs
+    except ValueError:
+        raise LandlabError(
+            f"fsspec knows no {parts.scheme}:// ({where}); s3://BUCKET/PREFIX is one it knows"
+        ) from None
+    except ImportError as error:
+        extra = "pip install 'landlab_mgr[s3]'" if parts.scheme in ("s3", "s3a") else str(error)
+        raise LandlabError(f"{parts.scheme}:// needs a package that is not installed: {extra}") from None
+    return location
+
+
+def replace_durably(path: Path, fill: Callable[[Path], object]) -> None:
+    """Let `fill` write a temporary file, then put it at `path` durably: readers see nothing or the whole."""
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        fill(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def write(path: Location, content: bytes) -> None:
+    """Write a file durably; readers see nothing or the whole.
+
+    Raises:
+        LandlabError: where a remote storage cannot be reached.
+    """
+    if isinstance(path, Path):
+        replace_durably(path, lambda temporary: temporary.write_bytes(content))
+    else:
+        with reached(path):
+            path.fs.pipe_file(path.path, content)
+
+
+def content(path: Location) -> bytes:
+    """What a file holds, by one request where it is remote.
+
+    Raises:
+        FileNotFoundError: where there is none.
+        LandlabError: where a remote storage cannot be reached.
+    """
+    if isinstance(path, Path):
+        return path.read_bytes()
+    with reached(path):
+        return path.fs.cat_file(path.path)
+
+
+def make_directory(location: Location) -> None:
+    """Make a directory and its parents; a remote storage has none."""
+    if isinstance(location, Path):
+        location.mkdir(parents=True, exist_ok=True)
+
+
+def folders(root: Location, depth: int = 1) -> list[Location]:
+    """Directories `depth` levels below a root, sorted; links are not followed."""
+    if isinstance(root, Path):
+        found = [p for p in root.glob("/".join(["*"] * depth)) if p.is_dir()]
+        return sorted(p for p in found if not any(q.is_symlink() for q in (p, *list(p.parents)[: depth - 1])))
+    with reached(root):
+        names = (name.removeprefix(root.path).strip("/").split("/") for name in root.fs.find(root.path))
+        return [
+            root.joinpath(*parts) for parts in sorted({tuple(n[:depth]) for n in names if len(n) > depth})
+        ]
+
+
+def cache_directory() -> Path:
+    """Where this host keeps copies of what is remote: LANDLAB_CACHE, by default ~/.cache/landlab."""
+    return Path(os.environ.get("LANDLAB_CACHE") or "~/.cache/landlab").expanduser().absolute()
+
+
+@contextmanager
+def reached(location: Location) -> Iterator[None]:
+    """What fails at a remote storage becomes one line; local errors pass, and that something is not there.
+
+    Raises:
+        LandlabError: names the storage and why it cannot be reached.
+    """
+    try:
+        yield
+    except (LandlabError, FileNotFoundError):
+        raise
+    except Exception as error:  # each storage has error classes of its own
+        if isinstance(location, Path):
+            raise
+        raise LandlabError(f"cannot reach {location}: {reason(error)}") from None
+
+
+def reason(error: Exception) -> str:
+    """An error in a line, with what to do where credentials are the matter."""
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    if isinstance(error, PermissionError) or "credential" in text.lower():
+        return f"{text}; check the credentials in the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...)"
+    return text

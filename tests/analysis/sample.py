@@ -1,0 +1,54 @@
+"""A workspace with runs that have metrics, made through the catalog: nothing is trained."""
+
+from landlab_mgr import register
+from landlab_mgr.catalog import MetricRecord
+from landlab_mgr.metrics import STATISTICS
+from landlab_mgr.spec import GridSpec
+from landlab_mgr.workspace import Workspace
+
+SCORES = {("PFT", "CLIM"): 0.6, ("PFT",): 0.4, ("CONTROL",): -0.2}
+"""R2 of LAI with seed 0; seed s has 0.1 s more, other splits and statistics have other values."""
+
+
+def grid(dataset, name="scored", seeds=2, **more):
+    return GridSpec(
+        name=name,
+        dataset=dataset,
+        setups=tuple(SCORES),
+        seeds=seeds,
+        base={"warmup_months": 12, "optimizer": {"epochs": 3}},
+        **more,
+    )
+
+
+def make(root, planet, seeds=2, complete=True):
+    workspace = Workspace.at(root, str(root / "landlab.db"))
+    with workspace.create() as catalog:
+        record = register.dataset(workspace, catalog, planet)
+        register.grid(workspace, catalog, grid(record.name, seeds=seeds))
+        if complete:
+            complete_all(workspace, catalog)
+    return workspace
+
+
+def complete_all(workspace, catalog, better=0.0):
+    """Give every pending run its metrics."""
+    while (claim := catalog.claim("host", 1, directory_of=workspace.directory)) is not None:
+        catalog.finish(claim.token, metrics_of(claim.spec, better))
+
+
+def metrics_of(spec, better=0.0):
+    r2 = SCORES[spec.predictors] + 0.1 * spec.seeds.init + better
+    values = {
+        ("dev", "lai"): r2,
+        ("train", "lai"): r2 + 0.2,
+        ("test", "lai"): r2 - 0.1,
+        ("dev", "et"): r2 / 2,
+        ("dev", "som"): float("nan"),
+    }
+    return [
+        MetricRecord(split, variable, statistic, level, value / (1 + i) / (1 + STATISTICS.index(statistic)))
+        for (split, variable), value in values.items()
+        for i, level in enumerate(("flat", "spatial", "temporal"))
+        for statistic in STATISTICS
+    ]

@@ -1,0 +1,43 @@
+"""A workspace for drivers with workers, and what tests of them ask."""
+
+import time
+
+import pytest
+
+from ..cli.command import landlab
+
+
+@pytest.fixture(scope="module")
+def ray_workspace(tmp_path_factory):
+    """A workspace with a small twin planet."""
+    root = tmp_path_factory.mktemp("ray") / "ws"
+    landlab("data", "twin", "--patches", 6, "--pixels", 2, "--years", 3, workspace=root)
+    return root
+
+
+@pytest.fixture
+def register(ray_workspace, tmp_path):
+    """Register a grid of PFT runs, one for each seed; returns their ids."""
+    from landlab_mgr.workspace import Workspace
+
+    def grid(name, seeds, epochs, base=""):
+        path = tmp_path / f"{name}.toml"
+        path.write_text(
+            f'name = "{name}"\ndataset = "twin-6x2x3-s0"\nsetups = [["PFT"]]\nseeds = {seeds}\n[base]\n'
+            f"warmup_months = 12\n{base}\n[base.optimizer]\nepochs = {epochs}\npatches_per_batch = 0\n"
+        )
+        landlab("grid", "register", path, workspace=ray_workspace)
+        with Workspace.at(ray_workspace).open(read_only=True) as catalog:
+            return list(catalog.runs(f"grid = '{name}'")["run_id"])
+
+    return grid
+
+
+def until(condition, seconds=120):
+    """What a condition gives once it gives something; it is asked often."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"not so within {seconds} s")
