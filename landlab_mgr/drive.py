@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from landlab_mgr import lease
 from landlab_mgr.catalog import Catalog
@@ -64,13 +64,25 @@ def pending(
         catalog.retry(run_ids)
     if not run_ids:
         return Summary()
-    epochs = int((chosen["epochs_planned"] - chosen["epochs"]).sum())
-    with LiveReport(len(run_ids), epochs) as report:
-        executor = _executor(ws, workers, policies, len(run_ids))
+    left = (chosen["epochs_planned"] - chosen["epochs"]).groupby(chosen["dataset"]).sum()
+    executor = _executor(ws, workers, policies, len(run_ids))
+    expected = _seconds(catalog, left.to_dict(), executor.workers)
+    with LiveReport(len(run_ids), int(left.sum()), expected) as report:
         driver = Driver(ws, catalog, executor, report, policies, max_failures)
         said = ("stopping after the next checkpoint (Ctrl-C again: at once)", "stopping at once")
         with graceful_interrupt(driver, said):
             return driver.run(run_ids)
+
+
+def _seconds(catalog: Catalog, epochs: dict[Any, int], workers: int) -> float | None:
+    """How long so many epochs of each dataset (by name) take, as they took before; None where one never did."""
+    known = {name: catalog.epoch_seconds(name) for name in epochs}
+    total = 0.0
+    for name, seconds in known.items():
+        if seconds is None:
+            return None
+        total += seconds * epochs[name]
+    return total / workers
 
 
 def _executor(ws: Workspace, workers: Workers, policies: PolicySpec, runs: int) -> Executor:

@@ -4,10 +4,12 @@ One embedding MLP shared by all pixels, with three linear heads: ecological para
 embedding, phenology from the embedding and sigmoid(latitude), as in DifferLand.
 """
 
+import itertools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import psutil
 from flax import linen as nn
 from jax import Array
 
@@ -54,8 +56,14 @@ def initialise(spec: NetworkSpec, seed: int, n_predictors: int, width: int) -> A
     """Weights (float32) for `n_predictors` inputs, padded with zero rows to `width` inputs.
 
     Drawn at the true fan-in and then padded: a member's initial function does not depend on the padding, and one
-    compiled program serves every predictor set of a dataset. Zero rows meet zero inputs and stay zero.
+    compiled program serves every predictor set of a dataset. Zero rows meet zero inputs and stay zero. MemoryError
+    where the weights do not fit into this machine: there XLA says so at times, and ends the process at others.
     """
+    needed = 4 * sum(a * b for a, b in itertools.pairwise((width, *spec.hidden)))
+    if needed > psutil.virtual_memory().total:
+        raise MemoryError(
+            f"hidden layers {spec.hidden} have {needed / 1e9:.0f} GB of weights, more than this machine has memory"
+        )
     example = jnp.zeros((1, n_predictors), jnp.float32)
     variables = _module(spec).init(jax.random.key(seed), example, jnp.zeros((1,), jnp.float32))
     weights = jax.tree.map(lambda x: x.astype(jnp.float32), variables["params"])

@@ -65,7 +65,7 @@ class OptimizerSpec(_Frozen):
     """Adam over batches of whole patches; `patches_per_batch = 0` means all training patches at once."""
 
     learning_rate: float = Field(5e-4, gt=0)
-    epochs: int = Field(199, ge=1)
+    epochs: int = Field(199, ge=1, lt=2**31)
     patches_per_batch: int = Field(1, ge=0)
     weight_decay: float = Field(0.0, ge=0)
     clip_norm: float = Field(0.0, ge=0, description="0 = no clipping of the global gradient norm")

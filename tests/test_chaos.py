@@ -31,8 +31,8 @@ GRID = GridSpec(
 @pytest.mark.parametrize(
     "how",
     [
-        {"executor": "local", "kills": 6, "every": 2.0, "runs": 2},
-        {"executor": "ray", "workers": 2, "kills": 4, "every": 2.0, "runs": 2},
+        {"executor": "local", "kills": 3, "every": 2.0, "runs": 2},
+        {"executor": "ray", "workers": 2, "kills": 3, "every": 2.0, "runs": 2},
     ],
     ids=["local", "ray"],
 )

@@ -185,7 +185,7 @@ def _metrics(run_id: str) -> list[MetricRecord]:
 
 _OWN_COLUMNS = (
     *("run_id", "state", "grids", "dataset", "label", "seed", "epochs", "epochs_planned"),
-    *("train_loss", "dev_loss", "message", "created", "updated"),
+    *("train_loss", "dev_loss", "outcome", "message", "created", "updated"),
 )
 """Those that a frame of runs has without any metric."""
 

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 
 import numpy as np
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from landlab_mgr.workspace import Workspace
 

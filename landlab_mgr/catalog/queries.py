@@ -32,6 +32,9 @@ from landlab_mgr.spec import GridSpec, RunSpec
 HEADLINE = {"split": "dev", "statistic": "R2", "level": "flat"}
 """The metrics that a table of runs shows; dev, since looking at test is a decision of its own."""
 
+RECENT_RUNS = 20
+"""So many tell how long an epoch takes."""
+
 
 class Queries(Guard):
     """Reading; each call sees one state of the database.
@@ -99,21 +102,14 @@ class Queries(Guard):
         """Runs that a filter holds for, in order of registration, a row each.
 
         Columns: run_id, state, grids (comma-separated), dataset (name), label, seed, epochs, epochs_planned,
-        train_loss and dev_loss (of the last epoch), message (of the last attempt that failed), created,
-        updated, and a column dev.<variable>.R2 for every variable that has one.
+        train_loss and dev_loss (of the last epoch), outcome and message (of the last attempt that ended badly, where
+        the run has not completed since), created, updated, and a column dev.<variable>.R2 for every variable that
+        has one.
         """
         self._look((), filter)
         return self._runs(filter, limit)
 
     def _runs(self, filter: str, limit: int | None = None) -> pd.DataFrame:
-        message = (
-            select(Attempt.message)
-            .where(Attempt.run_id == Run.run_id, Attempt.outcome.is_not(None), Attempt.outcome != "ok")
-            .order_by(Attempt.number.desc())
-            .limit(1)
-            .correlate(Run)
-            .scalar_subquery()
-        )
         query = (
             _joined(
                 select(
@@ -123,7 +119,8 @@ class Queries(Guard):
                         Run.epochs,
                     ),
                     *(_of_last_epoch(c) for c in (Epoch.total, Epoch.total_kind, Epoch.dev, Epoch.dev_kind)),
-                    message.label("message"),
+                    _of_last_failure(Attempt.outcome).label("outcome"),
+                    _of_last_failure(Attempt.message).label("message"),
                     *(Run.created, Run.updated),
                 )
             )
@@ -149,6 +146,7 @@ class Queries(Guard):
                 "epochs_planned": [int(r.planned) for r in rows],
                 "train_loss": _floats([(r.total, r.total_kind) for r in rows]),
                 "dev_loss": _floats([(r.dev, r.dev_kind) for r in rows]),
+                "outcome": [r.outcome for r in rows],
                 "message": [r.message for r in rows],
                 "created": _times([r.created for r in rows]),
                 "updated": _times([r.updated for r in rows]),
@@ -169,6 +167,18 @@ class Queries(Guard):
         with self.transaction() as tx:
             found = {r.run_id: r.spec for r in tx.execute(query.where(among(tx, Run.run_id, run_ids))).all()}
         return {run_id: RunSpec.model_validate(found[run_id]) for run_id in run_ids if run_id in found}
+
+    def epoch_seconds(self, dataset: str) -> float | None:
+        """Mean seconds of an epoch of the runs on a dataset (its name) that completed last; None where none has."""
+        newest = (
+            select(Run.run_id)
+            .join(Dataset, Dataset.fingerprint == Run.dataset)
+            .where(Dataset.name == dataset, Run.state == "completed")
+            .order_by(Run.updated.desc())
+            .limit(RECENT_RUNS)
+        )
+        with self.transaction() as tx:
+            return tx.scalar(select(func.avg(Epoch.seconds)).where(Epoch.run_id.in_(newest)))
 
     def counts(self, filter: str = "") -> dict[str, int]:
         """How many runs that a filter holds for are in each state, all states named."""
@@ -274,6 +284,13 @@ def _joined(query: Select) -> Select:
         .join(Dataset, Dataset.fingerprint == Run.dataset)
         .join(Setup, Setup.id == Run.setup_id)
     )
+
+
+def _of_last_failure(column: InstrumentedAttribute[Any]) -> Any:
+    """What the last attempt that ended badly says, of a run that has not completed since."""
+    bad = Attempt.run_id == Run.run_id, Attempt.outcome.is_not(None), Attempt.outcome != "ok"
+    query = select(column).where(*bad, Run.state != "completed").order_by(Attempt.number.desc()).limit(1)
+    return query.correlate(Run).scalar_subquery()
 
 
 def _of_last_epoch(column: InstrumentedAttribute[Any]) -> Any:

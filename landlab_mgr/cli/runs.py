@@ -95,7 +95,7 @@ def ls(
     # a look at held-back skill is counted, which takes writing
     with Workspace.at(workspace, db).open(read_only=not held_back(filter)) as catalog:
         frame = catalog.runs(filter, limit or None)
-        counts = catalog.counts(filter)
+        counts = catalog.counts(filter) if limit else Counter(frame["state"])
         tags = catalog.tags()
     frame.insert(3, "tags", [",".join(tags.get(run_id, ())) for run_id in frame["run_id"]])
     if json:
@@ -107,11 +107,15 @@ def ls(
         return
     frame = frame.drop(columns=["created", "updated", "grids", "dataset"])
     frame["epochs"] = [f"{a}/{b}" for a, b in zip(frame["epochs"], frame.pop("epochs_planned"), strict=True)]
-    if frame["message"].isna().all():
-        frame = frame.drop(columns="message")
+    reasons = frame[["run_id", "outcome", "message"]].dropna()
+    frame = frame.drop(columns=["message", *(c for c in frame if frame[c].isna().all())], errors="ignore")
     if not frame["tags"].any():
         frame = frame.drop(columns="tags")
     show(frame)
+    if not reasons.empty:
+        console.print()
+    for run_id, outcome, message in reasons.itertuples(index=False):
+        console.print(f"{run_id} {outcome}: {message}", markup=False, soft_wrap=True)
     console.print(", ".join(f"{n} {state}" for state, n in counts.items() if n))
 
 

@@ -66,7 +66,8 @@ class RayExecutor:
                 )
             self._failed_starts = 0
             self._told: list[tuple[str, Event]] = []
-            self._slots = [self._start() for _ in range(workers or room)]
+            self.workers = workers or room
+            self._slots = [self._start() for _ in range(self.workers)]
         except BaseException:
             ray.shutdown()
             raise

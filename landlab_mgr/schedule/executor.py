@@ -10,6 +10,7 @@ from landlab_mgr.worker import Event, Job, Worker, ends
 class Executor(Protocol):
     """Workers that train groups of jobs. The driver submits to those that are idle and polls for what happened."""
 
+    workers: int
     width: int
     """Lanes of a group's program: at most so many jobs train side by side in one worker."""
 
@@ -36,7 +37,7 @@ class LocalExecutor:
     """Runs groups in this process, one after another; a poll advances the current group by one event."""
 
     def __init__(self, width: int = 1, cache: str | None = None) -> None:
-        self.width = width
+        self.workers, self.width = 1, width
         self._worker = Worker(cache)
         self._environment = self._worker.environment()
         self._events = self._worker.run(())
