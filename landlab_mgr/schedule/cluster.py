@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -193,14 +194,14 @@ def _connect(workers: int | None, policies: PolicySpec, address: str | None) -> 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "namespace": "landlab"}
     if address not in (None, "auto"):
         _knock(address)
+    own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
+    if workers is not None:
+        own["num_cpus"] = math.ceil(workers * policies.cpus)
     try:
-        if address is not None:
-            ray.init(address, **quiet)
-            return
-        cpus = None if workers is None else math.ceil(workers * policies.cpus)
-        ray.init(
-            "local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE_BYTES, **quiet
-        )
+        with warnings.catch_warnings():
+            # JAX warns of forks; these become other programs at once
+            warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
+            ray.init(address or "local", **({} if address else own), **quiet)
     except (RayError, ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
         where = "on this machine" if address is None else f"at {address}"
         advice = "--executor local does without" if address is None else "see `ray status` there"
