@@ -178,7 +178,7 @@ def report_catalog(figures: "CatalogFigures", as_json: bool = False) -> None:
 def campaign(
     runs: Annotated[int, typer.Option(help="Runs of one epoch, bare and scheduled")] = 1000,
     members: Annotated[int, typer.Option(min=20, help="Members, on one worker and on several")] = 68,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each member")] = 600,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each member")] = 3000,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes of the campaign")] = 2,
     json: JsonOption = False,
 ) -> None:
