@@ -19,7 +19,7 @@ from landlab_mgr.resources import resource
 from landlab_mgr.spec import GridSpec, load_grid
 from landlab_mgr.workspace import DATABASE, DEFAULT, Workspace
 
-MOVING = r"\b(status|tag|epochs|created|metrics\.\S+)\s*(=|!|<|>|in\b|like\b|not\b)"
+MOVING = r"\b(status|tag|ensemble|epochs|created|metrics\.\S+)\s*(=|!|<|>|in\b|like\b|not\b)"
 """What a filter compares that a run lacks until it has been trained or looked after."""
 
 
@@ -65,6 +65,7 @@ def commands(made: Mapping[str, Any], figure: str | Path, ws: Workspace) -> list
     for grid in grids:
         lines += _grid_commands(grid, at)
     lines += _run_commands(analysis["filter"], grids, len(made["runs"]), at)
+    lines += [_select_command(e, at) for e in made.get("ensembles", ())]
     options = [part for key, value in analysis["options"].items() for part in ("-o", f"{key}={value}")]
     asked = [analysis["filter"]] if analysis["filter"] else []
     return [*lines, _line("landlab", "analyse", analysis["name"], *asked, *options, "--figure", figure, *at)]
@@ -151,8 +152,17 @@ def _run_commands(filter: str, grids: Sequence[GridSpec], runs: int, at: Sequenc
     if not re.search(MOVING, unquoted, re.IGNORECASE):
         return [*said, _line("landlab", "run", *([filter] if filter else []), *at)]
     lines = [_line("landlab", "run", "--grid", grid.name, *at) for grid in grids]
-    about = "the filter asks for what runs have only once trained or tagged, so whole grids; tags are to be given again"
+    about = "the filter asks for what runs have only once trained or looked after, so whole grids; tag them again"
     return [*said, _comment(about), *lines]
+
+
+def _select_command(ensemble: Mapping[str, Any], at: Sequence[str]) -> str:
+    rule = ensemble["rule"]
+    if not {"grid", "keep", "by"} <= {*rule}:
+        return _comment(f"ensemble {ensemble['name']} was made in Python: {json.dumps(rule)}")
+    asked = ["--grid", rule["grid"], "--keep", rule["keep"], "--by", rule["by"]]
+    asked += ["--fewer"] if rule.get("fewer") else []
+    return _line("landlab", "ensemble", "select", *asked, "--name", ensemble["name"], *at)
 
 
 def toml(content: Mapping[str, Any], table: str = "") -> str:
@@ -225,7 +235,7 @@ def _dataset_changes(
 
 def _run_changes(made: Mapping[str, Any], catalog: Catalog) -> Iterator[Change]:
     then, analysis = made["runs"], made["analysis"]
-    now = catalog.evidence(list(then), analysis["splits"])
+    now = catalog.evidence(list(then), analysis["splits"], analysis.get("kinds", ()))
     found = set(catalog.runs(completed(analysis["filter"]))["run_id"])
     gone = [run_id for run_id in then if run_id not in now]
     again = [run_id for run_id in now if now[run_id] != then[run_id]]
@@ -233,7 +243,7 @@ def _run_changes(made: Mapping[str, Any], catalog: Catalog) -> Iterator[Change]:
     lost = [run_id for run_id in now if run_id not in found]
     for runs, detail in (
         (gone, "are not in the catalog any more"),
-        (again, "have other metrics now: trained again"),
+        (again, "have other results now: trained again"),
         (lost, "are not found by the filter any more"),
         (new, "are found by the filter now, and not in the figure"),
     ):

@@ -275,11 +275,12 @@ def test_a_dataset_s_figure(workspace, tmp_path, kind):
 
 
 def test_the_commands_make_the_same_picture_in_an_empty_directory(twin_workspace, tmp_path):
-    """The whole way: a planet, a grid, training and the figure, by pasting what trace prints into a shell."""
+    """The whole way, from a planet to the figure, by pasting what trace prints into a shell."""
     root = tmp_path / "ws"
     shutil.copytree(twin_workspace, root)
     figure = tmp_path / "f.png"
-    landlab("analyse", "skill", "--grid", "tiny", "--figure", figure, workspace=root)
+    landlab("ensemble", "select", "--grid", "tiny", "--keep", 1, "--name", "the best", workspace=root)
+    landlab("analyse", "skill", "ensemble = 'the best'", "--figure", figure, workspace=root)
     (tmp_path / "new").mkdir()
     shutil.copytree(root / "cache", tmp_path / "new" / "landlab-workspace" / "cache")  # compiled programs
     lines = trace.commands(

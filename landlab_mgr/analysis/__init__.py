@@ -4,7 +4,7 @@
 """
 
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from landlab_mgr import __version__, artifacts, figures, provenance
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.catalog import Catalog
+from landlab_mgr.catalog.filter import ensembles_named
 from landlab_mgr.catalog.records import AnalysisRecord
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec import identity
@@ -97,7 +98,7 @@ def run(
     asked = options_of(analysis, options or {})
     ensemble = Ensemble.select(workspace, catalog, filter, grid)
     splits = analysis.splits(asked)
-    evidence = catalog.evidence(ensemble.run_ids, splits)
+    evidence = catalog.evidence(ensemble.run_ids, splits, analysis.kinds)
     changed = asked.model_dump(mode="json", exclude_defaults=True)  # a new option changes no old id
     analysis_id = identity(
         {"name": name, "options": changed, "filter": ensemble.filter, "evidence": sorted(evidence.items())}
@@ -119,11 +120,12 @@ def run(
         environment={**code._asdict(), "versions": {"landlab_mgr": __version__} | packages},
     )
     catalog.record_analysis(record, evidence)
-    return Result(analysis, record, result, _provenance(ensemble, record, evidence, splits))
+    about = {"splits": list(splits), "kinds": list(analysis.kinds)}
+    return Result(analysis, record, result, _provenance(ensemble, record, evidence, about))
 
 
 def _provenance(
-    ensemble: Ensemble, record: AnalysisRecord, evidence: Mapping[str, str], splits: Sequence[str]
+    ensemble: Ensemble, record: AnalysisRecord, evidence: Mapping[str, str], about: Mapping[str, Any]
 ) -> dict[str, Any]:
     used = set(ensemble.runs["dataset"])
     return {
@@ -133,10 +135,11 @@ def _provenance(
             "name": record.name,
             "options": dict(record.options),
             "filter": record.filter,
-            "splits": list(splits),
+            **about,
         },
         "runs": dict(evidence),
         "grids": _grids(ensemble),
+        "ensembles": _ensembles(ensemble),
         "result": {"path": record.path, "sha256": record.sha256, "bytes": record.bytes},
     }
 
@@ -156,14 +159,27 @@ def origin(workspace: Workspace, catalog: Catalog, datasets: set[str]) -> dict[s
     }
 
 
+def _ensembles(ensemble: Ensemble) -> list[dict[str, Any]]:
+    """Names and rules of the ensembles that the filter names."""
+    named = {*ensembles_named(ensemble.filter)}
+    return [{"name": e.name, "rule": dict(e.rule)} for e in ensemble.catalog.ensembles() if e.name in named]
+
+
 def _grids(ensemble: Ensemble) -> list[dict[str, Any]]:
-    """Specifications of the fewest grids that hold the runs, largest share first; some runs may be in none."""
+    """Specifications of the fewest grids that hold the runs, largest share first; some runs may be in none.
+
+    A grid that an ensemble was selected from is always among them: its other runs were candidates.
+    """
     members: dict[str, set[str]] = {}
     for run_id, names in zip(ensemble.run_ids, ensemble.runs["grids"], strict=True):
         for name in filter(None, names.split(",")):
             members.setdefault(name, set()).add(run_id)
     specs = {grid.name: grid.spec for grid in ensemble.catalog.grids()}
-    left, chosen = set().union(*members.values()), []
+    left = set().union(*members.values())
+    selected_from = [str(e["rule"].get("grid")) for e in _ensembles(ensemble)]
+    first = [name for name in dict.fromkeys(selected_from) if name in specs]
+    left = left.difference(*(members.get(name, set()) for name in first))
+    chosen = [specs[name].model_dump(mode="json", exclude_defaults=True) for name in first]
     while left:
         # of equal ones that which the filter names, so that what it finds is there again
         best = max(

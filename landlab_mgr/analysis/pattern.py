@@ -1,7 +1,7 @@
 """What an analysis is: a name, typed options, what it computes from an ensemble, and how that is shown. JAX-free."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +9,12 @@ import pandas as pd
 import xarray as xr
 from pydantic import BaseModel, ConfigDict
 
+from landlab_mgr import artifacts
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.compare import flattened
 from landlab_mgr.catalog.filter import held_back
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import ArtifactRecord
 from landlab_mgr.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -66,6 +68,22 @@ class Ensemble:
         """Metrics [run, split, variable, statistic] of every run; NaN where it lacks one."""
         return self.catalog.metrics_array(completed(self.filter), splits, level).reindex(run=self.run_ids)
 
+    def files(self, kind: str) -> Iterator[xr.Dataset]:
+        """The file of a kind of every run, in their order, as it was catalogued; LandlabError where it is not."""
+        for run_id in self.run_ids:
+            known = self.catalog.artifacts(run_id).set_index("kind")
+            if kind not in known.index:
+                raise LandlabError(f"run {run_id} has no file {kind!r}; `landlab doctor` says what to do")
+            row = known.loc[kind]
+            path = self.workspace.path(row["path"])
+            if not artifacts.intact(
+                ArtifactRecord(kind, row["path"], row["sha256"], int(row["bytes"])), path
+            ):
+                raise LandlabError(
+                    f"{path} of run {run_id} is missing or altered; `landlab doctor --deep` says what to do"
+                )
+            yield artifacts.read(path)
+
     def setups(self) -> list[str]:
         """What each run's setup is called: its predictor groups, and the settings in which the ensemble varies."""
         specs = self.catalog.specs(self.run_ids)
@@ -103,6 +121,7 @@ class Analysis:
         compute: the result, which depends on nothing else.
         table: the result for people, a few columns.
         figure: the result as a picture, from the dataset alone.
+        kinds: of which kinds of the runs' files it reads.
     """
 
     name: str
@@ -112,3 +131,4 @@ class Analysis:
     compute: Callable[[Ensemble, Any], xr.Dataset]
     table: Callable[[xr.Dataset], pd.DataFrame]
     figure: "Callable[[xr.Dataset], Figure]"
+    kinds: tuple[str, ...] = ()

@@ -1,12 +1,13 @@
 """Skill by setup: one statistic of every variable, for the members of each predictor set. JAX-free."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from pydantic import Field
 
+from landlab_mgr.analysis import style
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import VARIABLES
@@ -14,10 +15,6 @@ from landlab_mgr.parameters import VARIABLES
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe & Ito's colour-blind safe colours."""
-MARKERS = "osD^vPX"
-ABBREVIATIONS = ("gpp", "nee", "reco", "nbe", "et", "lai", "sif", "vod", "som", "ewt")
 FIRST = ("CONTROL", "LATLON")
 """What the other predictor sets are held against."""
 
@@ -97,38 +94,25 @@ def figure(ds: xr.Dataset) -> "Figure":
     for i, variable in enumerate(variables):
         x = np.where(values[:, i] < floor, np.nan, values[:, i])
         offset = (i - (len(variables) - 1) / 2) * 0.8 / max(len(variables), 7)
-        colour, marker = PALETTE[i % len(PALETTE)], MARKERS[(i + i // len(MARKERS)) % len(MARKERS)]
+        colour = style.PALETTE[i % len(style.PALETTE)]
+        marker = style.MARKERS[(i + i // len(style.MARKERS)) % len(style.MARKERS)]
         ax.scatter(x, row_of + offset, s=7, color=colour, alpha=0.45, linewidths=0)
         means = [_mean(values[row_of == row, i]) for row in rows]
-        label = variable.upper() if variable in ABBREVIATIONS else variable
-        ax.scatter(means, rows + offset, s=34, color=colour, marker=marker, label=label, zorder=3)
+        ax.scatter(
+            means, rows + offset, s=34, color=colour, marker=marker, label=style.named(variable), zorder=3
+        )
     ax.set_yticks(rows, setups)
     ax.set_xlim(floor, 1.0)
-    ax.set_xlabel(f"{_axis_label(ds.attrs)} (large: mean of {_members(row_of)})")
-    ax.grid(axis="x", color="0.9")
-    ax.set_axisbelow(True)
-    for side in ("top", "right", "left"):
-        ax.spines[side].set_visible(False)
-    ax.tick_params(axis="y", length=0)
+    ax.set_xlabel(f"{style.skill_label(ds.attrs)} (large: mean of {_members(row_of)})")
+    style.quiet(ax)
     ax.set_ylim(len(setups) - 0.5, -0.5)
     synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
-    ax.set_title(f"Skill by predictor set ({len(of_run)} runs{synthetic})", loc="left", pad=20)
-    which = ds.attrs["filter"] or "every completed run"
-    which = which if len(which) <= 100 else which[:99] + "…"
-    small: dict[str, Any] = {"fontsize": 8, "color": "0.4"}
-    ax.annotate(which, (0, 1), (0, 6), "axes fraction", "offset points", parse_math=False, **small)
-    ax.annotate(ds.attrs["analysis"], (1, 1), (0, 6), "axes fraction", "offset points", ha="right", **small)
+    style.entitle(ax, f"Skill by predictor set ({len(of_run)} runs{synthetic})", ds.attrs)
     fig.legend(loc="outside lower center", ncols=min(7, len(variables) + 1), frameon=False)
     if lowest < floor:
         note = f"below {floor:g}: not drawn, {floor:g} in the mean of all"
         ax.annotate(note, (0, 0), (4, 4), "axes fraction", "offset points", fontsize=7, color="0.4")
     return fig
-
-
-def _axis_label(attrs: dict[str, str]) -> str:
-    how = {"flat": "", "temporal": ", median over pixels", "spatial": ", means of pixels"}[attrs["level"]]
-    where = "withheld months" if attrs["split"] == "withheld" else f"{attrs['split']} pixels"
-    return f"{attrs['statistic']} on {where}{how}"
 
 
 def _members(row_of: np.ndarray) -> str:

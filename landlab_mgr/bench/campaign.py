@@ -42,6 +42,8 @@ class Figures:
     solo_seconds: float
     """All members, one after another on one worker, without start and compilation."""
     workers: int
+    lanes: int
+    """Members that train side by side in each of them."""
     campaign_seconds: float
     """The same members on several workers, start and compilation included."""
     ratio: float
@@ -74,7 +76,7 @@ class _Clock:
         return (timed[-1] - timed[0]) / (len(timed) - 1)
 
 
-def measure(short_runs: int, members: int, epochs: int, workers: int) -> Figures:
+def measure(short_runs: int, members: int, epochs: int, workers: int, lanes: int) -> Figures:
     """Time `short_runs` runs bare and scheduled, and `members` members on one worker and on several.
 
     LandlabError where there are fewer short runs than need warming up.
@@ -97,7 +99,7 @@ def measure(short_runs: int, members: int, epochs: int, workers: int) -> Figures
         solo = clock.seconds_per_run() * len(specs)
     with _workspace() as (workspace, catalog):
         specs = _specs(workspace, catalog, long)[:members]
-        _, campaign = _scheduled(workspace, catalog, specs, workers)
+        _, campaign = _scheduled(workspace, catalog, specs, workers, lanes)
     return Figures(
         short_runs=short_runs,
         short_run_seconds=bare,
@@ -107,6 +109,7 @@ def measure(short_runs: int, members: int, epochs: int, workers: int) -> Figures
         epochs=epochs,
         solo_seconds=solo,
         workers=workers,
+        lanes=lanes,
         campaign_seconds=campaign,
         ratio=campaign / solo,
     )
@@ -142,11 +145,11 @@ def _specs(workspace: Workspace, catalog: Catalog, grid: GridSpec) -> list[RunSp
 
 
 def _scheduled(
-    workspace: Workspace, catalog: Catalog, specs: Sequence[RunSpec], workers: int
+    workspace: Workspace, catalog: Catalog, specs: Sequence[RunSpec], workers: int, lanes: int = 1
 ) -> tuple[_Clock, float]:
     """The ends of all runs under a driver, and the seconds of it all, with Ray's start."""
     started, clock = time.perf_counter(), _Clock()
-    executor = RayExecutor(workers, PolicySpec(), cache=str(workspace.root / "cache"))
+    executor = RayExecutor(workers, PolicySpec(members=lanes), cache=str(workspace.root / "cache"))
     Driver(workspace, catalog, executor, clock).run([spec.run_id for spec in specs])
     return clock, time.perf_counter() - started
 

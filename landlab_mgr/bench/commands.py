@@ -180,12 +180,13 @@ def campaign(
     members: Annotated[int, typer.Option(min=20, help="Members, on one worker and on several")] = 68,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of each member")] = 3000,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes of the campaign")] = 2,
+    lanes: Annotated[int, typer.Option(min=1, help="Members side by side in each of them")] = 1,
     json: JsonOption = False,
 ) -> None:
     """What scheduling costs a run beyond its training, and how long members take on several workers against one."""
     from landlab_mgr.bench import campaign as bench
 
-    figures = bench.measure(runs, members, epochs, workers)
+    figures = bench.measure(runs, members, epochs, workers, lanes)
     if json:
         show(pd.DataFrame([asdict(figures)]), as_json=True)
         return
@@ -196,7 +197,7 @@ def campaign(
     )
     console.print(
         f"{f.members} members of {f.epochs} epochs: {f.solo_seconds:.0f} s on one worker, {f.campaign_seconds:.0f} s "
-        f"on {f.workers}, start and compilation included: {f.ratio:.2f} (goal 0.6 on two)"
+        f"on {f.workers}, {f.lanes} at once on each, start and compilation included: {f.ratio:.2f} (goal 0.6 on two)"
     )
 
 

@@ -14,7 +14,7 @@ from landlab_mgr.catalog.events import happened
 from landlab_mgr.catalog.records import AnalysisRecord
 from landlab_mgr.catalog.register import require_runs
 from landlab_mgr.catalog.session import Database, among, upsert
-from landlab_mgr.catalog.tables import Analysis, AnalysisRun, Metric, Run
+from landlab_mgr.catalog.tables import Analysis, AnalysisRun, Artifact, Metric, Run
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN
 
@@ -73,8 +73,12 @@ class Analyses(Database):
         with self.transaction() as tx:
             return {row.run_id: row.evidence for row in tx.execute(query.order_by(AnalysisRun.run_id))}
 
-    def evidence(self, run_ids: Sequence[str], splits: Sequence[str] = SEEN) -> dict[str, str]:
-        """SHA-256 of each run's metrics of some splits: equal while they are; ids that are not there are left out.
+    def evidence(
+        self, run_ids: Sequence[str], splits: Sequence[str] = SEEN, kinds: Sequence[str] = ()
+    ) -> dict[str, str]:
+        """SHA-256 of each run's metrics of some splits, and of its files of some kinds: equal while they are.
+
+        Ids that are not there are left out.
 
         It tells nothing of the values, so that it looks at no split in the sense of `metrics`.
         """
@@ -90,6 +94,9 @@ class Analyses(Database):
             ).all():
                 exact = join_float(value, kind).hex() if kind == "finite" else kind
                 seen[run_id].append((*place, exact))
+            files = select(Artifact.run_id, Artifact.kind, Artifact.sha256).where(Artifact.kind.in_(kinds))
+            for file in tx.execute(files.where(among(tx, Artifact.run_id, run_ids))) if kinds else ():
+                seen[file.run_id].append(("artifact", file.kind, file.sha256))
         return {run_id: _sha256(sorted(seen[run_id])) for run_id in run_ids if run_id in seen}
 
 

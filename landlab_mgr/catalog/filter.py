@@ -21,9 +21,11 @@ from sqlalchemy.orm import InstrumentedAttribute
 from landlab_mgr.catalog.tables import (
     STATES,
     Dataset,
+    Ensemble,
     Grid,
     GridRun,
     LossWeights,
+    Member,
     Metric,
     Run,
     Setup,
@@ -69,7 +71,7 @@ EXPECTED = {
 } | {name: name.strip("_").lower() for name in ("_OR", "_AND", "_NOT", "NOT", "_IN", "_LIKE")}
 
 KNOWN_FIELDS = (
-    "run, status, grid, tag, dataset, setup.groups, setup.process.<name>, seed, seeds.init|split|shuffle, "
+    "run, status, grid, ensemble, tag, dataset, setup.groups, setup.process.<name>, seed, seeds.init|split|shuffle, "
     "weights.<term>, metrics.<split>.<variable>.<statistic>[.<level>], epochs, created"
 )
 
@@ -112,6 +114,13 @@ def held_back(text: str) -> set[str]:
     fields = [str(c.children[0]) for c in _comparisons(_parsed(text))] if text.strip() else []
     metrics = [field.split(".") for field in fields if field.startswith("metrics.")]
     return {split for _, split, *_ in metrics if split in SPLITS and split not in SEEN}
+
+
+def ensembles_named(text: str) -> list[str]:
+    """The ensembles that a filter names with = or in; GrammarError where it is none."""
+    found = _comparisons(_parsed(text)) if text.strip() else []
+    named = [c for c in found if str(c.children[0]) == "ensemble" and c.data != "like"]
+    return list(dict.fromkeys(_unquoted(x) for c in named for x in cast("list[Token]", c.children[2:])))
 
 
 @lru_cache(maxsize=128)
@@ -228,6 +237,11 @@ def _in_grid(test: Test) -> ColumnElement[bool]:
     return Run.run_id.in_(select(GridRun.run_id).join(Grid).where(test(Grid.name)))
 
 
+def _in_ensemble(test: Test) -> ColumnElement[bool]:
+    kept = select(Member.run_id).join(Ensemble).where(Member.kept, test(Ensemble.name))
+    return Run.run_id.in_(kept)
+
+
 def _tagged(test: Test) -> ColumnElement[bool]:
     return Run.run_id.in_(select(Tag.run_id).where(test(Tag.name)))
 
@@ -262,6 +276,7 @@ FIELDS = {
     "run": Field("text", _plain(Run.run_id), equals=_starts_with),
     "status": Field("text", _plain(Run.state), read=_status),
     "grid": Field("text", _in_grid),
+    "ensemble": Field("text", _in_ensemble),
     "tag": Field("text", _tagged),
     "dataset": Field("text", _of_dataset),
     "setup.groups": Field("text", _of_setup(Setup.label), read=_groups),

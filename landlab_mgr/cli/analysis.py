@@ -7,7 +7,7 @@ import pandas as pd
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, FilterArgument, JsonOption, WorkspaceOption
-from landlab_mgr.display import console, records, show
+from landlab_mgr.display import bullet, console, records, show
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.workspace import Workspace
 
@@ -42,6 +42,7 @@ def analyse(
     with ws.open() as catalog:
         result = analysis.run(ws, catalog, name, filter, grid, given)
     table = result.analysis.table(result.dataset)
+    notes = [line for line in str(result.dataset.attrs.get("notes", "")).splitlines() if line]
     if figure is not None:
         result.save_figure(figure)
     if json:
@@ -51,12 +52,14 @@ def analyse(
             "options": dict(result.record.options),
             "filter": result.record.filter,
             "runs": list(result.provenance["runs"]),
+            "notes": notes,
             "table": records(table),
         }
         print(json_module.dumps(content, indent=1))
         return
     said = ", ".join(f"{key}={value}" for key, value in result.record.options.items())
     show(table, f"{name}: {said}")
+    bullet(notes)
     of = f" for {result.record.filter}" if result.record.filter else ""
     console.print(f"{len(result.provenance['runs'])} runs{of}", markup=False, soft_wrap=True)
     console.print(f"analysis {result.record.id}: {ws.path(result.record.path)}", markup=False, soft_wrap=True)

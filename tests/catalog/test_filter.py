@@ -228,7 +228,7 @@ def test_hostile_filters_are_refused(found, text):
 
 TEXTS = st.sampled_from(["'x''y'", "'%'", '"a"', "'twin'", "'PFT'", "''", "'\\'"])
 NUMBERS = st.sampled_from(["1", "-2.5e3", "1e999", "9" * 30, ".5", "0."])
-TEXT_FIELDS = ["run", "grid", "dataset", "setup.groups", "setup.process.water_stress"]
+TEXT_FIELDS = ["run", "grid", "ensemble", "dataset", "setup.groups", "setup.process.water_stress"]
 NUMBER_FIELDS = ["seed", "epochs", "weights.sif", "metrics.dev.lai.R2", "metrics.test.lai.R2.spatial"]
 COMPARISONS = st.one_of(
     st.tuples(st.sampled_from(TEXT_FIELDS), st.sampled_from(["=", "!=", " like ", " not like "]), TEXTS),

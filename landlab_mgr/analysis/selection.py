@@ -1,0 +1,148 @@
+"""Which members of each setup of a grid are kept: ranked on train or dev, recorded with all candidates. JAX-free."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from landlab_mgr.catalog import Catalog
+from landlab_mgr.catalog.design import UNREGISTERED, cells
+from landlab_mgr.catalog.records import EnsembleRecord, MemberRecord
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import SEEN
+
+LOSSES = ("train_loss", "dev_loss")
+"""Of the last epoch, per pixel and weighted, so that members with other training pixels compare."""
+HIGHER_IS_BETTER = ("r", "r2", "R2")
+LOWER_IS_BETTER = ("rmse", "mae")
+LEVELS = ("flat", "spatial", "temporal")
+COLLAPSED = ("train", "lai", "collapsed", "spatial")
+"""The metric that says which share of a member's pixels lost their leaves; a member without it is not judged by it."""
+COLLAPSED_SHARE = 0.05
+
+
+def select(
+    catalog: Catalog,
+    grid: str,
+    keep: int = 10,
+    by: str = "train_loss",
+    fewer: bool = False,
+    name: str | None = None,
+) -> EnsembleRecord:
+    """Keep the best members of every setup of a grid, as ensemble `grid@1`, and `grid@2` the next time.
+
+    Every run of the grid is a candidate: it is kept, or dropped for a reason on record.
+
+    Args:
+        catalog: open for writing.
+        grid: name of a registered grid.
+        keep: members of each setup.
+        by: train_loss, dev_loss, or a metric on train or dev such as dev.gpp.R2.
+        fewer: whether setups with fewer good members than `keep` may have what there is.
+        name: instead of `grid@version`.
+
+    Raises:
+        LandlabError: for an unknown grid, `by` on test or withheld, a setup with too few members, or a name that is
+            taken.
+    """
+    if keep < 1:
+        raise LandlabError(f"--keep {keep}; allowed: 1 or more members of each setup")
+    lower = _is_loss(by) or by.split(".")[2] in LOWER_IS_BETTER
+    found = _candidates(catalog, grid, by, lower)
+    left = found[found["reason"].isna()].groupby(["setup", "variant"]).size()
+    setups = found.groupby(["setup", "variant"], sort=False).size().index
+    short = {_named(*s): int(left.get(s, 0)) for s in setups if left.get(s, 0) < keep}
+    if short and (not fewer or not any(left)):
+        few = ", ".join(f"{name} {n}" for name, n in list(short.items())[:4]) + (
+            ", ..." if len(short) > 4 else ""
+        )
+        raise LandlabError(
+            f"{len(short)} of {len(setups)} setups have fewer than {keep} members to keep ({few}); "
+            f"`landlab run --grid {grid}`, or keep fewer with --keep or --fewer"
+        )
+    place = found["rank"] > keep
+    of = found.groupby(["setup", "variant"])["rank"].transform("size").astype(str)
+    dropped = place & found["reason"].isna()
+    found.loc[dropped, "reason"] = "rank " + found["rank"].astype(str) + " of " + of + f", {keep} kept"
+    rule = {"grid": grid, "keep": keep, "by": by, "fewer": fewer, "collapsed_share": COLLAPSED_SHARE}
+    members = [
+        MemberRecord(r.run_id, int(r.rank), float(r.score), None if pd.isna(r.reason) else str(r.reason))
+        for r in found.itertuples()
+    ]
+    versions = [e.name.rpartition("@")[2] for e in catalog.ensembles() if e.name.rpartition("@")[0] == grid]
+    name = name or f"{grid}@{1 + max(map(int, filter(str.isdigit, versions)), default=0)}"
+    return catalog.create_ensemble(name, rule, f"grid = '{grid}'", members)
+
+
+def table(catalog: Catalog, ensemble: EnsembleRecord) -> pd.DataFrame:
+    """Every candidate, a row each: setup, variant, seed, rank, score, kept, reason, run_id."""
+    design = cells(catalog, str(ensemble.rule["grid"])).set_index("run_id")
+    rows = [vars(m) | {"kept": m.kept} for m in ensemble.members]
+    frame = pd.DataFrame(rows).join(design[["setup", "variant", "seed"]], on="run_id")
+    order = {run_id: i for i, run_id in enumerate(design.index)}
+    first = frame.groupby(["setup", "variant"])["run_id"].transform(lambda ids: min(order[i] for i in ids))
+    frame = frame.assign(first=first).sort_values(["first", "rank"]).reset_index(drop=True)
+    return frame[["setup", "variant", "seed", "rank", "score", "kept", "reason", "run_id"]]
+
+
+def _is_loss(by: str) -> bool:
+    """Whether it is a loss; LandlabError where it is no metric either, or one that must not choose."""
+    if by in LOSSES:
+        return True
+    split, *rest = by.split(".")
+    statistics = (*HIGHER_IS_BETTER, *LOWER_IS_BETTER)
+    if split not in SEEN and split in ("test", "withheld"):
+        raise LandlabError(
+            f"--by {by}: selection on {split} is refused, it judges what is selected; choose by train or dev"
+        )
+    if (
+        split in SEEN
+        and len(rest) in (2, 3)
+        and rest[1] in statistics
+        and rest[2:] in ([], *([x] for x in LEVELS))
+    ):
+        return False
+    raise LandlabError(
+        f"--by {by}; allowed: {', '.join(LOSSES)}, or <train|dev>.<variable>.<{'|'.join(statistics)}>[.<level>]"
+    )
+
+
+def _candidates(catalog: Catalog, grid: str, by: str, lower: bool) -> pd.DataFrame:
+    """The design's cells with `score`, `rank` within the setup, and `reason` where they cannot be kept."""
+    design = cells(catalog, grid)
+    design = design[design["state"] != UNREGISTERED].reset_index(drop=True)
+    runs = catalog.runs(f"grid = '{grid}'").set_index("run_id").loc[design["run_id"]].reset_index()
+    design["score"] = runs[by] if by in LOSSES else _metric(catalog, grid, by.split("."), design["run_id"])
+    collapsed = _metric(catalog, grid, list(COLLAPSED), design["run_id"])
+    design["reason"] = [
+        _reason(state, outcome, message, score, share)
+        for state, outcome, message, score, share in zip(
+            runs["state"], runs["outcome"], runs["message"], design["score"], collapsed, strict=True
+        )
+    ]
+    order = design.assign(
+        out=design["reason"].notna(), value=design["score"] if lower else -design["score"]
+    ).sort_values(["out", "value", "seed"])
+    design["rank"] = order.groupby(["setup", "variant"]).cumcount().add(1)
+    return design
+
+
+def _metric(catalog: Catalog, grid: str, key: list[str], run_ids: pd.Series) -> np.ndarray:
+    rows = catalog.metrics_of(f"grid = '{grid}'", *key)
+    return rows.set_index("run_id")["value"].reindex(run_ids).to_numpy(float)
+
+
+def _reason(state: str, outcome: Any, message: Any, score: float, collapsed: float) -> str | None:
+    if state == "failed":
+        return f"failed: {outcome}: {message}"
+    if state != "completed":
+        return f"incomplete: {state}"
+    if not np.isfinite(score):
+        return "no score"
+    if collapsed > COLLAPSED_SHARE:
+        return f"collapsed: {collapsed:.0%} of the pixels without leaves"
+    return None
+
+
+def _named(setup: str, variant: str) -> str:
+    return f"{setup} ({variant})" if variant else setup

@@ -1,0 +1,86 @@
+"""How figures of analyses look: colours, names of variables, and what each says of its making. JAX-free."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from landlab_mgr.data import land
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.collections import PathCollection
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Okabe & Ito's colour-blind safe colours."""
+MARKERS = "osD^vPX"
+ABBREVIATIONS = ("gpp", "nee", "reco", "nbe", "et", "lai", "sif", "vod", "som", "ewt")
+
+
+def named(variable: str) -> str:
+    """A variable as figures write it."""
+    return variable.upper() if variable in ABBREVIATIONS else variable
+
+
+def skill_label(attrs: Mapping[str, Any]) -> str:
+    """Which skill an axis shows, from the options statistic, split and level."""
+    how = {"flat": "", "temporal": ", median over pixels", "spatial": ", means of pixels"}[attrs["level"]]
+    where = "withheld months" if attrs["split"] == "withheld" else f"{attrs['split']} pixels"
+    return f"{attrs['statistic']} on {where}{how}"
+
+
+def entitle(ax: "Axes", title: str, attrs: Mapping[str, Any]) -> None:
+    """Title, and in small letters the filter and the id of the analysis."""
+    ax.set_title(title, loc="left", pad=20)
+    which = attrs["filter"] or "every completed run"
+    which = which if len(which) <= 100 else which[:99] + "…"
+    small: dict[str, Any] = {"fontsize": 8, "color": "0.4"}
+    ax.annotate(which, (0, 1), (0, 6), "axes fraction", "offset points", parse_math=False, **small)
+    ax.annotate(attrs["analysis"], (1, 1), (0, 6), "axes fraction", "offset points", ha="right", **small)
+
+
+def quiet(ax: "Axes") -> None:
+    """Values along x, a row for each thing: no frame but the axis, light lines behind."""
+    ax.grid(axis="x", color="0.9")
+    ax.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        ax.spines[side].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+
+
+def draw_map(
+    ax: "Axes", lat: np.ndarray, lon: np.ndarray, values: np.ndarray, bound: float
+) -> "PathCollection":
+    """Values at places on real coastlines, coloured from -bound (orange) over white to bound (blue)."""
+    from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+
+    ax.imshow(
+        land.mask(),
+        extent=(-180, 180, -90, 90),
+        cmap=ListedColormap(["#ffffff", "#e3e3df"]),
+        interpolation="none",
+        zorder=0,
+    )
+    colours = LinearSegmentedColormap.from_list("signed", [PALETTE[1], "#ffffff", PALETTE[0]])
+    size = float(np.clip(8000 / len(lat), 0.4, 34))
+    points = ax.scatter(
+        lon,
+        lat,
+        c=values,
+        s=size,
+        cmap=colours,
+        vmin=-bound,
+        vmax=bound,
+        edgecolor="0.3",
+        linewidth=0.2 * (size > 4),
+    )
+    ax.set(xlim=(-180, 180), ylim=(-60, 85))
+    ax.set_xticks(
+        range(-180, 181, 60), [f"{abs(x)}°{'W' * (x < 0) or 'E' * (x > 0)}" for x in range(-180, 181, 60)]
+    )
+    ax.set_yticks(
+        range(-60, 90, 30), [f"{abs(y)}°{'S' * (y < 0) or 'N' * (y > 0)}" for y in range(-60, 90, 30)]
+    )
+    ax.tick_params(labelsize=8)
+    ax.spines[:].set_color("#bbbbbb")
+    return points

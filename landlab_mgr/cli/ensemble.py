@@ -1,0 +1,100 @@
+"""Verbs about ensembles of members: `landlab ensemble ...`."""
+
+from collections import Counter
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
+from landlab_mgr.display import console, show
+from landlab_mgr.workspace import Workspace
+
+app = typer.Typer(help="Ensembles: the members that are kept.", no_args_is_help=True)
+
+
+@app.command()
+def select(
+    grid: Annotated[str, typer.Option(help="Name of a grid", show_default=False)],
+    keep: Annotated[int, typer.Option(help="Members kept of each setup")] = 10,
+    by: Annotated[
+        str, typer.Option(help="train_loss, dev_loss, or a metric on train or dev, such as dev.gpp.R2")
+    ] = "train_loss",
+    fewer: Annotated[bool, typer.Option("--fewer", help="Take what there is of setups with fewer")] = False,
+    name: Annotated[str | None, typer.Option(help="Of the ensemble [GRID@1, then GRID@2]")] = None,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Keep the best members of every setup, on record with why the others are not; again: a new version."""
+    from landlab_mgr.analysis import selection
+
+    with Workspace.at(workspace, db).open() as catalog:
+        made = selection.select(catalog, grid, keep, by, fewer, name)
+        candidates = selection.table(catalog, made)
+    show(_by_setup(candidates), f"ensemble {made.name}")
+    for line in (
+        f"{_count(candidates)}; the best {keep} of each setup by {by}",
+        f"a filter finds the kept: ensemble = '{made.name}'",
+        f"next: `landlab analyse skill \"ensemble = '{made.name}'\"`",
+    ):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+@app.command()
+def ls(workspace: WorkspaceOption = None, db: DatabaseOption = None, json: JsonOption = False) -> None:
+    """Ensembles, with what chose them."""
+    with Workspace.at(workspace, db).open(read_only=True) as catalog:
+        rows = [
+            {
+                "ensemble": e.name,
+                "kept": sum(m.kept for m in e.members),
+                "candidates": len(e.members),
+                "rule": ", ".join(f"{k} {v}" for k, v in e.rule.items()),
+                "created": e.created,
+            }
+            for e in catalog.ensembles()
+        ]
+    if not rows and not json:
+        console.print("no ensemble yet: `landlab ensemble select --grid GRID` keeps the best of each setup")
+        return
+    show(pd.DataFrame(rows), as_json=json)
+
+
+@app.command("show")
+def show_(
+    name: Annotated[str, typer.Argument(metavar="ENSEMBLE", help="Such as fluxval@1", show_default=False)],
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Every candidate of an ensemble: its rank, and kept or why not."""
+    from landlab_mgr.analysis import selection
+
+    with Workspace.at(workspace, db).open(read_only=True) as catalog:
+        candidates = selection.table(catalog, catalog.ensemble(name))
+        looked = catalog.test_reads()
+    if json:
+        show(candidates, as_json=True)
+        return
+    shown = candidates if candidates["variant"].any() else candidates.drop(columns="variant")
+    show(shown.assign(reason=shown["reason"].fillna("kept")).drop(columns="kept"), f"ensemble {name}")
+    console.print(f"{_count(candidates)}; test or withheld metrics were read {looked} times in this catalog")
+
+
+def _by_setup(candidates: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for (setup, variant), part in candidates.groupby(["setup", "variant"], sort=False):
+        kept = part[part["kept"]]
+        rows.append((setup, variant, len(kept), len(part), kept["score"].min(), kept["score"].max()))
+    frame = pd.DataFrame(
+        rows, columns=["setup", "variant", "kept", "candidates", "lowest kept", "highest kept"]
+    )
+    return frame if frame["variant"].any() else frame.drop(columns="variant")
+
+
+def _count(candidates: pd.DataFrame) -> str:
+    why = Counter(reason.split(":")[0].split()[0] for reason in candidates["reason"].dropna())
+    dropped = ", ".join(f"{n} {reason}" for reason, n in why.items())
+    return f"{candidates['kept'].sum()} of {len(candidates)} candidates kept" + (
+        f"; dropped: {dropped}" if dropped else ""
+    )

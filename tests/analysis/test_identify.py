@@ -1,0 +1,97 @@
+"""Identifiability: the spread over members, the truth of a twin, and what is refused."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from landlab_mgr import analysis, artifacts, register
+from landlab_mgr.analysis import identify
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import BY_NAME, DERIVED
+from landlab_mgr.workspace import Workspace
+
+from . import sample
+
+SPREAD = {"f_auto": 0.01, "lcma": 0.8}
+"""Relative spread over the members; others 0.2."""
+
+
+def parameters(planet, seed):
+    """The truth, and each parameter off by its spread up or down with the seed."""
+    sign = (-1) ** seed
+    values = {p: planet[f"true_{p}"].values * (1 + sign * SPREAD.get(p, 0.2)) for p in BY_NAME}
+    values |= {d.name: d.compute(values) for d in DERIVED}
+    values["f_root"] = planet["lat"].values * 0 + 0.3  # nothing was learned
+    return xr.Dataset({name: ("pixel", x) for name, x in values.items()})
+
+
+def make(root, planet, seeds):
+    planet = planet.assign(test=planet["test"].copy(data=planet["patch"].values < 3))
+    workspace = Workspace.at(root, str(root / "landlab.db"))
+    with workspace.create() as catalog:
+        record = register.dataset(workspace, catalog, planet)
+        register.grid(workspace, catalog, sample.grid(record.name, seeds=seeds))
+        while (claim := catalog.claim("host", 1, directory_of=workspace.directory)) is not None:
+            directory = workspace.path(claim.directory)
+            directory.mkdir(parents=True)
+            file = artifacts.write("parameters", parameters(planet, claim.spec.seeds.init), directory)
+            catalog.finish(claim.token, sample.metrics_of(claim.spec), [workspace.catalogued(file)])
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(planet, tmp_path_factory):
+    return make(tmp_path_factory.mktemp("identify") / "ws", planet, 4)
+
+
+def test_the_spread_over_members_and_the_truth(workspace):
+    with workspace.open() as catalog:
+        result = analysis.run(workspace, catalog, "identify", "setup.groups in ('PFT', 'CONTROL')")
+    ds = result.dataset
+    assert list(ds["setup"].values) == ["PFT", "CONTROL"]
+    assert (ds["members"] == 4).all()
+    one = ds.sel(setup="PFT")
+    cv = one["cv"].sel(quantile=0.5)
+    # two members up, two down by the fraction f: sd = f sqrt(4/3)
+    assert float(cv.sel(parameter="f_auto")) == pytest.approx(0.01 * np.sqrt(4 / 3))
+    assert float(cv.sel(parameter="lcma")) == pytest.approx(0.8 * np.sqrt(4 / 3))
+    assert not one["identifiable"].sel(parameter="lcma")
+    assert one["identifiable"].sel(parameter="f_auto")
+    assert float(one["r_truth"].sel(parameter="lcma")) == pytest.approx(1)
+    assert np.isnan(one["r_truth"].sel(parameter="f_root")), "constant: no correlation, not 0"
+    assert "iwue" not in ds["parameter"].values
+    table = identify.table(ds).set_index("setup")
+    assert table.loc["PFT", "identifiable"] == int(one["identifiable"].sum())
+    assert table.loc["PFT", "recall"] <= 1
+    figure = identify.figure(ds)
+    [axes] = figure.axes
+    assert len(axes.get_yticklabels()) == ds.sizes["parameter"]
+    assert axes.get_xscale() == "log"
+
+
+def test_an_altered_file_is_not_used(workspace, tmp_path, planet):
+    own = make(tmp_path / "ws", planet, 2)
+    with own.open() as catalog:
+        before = analysis.run(own, catalog, "identify")
+        run_id = catalog.runs()["run_id"][0]
+        path = own.path(catalog.artifacts(run_id).set_index("kind").loc["parameters", "path"])
+        path.write_bytes(path.read_bytes()[:-1])
+        with pytest.raises(LandlabError, match=f"of run {run_id} is missing or altered; `landlab doctor"):
+            analysis.run(own, catalog, "identify")
+    assert before.provenance["analysis"]["kinds"] == ["parameters"]
+
+
+def test_files_are_evidence(workspace):
+    with workspace.open(read_only=True) as catalog:
+        ids = list(catalog.runs()["run_id"])
+        by_files = catalog.evidence(ids, (), ("parameters",))
+        assert by_files != catalog.evidence(ids, ())
+        assert len(set(catalog.evidence(ids, ()).values())) == 1
+
+
+def test_what_is_refused(workspace, planet, tmp_path):
+    with workspace.open() as catalog, pytest.raises(LandlabError, match="3 of 3 setups have one member"):
+        analysis.run(workspace, catalog, "identify", "seed = 0")
+    bare = sample.make(tmp_path / "ws", planet)
+    with bare.open() as catalog, pytest.raises(LandlabError, match="has no file 'parameters'"):
+        analysis.run(bare, catalog, "identify")

@@ -1,0 +1,159 @@
+"""Partitioning: the arithmetic against brute force, what is computed from a catalog, and what is refused."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from landlab_mgr import analysis, register
+from landlab_mgr.analysis import partition
+from landlab_mgr.analysis.pattern import Ensemble
+from landlab_mgr.catalog import MetricRecord
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec import GridSpec
+from landlab_mgr.workspace import Workspace
+
+GROUPS = ("PFT", "CLIM", "AGE", "SOIL")
+WORTH = {"PFT": 0.1, "CLIM": 0.3, "AGE": 0.05, "SOIL": 0.15}
+
+
+def by_permutations(groups, values):
+    """Shapley values by their other definition: the mean gain over all orders of arrival."""
+    place = {frozenset(s): i for i, s in enumerate(partition.subsets(groups))}
+    orders = list(itertools.permutations(groups))
+    total = dict.fromkeys(groups, 0.0)
+    for order in orders:
+        for k, group in enumerate(order):
+            total[group] += values[place[frozenset(order[: k + 1])]] - values[place[frozenset(order[:k])]]
+    return [total[g] / len(orders) for g in groups]
+
+
+@given(st.integers(1, 5).flatmap(lambda n: arrays.arrays(float, 2**n, elements=st.floats(-10, 10))))
+def test_independent_parts_are_shapley_values_and_add_up(values):
+    groups = "abcde"[: int(np.log2(len(values)))]
+    parts = partition.independent_parts(groups, values)
+    assert parts == pytest.approx(by_permutations(groups, values), rel=1e-12, abs=1e-12)
+    assert values[0] + parts.sum() == pytest.approx(values[-1], rel=1e-12, abs=1e-12)
+
+
+def test_a_game_worked_by_hand():
+    # empty 0, a 0.2, b 0.4, both 0.5: a brings 0.2 first and 0.1 second
+    assert partition.independent_parts("ab", np.array([0, 0.2, 0.4, 0.5])) == pytest.approx([0.15, 0.35])
+
+
+def r2(spec, variable):
+    """Additive but for one interaction: CLIM and SOIL together bring 0.1 less."""
+    groups = set(spec.predictors) & set(GROUPS)
+    value = 0.05 + sum(WORTH[g] for g in groups) - 0.1 * ({"CLIM", "SOIL"} <= groups)
+    return value * (0.5 if variable == "et" else 1.0) + 0.01 * (spec.seeds.init - 1.5)
+
+
+def make(root, planet, seeds=4, groups=GROUPS, setups=(("CONTROL",), ("LATLON",)), constant=()):
+    workspace = Workspace.at(root, str(root / "landlab.db"))
+    with workspace.create() as catalog:
+        record = register.dataset(workspace, catalog, planet)
+        spec = GridSpec(
+            name="factorial",
+            dataset=record.name,
+            factorial=groups,
+            setups=setups,
+            seeds=seeds,
+            base={"warmup_months": 12, "optimizer": {"epochs": 3}},
+        )
+        register.grid(workspace, catalog, spec)
+        while (claim := catalog.claim("host", 1, directory_of=workspace.directory)) is not None:
+            scores = [
+                MetricRecord(split, v, "R2", "flat", float("nan") if v in constant else r2(claim.spec, v))
+                for split in ("dev", "test")
+                for v in ("lai", "et")
+            ]
+            catalog.finish(claim.token, scores)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(planet, tmp_path_factory):
+    return make(tmp_path_factory.mktemp("partition") / "ws", planet)
+
+
+def test_the_parts_of_a_known_skill(workspace):
+    with workspace.open(read_only=True) as catalog:
+        ds = partition.compute(Ensemble.select(workspace, catalog), partition.PartitionOptions())
+    assert list(ds["group"].values) == list(GROUPS)
+    assert list(ds["variable"].values) == ["et", "lai"]
+    lai = ds.sel(variable="lai")
+    assert lai["control"] == pytest.approx(0.05)
+    assert lai["full"] == pytest.approx(0.55)
+    expected = {"PFT": 0.1, "CLIM": 0.25, "AGE": 0.05, "SOIL": 0.1}  # the two share what is lost between them
+    for group, part in expected.items():
+        assert float(lai["independent"].sel(group=group)) == pytest.approx(part)
+        assert float(lai["joint"].sel(group=group)) == pytest.approx(WORTH[group] - part)
+    assert float(lai["control"] + lai["independent"].sum()) == pytest.approx(float(lai["full"]), abs=1e-12)
+    assert ds.sel(variable="et")["independent"].values == pytest.approx(lai["independent"].values / 2)
+    assert (ds["members"] == 4).all()
+    inside = (ds["independent_low"] < ds["independent"]) & (ds["independent"] < ds["independent_high"])
+    assert inside.all()
+    width = float((ds["independent_high"] - ds["independent_low"]).mean())
+    assert 0.004 < width < 0.04, "means of four members whose sd is 0.011, weighted"
+
+
+def test_the_table_and_the_figure(workspace):
+    with workspace.open() as catalog:
+        result = analysis.run(workspace, catalog, "partition", grid="factorial", options={"draws": 50})
+    table = partition.table(result.dataset).set_index("variable")
+    assert list(table.columns) == ["control", *GROUPS, "all", *(f"joint {g}" for g in GROUPS)]
+    assert table.loc["lai", "CLIM"] == pytest.approx(0.25)
+    [axes] = partition.figure(result.dataset).axes
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["ET\n0.03 → 0.28", "LAI\n0.05 → 0.55"]
+    assert axes.get_title(loc="left") == "What each predictor group brings (64 runs, synthetic data)"
+    assert axes.get_xlabel() == "independent part of R2 on dev pixels, 95 % over members"
+    assert len(axes.patches) >= 8
+
+
+def test_looking_at_test_is_counted(workspace):
+    with workspace.open() as catalog:
+        before = catalog.test_reads()
+        analysis.run(workspace, catalog, "partition", options={"split": "test", "draws": 0})
+        assert catalog.test_reads() == before + 1
+
+
+@pytest.mark.parametrize(
+    ("filter", "message"),
+    [
+        ("setup.groups != 'CONTROL'", "1 of 16 setups have no completed run: CONTROL;"),
+        ("not setup.groups in ('PFT', 'AGE+SOIL')", r"2 of 16 setups have no completed run: PFT, AGE\+SOIL;"),
+        ("setup.groups in ('CONTROL', 'LATLON')", "no run has predictor groups"),
+    ],
+)
+def test_a_design_with_holes_says_which(workspace, filter, message):
+    with workspace.open(read_only=True) as catalog, pytest.raises(LandlabError, match=message):
+        partition.compute(Ensemble.select(workspace, catalog, filter), partition.PartitionOptions())
+
+
+def test_a_variable_without_skill_is_named_not_zero(planet, tmp_path):
+    workspace = make(tmp_path / "ws", planet, seeds=1, groups=("PFT", "CLIM"), constant=("et",))
+    with workspace.open(read_only=True) as catalog:
+        ensemble = Ensemble.select(workspace, catalog)
+        ds = partition.compute(ensemble, partition.PartitionOptions())
+        assert list(partition.table(ds)["variable"]) == ["lai"]
+        assert "et is not partitioned: no member of any set has R2 on dev" in ds.attrs["notes"]
+        assert "4 sets have one member only" in ds.attrs["notes"]
+        with pytest.raises(LandlabError, match="none of 5 runs has r2 on dev"):
+            partition.compute(ensemble, partition.PartitionOptions(statistic="r2"))
+
+
+def test_runs_of_two_kinds_are_not_mixed(planet, tmp_path):
+    workspace = make(tmp_path / "ws", planet, seeds=1, groups=("PFT",))
+    with workspace.open() as catalog:
+        spec = catalog.grid("factorial").spec
+        base = spec.base | {"process": {"water_stress": "none"}}
+        register.grid(workspace, catalog, spec.model_copy(update={"name": "dry", "base": base}))
+        while (claim := catalog.claim("host", 1, directory_of=workspace.directory)) is not None:
+            catalog.finish(claim.token, [MetricRecord("dev", "lai", "R2", "flat", 0.1)])
+        with pytest.raises(LandlabError, match=r"are of different kinds: .*water_stress"):
+            partition.compute(Ensemble.select(workspace, catalog), partition.PartitionOptions())
+        alone = Ensemble.select(workspace, catalog, grid="dry")
+        assert partition.compute(alone, partition.PartitionOptions())["full"].size == 2 - 1
