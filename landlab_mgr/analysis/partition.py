@@ -213,8 +213,8 @@ def figure(ds: xr.Dataset) -> "Figure":
             low, high = (ds[f"independent_{end}"].sel(group=group).values for end in ("low", "high"))
             ax.hlines(y, low, high, color="0.2", linewidth=1)
         joint = ds["joint"].sel(group=group).values
-        label = "joint part" if j == 0 else None
-        ax.scatter(joint, y, s=26, marker="D", facecolor="white", edgecolor=colour, zorder=3, label=label)
+        ax.scatter(joint, y, s=26, marker="D", facecolor="white", edgecolor=colour, zorder=3)
+    ax.scatter([], [], s=26, marker="D", facecolor="white", edgecolor="0.3", label="joint part")
     ax.axvline(0, color="0.4", linewidth=0.8)
     ax.set_yticks(rows, [_row_name(ds, v) for v in variables])
     ax.set_ylim(len(variables) - 0.5, -0.5)

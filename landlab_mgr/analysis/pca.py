@@ -78,11 +78,11 @@ def compute(ensemble: Ensemble, options: PcaOptions) -> xr.Dataset:
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each component: the variance that it explains, and its loading of each parameter."""
-    frame = pd.DataFrame(ds["loadings"].values, columns=list(ds["parameter"].values))
-    frame.insert(0, "component", list(ds["component"].values))
-    frame.insert(1, "explained", ds["explained"].values)
-    return frame
+    """A row for each parameter with its loadings, after one with the variance that each component explains."""
+    frame = pd.DataFrame(ds["loadings"].values.T, columns=list(ds["component"].values))
+    frame.insert(0, "parameter", list(ds["parameter"].values))
+    explained = pd.DataFrame([["variance explained", *ds["explained"].values]], columns=frame.columns)
+    return pd.concat([explained, frame], ignore_index=True)
 
 
 def figure(ds: xr.Dataset) -> "Figure":

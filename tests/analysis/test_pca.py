@@ -65,8 +65,9 @@ def test_planted_axes_are_found(workspace):
     assert ds["loadings"].values @ ds["loadings"].values.T == pytest.approx(np.eye(5), abs=1e-12)
     # scores are uncorrelated, and have the variance that is said to be explained
     assert np.cov(ds["scores"].values, ddof=0) == pytest.approx(np.diag(5 * ds["explained"].values), abs=1e-9)
-    table = pca.table(ds)
-    assert list(table.columns) == ["component", "explained", *NAMES.split(",")]
+    table = pca.table(ds).set_index("parameter")
+    assert list(table.index) == ["variance explained", *NAMES.split(",")]
+    assert table.loc["uwue", "PC2"] == fast.sel(parameter="uwue")
 
 
 def test_the_figure_has_loadings_and_a_map_for_each(workspace):
