@@ -16,7 +16,6 @@ from pydantic import Field
 
 from landlab_mgr.analysis import style
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
-from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import BY_NAME, DERIVED, names_of
 
@@ -44,9 +43,7 @@ def compute(ensemble: Ensemble, options: IdentifyOptions) -> xr.Dataset:
     On a twin planet also `r_truth` [setup, parameter], of the members' mean with the truth over the test pixels.
     LandlabError for several datasets, a setup with one member, or a run without its parameters.
     """
-    if len(set(ensemble.runs["dataset"])) > 1:
-        several = ", ".join(sorted(set(ensemble.runs["dataset"])))
-        raise LandlabError(f"the runs are of several datasets ({several}); give a filter: dataset = '...'")
+    data = ensemble.dataset()
     names = [p for p in PARAMETERS if p not in UNUSED]
     setups = list(dict.fromkeys(ensemble.setups()))
     of_run = [setups.index(s) for s in ensemble.setups()]
@@ -71,7 +68,7 @@ def compute(ensemble: Ensemble, options: IdentifyOptions) -> xr.Dataset:
         options.model_dump()
         | {"synthetic": int(ensemble.synthetic), "pixels": int(moments[0].mean.shape[1])},
     )
-    truth = dict(_truth(ensemble, names)) if ensemble.synthetic else {}
+    truth = dict(_truth(data, names)) if ensemble.synthetic else {}
     if truth:
         r = np.full(cv.shape[:2], np.nan)
         for i, m in enumerate(moments):
@@ -104,12 +101,8 @@ class _Spread:
         return np.sqrt(self.squares / (self.n - 1)) / np.abs(self.mean)
 
 
-def _truth(
-    ensemble: Ensemble, names: list[str]
-) -> Iterator[tuple[str, tuple[Values, npt.NDArray[np.bool_]]]]:
+def _truth(ds: xr.Dataset, names: list[str]) -> Iterator[tuple[str, tuple[Values, npt.NDArray[np.bool_]]]]:
     """By name the true values, and which pixels are test ones; derived ones follow from the others."""
-    record = ensemble.catalog.dataset(ensemble.runs["dataset"].iloc[0])
-    ds = store.open_dataset(ensemble.workspace.path(record.url))
     true = {p: ds[f"true_{p}"].values.astype(float) for p in BY_NAME if f"true_{p}" in ds}
     derived = {d.name: d for d in DERIVED}
     for name in names:

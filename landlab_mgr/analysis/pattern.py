@@ -13,6 +13,7 @@ from landlab_mgr import artifacts
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.compare import flattened
 from landlab_mgr.catalog.filter import held_back
+from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import ArtifactRecord
 from landlab_mgr.workspace import Workspace
@@ -83,6 +84,26 @@ class Ensemble:
                     f"{path} of run {run_id} is missing or altered; `landlab doctor --deep` says what to do"
                 )
             yield artifacts.read(path)
+
+    def one_setup(self) -> str:
+        """What the setup of all runs is called; LandlabError where there are several."""
+        setups = list(dict.fromkeys(self.setups()))
+        if len(setups) > 1:
+            more = ", ..." if len(setups) > 3 else ""
+            raise LandlabError(
+                f"the runs are of {len(setups)} setups ({', '.join(setups[:3])}{more}), and this is about one: give a "
+                f"filter such as \"setup.groups = '{self.runs['label'].iloc[0]}'\""
+            )
+        return setups[0]
+
+    def dataset(self) -> xr.Dataset:
+        """The dataset of all runs, what is large read when used; LandlabError where there are several."""
+        names = sorted(set(self.runs["dataset"]))
+        if len(names) > 1:
+            raise LandlabError(
+                f"the runs are of several datasets ({', '.join(names)}); give a filter: dataset = '...'"
+            )
+        return store.open_dataset(self.workspace.path(self.catalog.dataset(names[0]).url))
 
     def setups(self) -> list[str]:
         """What each run's setup is called: its predictor groups, and the settings in which the ensemble varies."""

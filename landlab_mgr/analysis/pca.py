@@ -42,12 +42,7 @@ def compute(ensemble: Ensemble, options: PcaOptions) -> xr.Dataset:
     if unknown or len(set(names)) < max(2, len(names)):
         what = f"no parameter {unknown[0]!r}" if unknown else "give two parameters or more, each once"
         raise LandlabError(f"option parameters: {what}; known: {', '.join(KNOWN)}")
-    setups = list(dict.fromkeys(ensemble.setups()))
-    if len(setups) > 1:
-        raise LandlabError(
-            f"the runs are of {len(setups)} setups ({', '.join(setups[:4])}, ...); components are of one: "
-            "give a filter such as \"setup.groups = 'PFT+CLIM+AGE+SOIL'\""
-        )
+    setup = ensemble.one_setup()
     total, n, where = None, 0, xr.Dataset()
     for file in ensemble.files("parameters"):
         x = np.stack([file[name].values for name in names]).astype(float)
@@ -73,7 +68,7 @@ def compute(ensemble: Ensemble, options: PcaOptions) -> xr.Dataset:
         },
         {"component": [f"PC{i + 1}" for i in range(kept)], "parameter": names},
         options.model_dump()
-        | {"synthetic": int(ensemble.synthetic), "members": n, "setup": setups[0], "pixels": int(z.shape[1])},
+        | {"synthetic": int(ensemble.synthetic), "members": n, "setup": setup, "pixels": int(z.shape[1])},
     )
 
 

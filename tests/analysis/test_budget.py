@@ -1,0 +1,82 @@
+"""Budgets: totals worked by hand, regions and patches, and what is refused."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from landlab_mgr import analysis, artifacts, register
+from landlab_mgr.analysis import budget
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.workspace import Workspace
+
+from . import sample
+
+
+def monthly(ds, seed, by_patch):
+    """GPP is 1, 2, 3 gC m-2 d-1 in the three years of every pixel, and 0.1 more for each seed; ET is 1 mm d-1."""
+    year = np.repeat([1.0, 2.0, 3.0], 12) + 0.1 * seed
+    n = len(np.unique(ds["patch"])) if by_patch else ds.sizes["pixel"]
+    dims = ("patch" if by_patch else "pixel", "time")
+    gpp = np.tile(year, (n, 1))
+    return xr.Dataset({"gpp": (dims, gpp), "et": (dims, np.ones_like(gpp))}, {"time": ds["time"]})
+
+
+def make(root, planet, by_patch=False):
+    workspace = Workspace.at(root, str(root / "landlab.db"))
+    with workspace.create() as catalog:
+        record = register.dataset(workspace, catalog, planet)
+        register.grid(workspace, catalog, sample.grid(record.name, seeds=3))
+        while (claim := catalog.claim("host", 1, directory_of=workspace.directory)) is not None:
+            directory = workspace.path(claim.directory)
+            directory.mkdir(parents=True)
+            file = artifacts.write("monthly", monthly(planet, claim.spec.seeds.init, by_patch), directory)
+            catalog.finish(claim.token, [], [workspace.catalogued(file)])
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def regional(planet):
+    north = np.where(planet["patch"].values < 2, "north", "south").astype(object)
+    attrs = {"role": "geometry", "units": "1", "long_name": "region"}
+    return planet.assign(region=("pixel", north, attrs))
+
+
+@pytest.mark.parametrize("by_patch", [False, True])
+def test_totals_by_hand(regional, tmp_path, by_patch):
+    workspace = make(tmp_path / "ws", regional, by_patch)
+    with workspace.open() as catalog:
+        options = {"variables": "gpp,et"}
+        ds = analysis.run(workspace, catalog, "budget", "setup.groups = 'PFT'", options=options).dataset
+    assert list(ds["region"].values) == ["all", "north", "south"]
+    assert list(ds["year"].values) == [2001, 2002, 2003]
+    area = regional["area_m2"].values
+    petagrams = area.sum() * 365.25 * 1e-15
+    first = ds["total"].sel(variable="gpp", region="all").isel(run=0).values
+    assert first == pytest.approx(np.array([1, 2, 3]) * petagrams, rel=1e-6)
+    parts = ds["total"].sel(region=["north", "south"]).sum("region")
+    assert parts.values == pytest.approx(ds["total"].sel(region="all").values, rel=1e-6)
+    # 1 mm d-1 over a square metre is 0.36525 m3 a year
+    km3 = area.sum() * 0.36525 / 1e9
+    assert ds["total"].sel(variable="et", region="all").values == pytest.approx(km3 / 1000, rel=1e-6)
+    table = budget.table(ds).set_index(["variable", "region"])
+    assert table.loc[("gpp", "all"), "mean"] == pytest.approx(2.1 * petagrams, rel=1e-6)
+    assert table.loc[("gpp", "all"), "sd of members"] == pytest.approx(0.1 * petagrams, rel=1e-6)
+    assert table.loc[("gpp", "all"), "sd of years"] == pytest.approx(petagrams, rel=1e-6)
+    assert table.loc[("et", "north"), "units"] == "1000 km3 yr-1"
+    figure = budget.figure(ds)
+    assert [ax.get_ylabel() for ax in figure.axes] == ["GPP\n(PgC yr-1)", "ET\n(1000 km3 yr-1)"]
+
+
+@pytest.mark.parametrize(
+    ("filter", "variables", "message"),
+    [
+        ("setup.groups = 'PFT'", "lai", "no flux 'lai'; there are: gpp, nee, reco, nbe, et, fire"),
+        ("setup.groups = 'PFT'", "", "no flux ''"),
+        ("setup.groups = 'PFT'", "nbe", "the runs kept no nbe; there are: gpp, et"),
+        ("", "gpp", r"the runs are of 3 setups .* give a filter such as \"setup.groups = 'PFT\+CLIM'"),
+    ],
+)
+def test_what_is_refused(regional, tmp_path, filter, variables, message):
+    workspace = make(tmp_path / "ws", regional)
+    with workspace.open() as catalog, pytest.raises(LandlabError, match=message):
+        analysis.run(workspace, catalog, "budget", filter, options={"variables": variables})
