@@ -49,7 +49,8 @@ def write(kind: str, ds: xr.Dataset, directory: Location) -> ArtifactRecord:
     """Write a dataset as one zipped zarr file named after its kind."""
     path = directory / f"{kind}.zarr.zip"
     names = [n for n in ds.variables if ds[n].dtype.kind == "U"]  # zarr v3 specifies no fixed-width strings
-    plain = ds.assign({n: ds[n].astype(object) for n in names})
+    # as variables: an array would bring its coordinates as they were
+    plain = ds.assign({n: ds[n].variable.astype(object) for n in names})
     content: dict[str, Any] = {}
     plain.to_zarr(zarr.storage.MemoryStore(content), consolidated=False, zarr_format=3)
     zipped = io.BytesIO()

@@ -117,11 +117,8 @@ def figure(ds: xr.Dataset) -> "Figure":
     rows[-1].xaxis.get_major_locator().set_params(integer=True)
     land = f"{ds.attrs['area_m2'] / 1e12:.3g} million km2"
     synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
-    title = (
-        f"Yearly totals over {land}: {ds.attrs['setup']}, mean and sd of {ds.sizes['run']} runs{synthetic}"
-    )
-    style.entitle(rows[0], title, ds.attrs)
-    rows[0].title.set_fontsize(10)
+    runs = f"{ds.sizes['run']} runs of {ds.attrs['setup']}{synthetic}"
+    style.entitle(rows[0], f"Yearly totals over {land}, mean and sd of members\n{runs}", ds.attrs)
     return fig
 
 
