@@ -13,7 +13,7 @@ import xarray as xr
 from landlab_mgr import artifacts, metrics, model, network
 from landlab_mgr.climate import Forcing, prepare
 from landlab_mgr.data import batch, schema, split
-from landlab_mgr.losses import annual
+from landlab_mgr.data.comparable import comparable, patch_means, score_name
 from landlab_mgr.parameters import (
     BY_NAME,
     DERIVED,
@@ -23,7 +23,6 @@ from landlab_mgr.parameters import (
     POOLS,
     STREAMS,
     VARIABLES,
-    LossTerm,
 )
 from landlab_mgr.process import bind, water_stress
 from landlab_mgr.records import ArtifactRecord, MetricRecord
@@ -35,6 +34,12 @@ CHUNK_PIXELS = 512
 MONTHLY_PIXELS = 2000
 """A dataset of at most this many pixels gets monthly series per pixel; a larger one per patch."""
 SPLITS = (split.TRAIN, split.DEV, split.TEST)
+"""What pixels are scored as; those that a split leaves unused are not."""
+PERIODS = ("observation", "withheld")
+LEAFY_LAI = 0.3
+"""Mean observed LAI (m2 m-2) above which a pixel has leaves."""
+BARE_LEAF_CARBON = 2.0
+"""Mean leaf carbon (gC m-2) below which a modelled pixel has none."""
 ALWAYS_MONTHLY = ("gpp", "nee", "reco", "et", "lai")
 
 
@@ -66,15 +71,21 @@ def evaluate(
     scores: list[MetricRecord] = []
     skill: dict[str, dict[str, xr.DataArray]] = {}
     for (stream, period), moments in found.moments.items():
-        variable, label = _variable_name(stream, ds), member.label
+        variable, label = score_name(stream, batch.streams_of(ds)), member.label
         if LOSS_TERMS[stream].level == "patch":
             label = _label_of_patches(member)
         else:
             skill.setdefault(variable, {})[period] = _skill_of_pixels(moments)
         # withheld months are scored at the pixels that trained: unseen months of seen pixels
-        parts = {"withheld": split.TRAIN} if period == "withheld" else {p: p for p in SPLITS}
+        parts = (
+            {"withheld": split.TRAIN}
+            if period == "withheld"
+            else {p: p for p in SPLITS if (label == p).any()}
+        )
         for part, of in parts.items():
             scores += metrics.scores(part, variable, moments.of(label == of))
+    if (lai := found.moments.get(("lai", "observation"))) is not None:
+        scores += _collapsed(lai, found.params["lcma"], member)
     files = {
         "skill": _skill_dataset(skill, member),
         "parameters": _parameter_dataset(found.params, ds, member),
@@ -91,15 +102,17 @@ def predict(
     spec: RunSpec, ds: xr.Dataset, member: batch.Member, weights: Any, fires: bool = True
 ) -> Prediction:
     """Predict every pixel and compare it with what was observed there, in blocks of whole patches."""
+    held_out = np.zeros(ds.sizes["time"], bool) if member.months is None else member.months == 0
     compared = [
-        (stream, period, schema.stream_variable(stream, period))
+        (stream, period)
         for stream in batch.streams_of(ds)
-        for period in ("observation", "withheld")
-        if schema.stream_variable(stream, period) in ds
+        for period in PERIODS
+        if _has(ds, stream, period, bool(held_out.any()))
     ]
     modelled = {s: MODELLED.get(STREAMS[s], STREAMS[s]) for s in batch.streams_of(ds)}
     keep = tuple(dict.fromkeys((*ALWAYS_MONTHLY, *modelled.values())))
-    wanted = ds[[*FORCING, *schema.TIME_AXIS, "lat", *(name for *_, name in compared)]]
+    names = [schema.stream_variable(s, p) for s in batch.streams_of(ds) for p in PERIODS]
+    wanted = ds[[*FORCING, *schema.TIME_AXIS, "lat", *(n for n in names if n in ds)]]
     n_pixels = len(member.label)
 
     params: list[dict[str, np.ndarray]] = []
@@ -115,16 +128,16 @@ def predict(
             (stream, period): comparable(
                 LOSS_TERMS[stream],
                 outputs[modelled[stream]],
-                part[name].transpose("time", "pixel").values,
+                _observed(part, stream, period, held_out),
                 patch,
                 spec.warmup_months,
             )
-            for stream, period, name in compared
+            for stream, period in compared
         }
         params.append(drawn)
         moments.append({key: metrics.moments(*pair) for key, pair in pairs.items()})
         if n_pixels > MONTHLY_PIXELS:
-            outputs = {n: _patch_means(x, patch) for n, x in outputs.items()}
+            outputs = {n: patch_means(x, patch) for n, x in outputs.items()}
         monthly.append(outputs)
 
     by_pixel = np.argsort(np.concatenate(blocks))
@@ -137,6 +150,38 @@ def predict(
             key: m if LOSS_TERMS[key[0]].level == "patch" else m.of(by_pixel) for key, m in joined.items()
         },
     )
+
+
+def _collapsed(lai: metrics.Moments, lcma: np.ndarray, member: batch.Member) -> list[MetricRecord]:
+    """Share of the training pixels with leaves that the model leaves bare: gone for good, as their gradients are."""
+    leafy = (member.label == split.TRAIN) & (lai.n > 0) & (lai.observed > LEAFY_LAI)
+    bare = lai.model * lcma < BARE_LEAF_CARBON
+    if not leafy.any():
+        return []
+    return [MetricRecord(split.TRAIN, "lai", "collapsed", "spatial", float(bare[leafy].mean()))]
+
+
+def _has(ds: xr.Dataset, stream: str, period: str, held_out: bool) -> bool:
+    """Whether a stream is scored on a period; a mean over the run has no months that were not seen."""
+    if period == "withheld" and held_out:
+        return LOSS_TERMS[stream].average != "run"
+    return schema.stream_variable(stream, period) in ds
+
+
+def _observed(ds: xr.Dataset, stream: str, period: str, held_out: np.ndarray) -> np.ndarray:
+    """A stream in a period, [T, N]: withheld are the months that the split holds out ([T]), or else the dataset's."""
+
+    def values(name: str) -> np.ndarray:
+        return ds[name].transpose("time", "pixel").values
+
+    name = schema.stream_variable(stream, period)
+    if not held_out.any():
+        return values(name)
+    seen = values(stream)
+    if period == "observation":
+        return np.where(held_out[:, None], np.nan, seen)
+    own = values(name) if name in ds else np.full_like(seen, np.nan)
+    return np.where(held_out[:, None], np.where(np.isnan(own), seen, own), np.nan)
 
 
 def _predict_block(
@@ -177,46 +222,13 @@ def _simulate(
     return params, model.simulate(params, prepare(forcing), stress, keep, fires)
 
 
-def comparable(
-    term: LossTerm, modelled: np.ndarray, observed: np.ndarray, patch: np.ndarray, warmup: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Model and observation at the resolution of the observation: [T or years or 1, pixels or patches].
-
-    The warm-up counts for nothing; NaN where the observation is missing or incomplete.
-    """
-    m = np.where(np.isfinite(observed), modelled, np.nan).astype(np.float64)
-    o = observed.astype(np.float64)
-    m[:warmup], o[:warmup] = np.nan, np.nan
-    if term.average == "year":
-        m, o = (annual(x).mean(axis=1) for x in (m, o))
-    elif term.average == "run":
-        m, o = (_nanmean(x)[None] for x in (m, o))
-    elif term.average == "anomaly":
-        m, o = (x - _nanmean(x) for x in (m, o))
-    if term.level == "patch":
-        m, o = (_patch_means(x, patch) for x in (m, o))
-    return m, o
-
-
-def _patch_means(x: np.ndarray, patch: np.ndarray) -> np.ndarray:
-    """[T, N] to [T, patches]; NaN where any pixel of the patch is, so that model and observation cover the same."""
-    return np.stack([x[:, patch == p].mean(axis=1) for p in range(patch.max() + 1)], axis=1)
-
-
-def _nanmean(x: np.ndarray) -> np.ndarray:
-    count = np.isfinite(x).sum(axis=0)
-    return np.where(count > 0, np.nansum(x, axis=0) / np.maximum(count, 1), np.nan)
-
-
-def _variable_name(stream: str, ds: xr.Dataset) -> str:
-    """What a stream's scores are filed under: its variable, or the stream where several observe that variable."""
-    same = [s for s in batch.streams_of(ds) if STREAMS[s] == STREAMS[stream]]
-    return STREAMS[stream] if len(same) == 1 else stream
-
-
 def _label_of_patches(member: batch.Member) -> np.ndarray:
     first = [np.flatnonzero(member.patch == p)[0] for p in range(member.patch.max() + 1)]
     return member.label[first]
+
+
+def _flags(dim: str, label: np.ndarray) -> tuple[str, np.ndarray, dict[str, Any]]:
+    return artifacts.flags(dim, label, (*SPLITS, split.UNUSED) if (label == split.UNUSED).any() else SPLITS)
 
 
 def _skill_of_pixels(moments: metrics.Moments) -> xr.DataArray:
@@ -232,7 +244,7 @@ def _skill_dataset(per_pixel: dict[str, dict[str, xr.DataArray]], member: batch.
     """Skill over time of each pixel: variable x (pixel, period, statistic); period = observation or withheld."""
     variables = {v: xr.concat(list(p.values()), xr.Variable("period", list(p))) for v, p in per_pixel.items()}
     ds = xr.Dataset(variables) if variables else xr.Dataset()
-    return ds.assign(split=artifacts.flags("pixel", member.label, SPLITS))
+    return ds.assign(split=_flags("pixel", member.label))
 
 
 def _parameter_dataset(params: dict[str, np.ndarray], ds: xr.Dataset, member: batch.Member) -> xr.Dataset:
@@ -246,13 +258,16 @@ def _parameter_dataset(params: dict[str, np.ndarray], ds: xr.Dataset, member: ba
 
 def _where(ds: xr.Dataset, member: batch.Member) -> dict[str, Any]:
     there = {n: ("pixel", ds[n].values, ds[n].attrs) for n in ("lat", "lon", "site", "patch") if n in ds}
-    return there | {"split": artifacts.flags("pixel", member.label, SPLITS)}
+    return there | {"split": _flags("pixel", member.label)}
 
 
 def _monthly_dataset(monthly: dict[str, np.ndarray], ds: xr.Dataset, member: batch.Member) -> xr.Dataset:
     where, dim = _where(ds, member), "pixel"
     if len(member.label) > MONTHLY_PIXELS:
-        where, dim = {"split": artifacts.flags("patch", _label_of_patches(member), SPLITS)}, "patch"
+        where, dim = {"split": _flags("patch", _label_of_patches(member))}, "patch"
     units = {n: v.unit for n, v in VARIABLES.items()} | {n: BY_NAME[n].unit for n in POOLS}
+    if member.months is not None:
+        meaning = {"long_name": "the month is withheld from training and dev", "units": "1"}
+        where["withheld"] = ("time", member.months == 0, meaning)
     series = {n: ((dim, "time"), x.T.astype(np.float32), {"units": units[n]}) for n, x in monthly.items()}
     return xr.Dataset(series, coords={"time": ds["time"]}).assign(where)

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 from rich.console import Group
@@ -84,7 +85,7 @@ class LiveReport:
         if now - self._first > BURST_SECONDS:
             self._epochs += len(progress.epochs)
         self._rows[claim.token] = _Row(claim, last.epoch, last.total, last.dev)
-        loss = f"loss {last.total:.4g}, dev {last.dev:.4g}"
+        loss = f"loss {last.total:.4g}" + ("" if isnan(last.dev) else f", dev {last.dev:.4g}")
         self._say(
             f"{_name(claim)}: epoch {last.epoch}/{planned}, {loss}; {len(self._rows)} running{self._pace()}",
             always=False,

@@ -12,7 +12,8 @@ class EpochRecord:
     """Losses of one epoch, weighted and per pixel, so that train and dev compare; they may be NaN or infinite.
 
     `epoch` 1 is the first pass over the training patches; `terms` are the training terms, which sum to `total`,
-    and with a `dev_` prefix the dev terms, which sum to `dev`; `seconds` is what the epoch took.
+    and with a `dev_` prefix the dev terms, which sum to `dev`, NaN where the split has no dev pixels; `seconds` is what
+    the epoch took.
     """
 
     epoch: int

@@ -1,5 +1,7 @@
 """Bringing datasets and grids into a workspace: checked first, then published and catalogued."""
 
+from collections.abc import Iterable
+
 import xarray as xr
 
 from landlab_mgr import run
@@ -10,16 +12,20 @@ from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 
-def dataset(workspace: Workspace, catalog: Catalog, ds: xr.Dataset) -> DatasetRecord:
+def dataset(
+    workspace: Workspace, catalog: Catalog, ds: xr.Dataset, parts: Iterable[store.Part] | None = None
+) -> DatasetRecord:
     """Publish a dataset in the workspace, whole or not at all, and catalogue it; again is a no-op.
+
+    With `parts`, `ds` is their skeleton, and what varies by month is never in memory: see `store.publish_parts`.
 
     LandlabError where its values could not be learned from (`landlab data check` lists them all).
     """
-    report = check.check(ds)
-    if not report.ok:
-        more = f" (and {len(report.errors) - 1} more)" if len(report.errors) > 1 else ""
-        raise LandlabError(f"dataset {ds.attrs.get('name')}: {report.errors[0]}{more}; nothing was published")
-    published = store.publish(ds, workspace.data)
+    if parts is None:
+        _refuse_unsound(ds)
+        published = store.publish(ds, workspace.data)
+    else:
+        published = store.publish_parts(ds, parts, workspace.data, _refuse_unsound)
     catalog.register_dataset(
         DatasetRecord(
             fingerprint=published.fingerprint,
@@ -34,6 +40,13 @@ def dataset(workspace: Workspace, catalog: Catalog, ds: xr.Dataset) -> DatasetRe
         )
     )
     return catalog.dataset(published.fingerprint)
+
+
+def _refuse_unsound(ds: xr.Dataset) -> None:
+    report = check.check(ds)
+    if not report.ok:
+        more = f" (and {len(report.errors) - 1} more)" if len(report.errors) > 1 else ""
+        raise LandlabError(f"dataset {ds.attrs.get('name')}: {report.errors[0]}{more}; nothing was published")
 
 
 def grid(workspace: Workspace, catalog: Catalog, spec: GridSpec) -> Registration:

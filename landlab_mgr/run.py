@@ -52,6 +52,13 @@ def check(spec: RunSpec, ds: xr.Dataset) -> None:
     months = ds.sizes["time"]
     if months <= spec.warmup_months:
         raise LandlabError(f"warmup_months = {spec.warmup_months} leaves nothing of {months} months to score")
+    withheld = split.withheld_months(ds, spec.split)
+    if withheld is not None and len(set(withheld[spec.warmup_months :])) < 2:
+        scored = withheld[spec.warmup_months :]
+        raise LandlabError(
+            f"the split holds out {scored.sum()} of the {scored.size} months after the warm-up; "
+            "hold some out and keep some: choose other years, or another warmup_months"
+        )
 
 
 IN_MEMORY_BYTES = 2 * 2**30

@@ -71,11 +71,90 @@ class OptimizerSpec(_Frozen):
     clip_norm: float = Field(0.0, ge=0, description="0 = no clipping of the global gradient norm")
 
 
-class SplitSpec(_Frozen):
-    """How training and dev pixels are drawn; test patches are fixed by the dataset."""
+OF_KIND: dict[str, tuple[str, ...]] = {
+    "patch": ("dev_fraction",),
+    "kfold": ("dev_fraction", "folds", "fold"),
+    "region_out": ("dev_fraction", "regions", "box"),
+    "years_out": ("dev_fraction", "years", "months", "warmest", "coolest"),
+    "all": (),
+}
+"""Kinds of split, and the fields that each reads."""
 
-    kind: Literal["patch"] = "patch"
-    dev_fraction: float = Field(0.1, gt=0, lt=1)
+
+class SplitSpec(_Frozen):
+    """What trains, what develops, what is held out: whole patches, and with `years_out` months of all pixels too.
+
+    A field that its kind does not read must be left out.
+    """
+
+    kind: Literal["patch", "kfold", "region_out", "years_out", "all"] = Field(
+        "patch",
+        description="patch: the dataset's test patches are held out; kfold: one of `folds` parts of all patches; "
+        "region_out: patches that touch a region or box; years_out: as patch, and months of every pixel; "
+        "all: nothing, every pixel trains",
+    )
+    dev_fraction: float = Field(
+        0.1, gt=0, lt=1, description="share of the patches not held out that the seed draws for dev"
+    )
+    folds: int = Field(5, ge=2, description="parts of all patches, the same for every seed and setup")
+    fold: int | None = Field(None, ge=0, description="which part is the test set, 0 to folds - 1")
+    regions: tuple[str, ...] | None = Field(
+        None, min_length=1, description="names of the dataset's regions that are the test set"
+    )
+    box: tuple[float, float, float, float] | None = Field(
+        None, description="south, north, west, east in degrees: the test set; west > east crosses 180"
+    )
+    years: tuple[int, ...] | None = Field(None, min_length=1, description="calendar years held out")
+    months: tuple[str, ...] | None = Field(None, min_length=1, description="months held out, as YYYY-MM")
+    warmest: int | None = Field(
+        None, ge=1, description="how many years to hold out, the warmest of the dataset"
+    )
+    coolest: int | None = Field(None, ge=1, description="how many years to hold out, the coolest")
+
+    @field_validator("regions", "years", "months")
+    @classmethod
+    def _sorted(cls, values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+        return None if values is None else tuple(sorted(set(values)))
+
+    @field_validator("months")
+    @classmethod
+    def _of_the_calendar(cls, months: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for month in months or ():
+            if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+                raise ValueError(f"month {month!r}; write it as 2003-07")
+        return months
+
+    @field_validator("box")
+    @classmethod
+    def _on_the_globe(
+        cls, box: tuple[float, float, float, float] | None
+    ) -> tuple[float, float, float, float] | None:
+        if box is not None:
+            south, north, west, east = box
+            if not (
+                -90 <= south < north <= 90 and all(-180 <= x <= 180 for x in (west, east)) and west != east
+            ):
+                raise ValueError(
+                    f"box {list(box)}; give [south, north, west, east]: -90 <= south < north <= 90, "
+                    "west and east different and within -180..180"
+                )
+        return box
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> "SplitSpec":
+        for name, field in type(self).model_fields.items():
+            if name != "kind" and name not in OF_KIND[self.kind] and getattr(self, name) != field.default:
+                kinds = " or ".join(repr(kind) for kind, read in OF_KIND.items() if name in read)
+                raise ValueError(f"`{name}` belongs to kind {kinds}, not to {self.kind!r}: leave it out")
+        if self.kind == "kfold" and (self.fold is None or self.fold >= self.folds):
+            raise ValueError(f"kind 'kfold' needs `fold`, one of 0 to {self.folds - 1}, not {self.fold}")
+        if self.kind == "region_out" and self.regions is None and self.box is None:
+            raise ValueError("kind 'region_out' needs `regions` or `box`")
+        if self.kind == "years_out" and all(
+            getattr(self, name) is None for name in ("years", "months", "warmest", "coolest")
+        ):
+            raise ValueError("kind 'years_out' needs `years`, `months`, `warmest` or `coolest`")
+        return self
 
 
 class Seeds(_Frozen):

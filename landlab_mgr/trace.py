@@ -152,7 +152,9 @@ def _run_commands(filter: str, grids: Sequence[GridSpec], runs: int, at: Sequenc
     if not re.search(MOVING, unquoted, re.IGNORECASE):
         return [*said, _line("landlab", "run", *([filter] if filter else []), *at)]
     lines = [_line("landlab", "run", "--grid", grid.name, *at) for grid in grids]
-    about = "the filter asks for what runs have only once trained or looked after, so whole grids; tag them again"
+    about = (
+        "the filter asks for what runs have only once trained or looked after, so whole grids; tag them again"
+    )
     return [*said, _comment(about), *lines]
 
 

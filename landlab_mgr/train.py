@@ -186,7 +186,7 @@ def train(
     state = jax.device_put(stack(states))
     view = jax.device_put(stack([lane.member.view for lane in filled]))
     numbers = jax.device_put(stack([hyper(lane.spec, static.terms) for lane in filled]))
-    dev = stack([lane.member.dev for lane in filled])
+    dev = None if filled[0].member.dev is None else stack([lane.member.dev for lane in filled])
 
     results: list[tuple[dict[str, Array], dict[str, Array]]] = []
     started = time.monotonic()
@@ -206,9 +206,9 @@ def train(
             ]
         )
         state, trained = one_epoch(state, source, view, order, numbers, static)
-        held_out = _score(state, source, view, dev, numbers, static)
+        held_out = {} if dev is None else _score(state, source, view, dev, numbers, static)
         results.append((trained, held_out))
-        jax.block_until_ready(held_out)
+        jax.block_until_ready((trained, held_out))
         elapsed = time.monotonic() - started
         ended = any(p.going and p.epoch == p.last for p in progress)
         if elapsed < checkpoint_seconds and not ended:
@@ -267,8 +267,8 @@ def _commit(
         trained, held_out = results[place]
         by_term = {name: float(value[index]) / n_train for name, value in trained.items()}
         by_dev = {name: float(value[index]) / n_dev for name, value in held_out.items()}
-        total, dev = sum(by_term.values()), sum(by_dev.values())
-        if not np.isfinite(total + dev):
+        total, dev = sum(by_term.values()), sum(by_dev.values()) if n_dev else float("nan")
+        if not np.isfinite(total + (dev if n_dev else 0.0)):
             progress.going = False
             return Diverged(index, epoch)
         terms = by_term | {f"dev_{n}": x for n, x in by_dev.items()}

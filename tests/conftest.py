@@ -18,6 +18,7 @@ for setting in (
     "LANDLAB_WORKSPACE",
     "LANDLAB_STORAGE",
     "LANDLAB_CACHE",
+    "LANDLAB_ZENODO",
 ):  # a developer's own must not reach a test
     os.environ.pop(setting, None)
 

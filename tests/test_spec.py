@@ -43,6 +43,15 @@ STORED = {
         }
     ),
     "split": _plain(split={"kind": "patch", "dev_fraction": 1 / 3}),
+    "kfold": _plain(split={"kind": "kfold", "fold": 3}),
+    "kfold of 10": _plain(split={"kind": "kfold", "folds": 10, "fold": 0, "dev_fraction": 0.2}),
+    "regions": _plain(split={"kind": "region_out", "regions": ("europe", "asia")}),
+    "box": _plain(split={"kind": "region_out", "box": (-10, 10, 170, -170)}),
+    "years": _plain(split={"kind": "years_out", "years": (2010, 2003)}),
+    "months": _plain(split={"kind": "years_out", "months": ("2003-07",)}),
+    "warmest": _plain(split={"kind": "years_out", "warmest": 3}),
+    "coolest": _plain(split={"kind": "years_out", "coolest": 3}),
+    "single pixel": _plain(split={"kind": "all"}),
     "warmup": _plain(warmup_months=0),
     "plugin's group": _plain(predictors=("LATLON", "türme-塔", "CONTROL", "AGE", "CLIM")),
     "science": _plain(science_version=7),
@@ -78,6 +87,15 @@ IDENTITIES = {
     "network": "615717430d45a980",
     "optimizer": "b4d4f0ddcb8782e9",
     "split": "f162de0c0b671297",
+    "kfold": "8a92bde9796a8125",
+    "kfold of 10": "98c605cfd33f0479",
+    "regions": "96211ee69430fbc6",
+    "box": "5d982221aac4e19b",
+    "years": "92b7edbbcd72a295",
+    "months": "5ad9a14b2d9b68bb",
+    "warmest": "65ac1b2ce5c10ec2",
+    "coolest": "33a7b641a78974de",
+    "single pixel": "84d6a2f06fe8f831",
     "warmup": "0518ce804acd0879",
     "plugin's group": "7102a67c3212281f",
     "science": "2e283fbde5455615",
@@ -91,8 +109,7 @@ def test_every_field_is_among_the_stored():
         values = [getattr(spec, name) for spec in STORED.values()]
         assert any(value != part.get_default(call_default_factory=True) for value in values), name
         for inner in getattr(part.annotation, "model_fields", {}):
-            if inner != "kind":  # of splits there is one
-                assert len({getattr(value, inner) for value in values}) > 1, f"{name}.{inner}"
+            assert len({getattr(value, inner) for value in values}) > 1, f"{name}.{inner}"
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -180,6 +197,28 @@ nee_site = 200
     assert GridSpec.model_validate_json(grid.model_dump_json()) == grid
 
 
+def test_an_axis_of_folds_needs_no_more_than_their_kind(tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text(
+        AXES + "split.fold = [0, 1, 2, 3, 4]\n[base]\nsplit.kind = 'kfold'\nsplit.dev_fraction = 0.2"
+    )
+    runs = list(load_grid(path).expand("f" * 16))
+    assert len({r.run_id for r in runs}) == len(runs) == 5 * 20
+    assert {(r.split.kind, r.split.folds, r.split.dev_fraction) for r in runs} == {("kfold", 5, 0.2)}
+    assert [r.split.fold for r in runs[:5]] == [0, 1, 2, 3, 4]
+
+
+def test_one_split_said_in_two_ways_is_one():
+    def run_id(**split):
+        return _plain(split=split).run_id
+
+    assert run_id(kind="years_out", years=(2010, 2003, 2010)) == STORED["years"].run_id
+    assert run_id(kind="kfold", fold=3, folds=5, dev_fraction=0.1, years=None) == STORED["kfold"].run_id
+    assert run_id(kind="patch", folds=5) == STORED["a3"].run_id
+    for spec in STORED.values():
+        assert RunSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
 def test_one_predictor_set_in_two_orders_is_one():
     grid = GridSpec(
         name="g", dataset="d", factorial=("CLIM", "PFT"), setups=(("PFT", "CLIM"), ("CLIM", "PFT"))
@@ -211,6 +250,7 @@ def test_every_bundled_experiment_expands(path):
 
 
 AXES = 'name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[axes]\n'
+BASE = 'name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base.split]\n'
 
 
 @pytest.mark.parametrize(
@@ -273,6 +313,23 @@ AXES = 'name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[axes]\n'
             AXES + '"process.water_stress" = ["linear", "a@@b"]',
             "process.water_stress: must be a name, or name@",
         ),
+        (AXES + "split.fold = [0, 5]\n[base.split]\nkind = 'kfold'", "needs `fold`, one of 0 to 4, not 5"),
+        (BASE + "kind = 'kfold'", "split: kind 'kfold' needs `fold`, one of 0 to 4, not None"),
+        (BASE + "fold = 1", "split: `fold` belongs to kind 'kfold', not to 'patch': leave it out"),
+        (BASE + "kind = 'all'\ndev_fraction = 0.2", "'kfold' or 'region_out' or 'years_out', not to 'all'"),
+        (BASE + "kind = 'years_out'\nregions = ['a']", "`regions` belongs to kind 'region_out', not to"),
+        (BASE + "kind = 'years_out'", "needs `years`, `months`, `warmest` or `coolest`"),
+        (BASE + "kind = 'region_out'", "needs `regions` or `box`"),
+        (
+            BASE + "kind = 'region_out'\nbox = [10, -10, 0, 5]",
+            "split.box: box [10.0, -10.0, 0.0, 5.0]; give [south,",
+        ),
+        (
+            BASE + "kind = 'years_out'\nmonths = ['2003-13']",
+            "split.months: month '2003-13'; write it as 2003-07",
+        ),
+        (BASE + "kind = 'years_out'\nwarmest = 0", "split.warmest: Input should be greater"),
+        (BASE + "kind = 'random'", "split.kind: Input should be 'patch', 'kfold'"),
     ],
 )
 def test_mistakes_are_one_clear_line(tmp_path, text, says):

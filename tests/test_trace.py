@@ -109,7 +109,7 @@ def test_a_run_that_was_trained_again(figure, workspace):
         run_id = catalog.runs("seed = 1")["run_id"][0]
     execute(workspace, f"UPDATE metric SET value = value + 1e-9 WHERE run_id = '{run_id}' AND split = 'dev'")
     [(what, runs)] = changed(figure, workspace).items()
-    assert what == ("runs", "1 of 6 have other metrics now: trained again")
+    assert what == ("runs", "1 of 6 have other results now: trained again")
     assert runs == [run_id]
 
 

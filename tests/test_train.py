@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr import artifacts, evaluate, run, train, update
-from landlab_mgr.data import batch, store
+from landlab_mgr import artifacts, run, train, update
+from landlab_mgr.data import batch, predictors, store
+from landlab_mgr.data.comparable import comparable
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import LOSS_TERMS, STREAMS
 from landlab_mgr.records import CHECKPOINT
 from landlab_mgr.spec import RunSpec
 
@@ -49,7 +51,7 @@ def test_loss_falls_and_its_terms_add_up(planet, arrays, tmp_path):
         trained = sum(v for n, v in r.terms.items() if not n.startswith("dev_"))
         assert r.total == pytest.approx(trained, rel=1e-6)
         assert r.dev == pytest.approx(sum(v for n, v in r.terms.items() if n.startswith("dev_")), rel=1e-6)
-    expected = {"sif", "lai", "et_gleam", "biomass", "nbe", "nbe_iav", "vod", "violation", "edc"}
+    expected = {*batch.streams_of(planet), "nbe_iav", "violation", "edc"}
     assert {n for n in records[0].terms if not n.startswith("dev_")} == expected
 
 
@@ -121,6 +123,15 @@ def test_test_and_dev_pixels_teach_nothing(planet, arrays, tmp_path):
         assert np.array_equal(x, y)
 
 
+def test_the_checkpoint_carries_the_standardiser(planet, arrays, tmp_path):
+    spec = spec_of(planet, epochs=1)
+    [group] = train_all(spec, planet, arrays, tmp_path)
+    encoder = predictors.Encoder.from_dict(train.load(group.checkpoint)["encoder"])
+    member = batch.Member.of(spec, planet)
+    assert encoder == member.encoder
+    np.testing.assert_array_equal(encoder.apply(planet), member.encoded[:, : member.n_columns])
+
+
 def test_a_damaged_checkpoint_is_one_clear_line(tmp_path):
     path = tmp_path / "c.msgpack"
     with pytest.raises(LandlabError, match="no checkpoint"):
@@ -139,9 +150,12 @@ def test_execute_leaves_metrics_and_files(planet, tmp_path):
     assert [e.epoch for p in progress for e in p.epochs] == [1, 2]
     assert {a.kind for a in result.artifacts} == {CHECKPOINT, "skill", "parameters", "monthly"}
     assert all(artifacts.intact(a, tmp_path / a.path) for a in result.artifacts)
-    found = {(m.split, m.variable) for m in result.metrics}
-    assert found == {
-        (s, v) for s in ("train", "dev", "test") for v in ("sif", "lai", "et", "biomass", "nbe", "vod")
+    streams = batch.streams_of(planet)
+    observed = [STREAMS[s] for s in streams]
+    names = {v if observed.count(v) == 1 else s for s, v in zip(streams, observed, strict=True)}
+    assert {"lai", "sif", "nbe"} < names
+    assert {(m.split, m.variable) for m in result.metrics} == {
+        (part, name) for part in ("train", "dev", "test") for name in names
     }
 
     by_kind = {a.kind: artifacts.read(a.path) for a in result.artifacts if a.kind != CHECKPOINT}
@@ -170,22 +184,20 @@ def test_execute_leaves_metrics_and_files(planet, tmp_path):
     ("changes", "says"),
     [
         ({"predictors": ("PFT", "MOON")}, "unknown predictor group 'MOON'"),
-        ({"streams": ("gpp_fluxnet",)}, "does not observe 'gpp_fluxnet'; it has sif"),
+        ({"streams": ("sif",)}, "does not observe 'sif'; it has lai"),
         ({"process": {"water_stress": "sqrt"}}, "unknown water_stress process"),
         ({"warmup_months": 36}, "leaves nothing of 36 months"),
     ],
 )
 def test_check_refuses_what_cannot_run(planet, changes, says):
     with pytest.raises(LandlabError, match=says):
-        run.check(spec_of(planet, **changes), planet)
+        run.check(spec_of(planet, **changes), planet.drop_vars("sif"))
 
 
 def test_patch_scores_compare_patch_means():
-    from landlab_mgr.parameters import LOSS_TERMS
-
     patch = np.array([0, 0, 1])
     modelled, observed = np.arange(6.0).reshape(2, 3), np.array([[1.0, 1.0, 1.0], [1.0, np.nan, 1.0]])
-    m, o = evaluate.comparable(LOSS_TERMS["nbe"], modelled, observed, patch, 0)
+    m, o = comparable(LOSS_TERMS["nbe"], modelled, observed, patch, 0)
     np.testing.assert_array_equal(m, [[0.5, 2.0], [np.nan, 5.0]])
     np.testing.assert_array_equal(np.isnan(o), np.isnan(m))
 

@@ -47,7 +47,7 @@ def test_every_bad_job_fails_alone(job, tmp_path):
     Path(job("blocked").directory).write_text("a file where the attempt's directory should be")
     jobs = [
         job("diverges", seed=1, loss_weights=BURSTS),
-        job("unfit", streams=("gpp_fluxnet",)),
+        job("unfit", predictors=("MOON",)),
         replace(job("damaged"), resume=str(damaged)),
         replace(job("lost"), resume=str(tmp_path / "gone.msgpack")),
         job("blocked"),
@@ -60,7 +60,7 @@ def test_every_bad_job_fails_alone(job, tmp_path):
     found = {token: (end.outcome, end.message) for token, end in ends.items()}
     assert found["diverges"] == ("nan", "loss is not finite at epoch 1")
     for token, says in (
-        ("unfit", "does not observe 'gpp_fluxnet'"),
+        ("unfit", "unknown predictor group 'MOON'"),
         ("damaged", "is damaged"),
         ("lost", "no checkpoint"),
     ):

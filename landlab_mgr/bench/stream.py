@@ -19,7 +19,7 @@ import xarray as xr
 
 from landlab_mgr import evaluate, train, update
 from landlab_mgr.bench import synthetic
-from landlab_mgr.data import batch, schema, store
+from landlab_mgr.data import batch, parts, store
 from landlab_mgr.data.stream import Stream, open_stream
 from landlab_mgr.parameters import FORCING, STREAMS, VARIABLES
 from landlab_mgr.spec import RunSpec
@@ -111,57 +111,46 @@ def planet(directory: Path, patches: int, pixels: int, months: int) -> Path:
     for published in store.list_published(directory):
         if published.name == name:
             return directory / published.path.name
-    directory.mkdir(parents=True, exist_ok=True)
-    raw = directory / f".{name}.raw"
-    shutil.rmtree(raw, ignore_errors=True)
-    try:
-        for first in range(0, patches, BLOCK_PATCHES):
-            block = _block(name, range(first, min(first + BLOCK_PATCHES, patches)), pixels, months)
-            if first == 0:
-                block.to_zarr(raw, consolidated=False)
-            else:
-                block.drop_vars(["time", *schema.TIME_AXIS]).to_zarr(
-                    raw, append_dim="pixel", consolidated=False
-                )
-        drawn = xr.open_dataset(raw, engine="zarr", cache=False, consolidated=False, decode_timedelta=False)
-        return directory / store.publish(drawn, directory).path.name
-    finally:
-        shutil.rmtree(raw, ignore_errors=True)
+    skeleton = _skeleton(name, patches, pixels, months)
+
+    def part(first: int) -> store.Part:
+        last = min(first + BLOCK_PATCHES, patches)
+        return slice(first * pixels, last * pixels), _months(first, (last - first) * pixels, months)
+
+    blocks = map(part, range(0, patches, BLOCK_PATCHES))
+    return directory / store.publish_parts(skeleton, blocks, directory).path.name
 
 
-def _block(name: str, patches: range, pixels: int, months: int) -> xr.Dataset:
-    """Some patches of a planet of noise: plausible weather, every stream, and nothing to be learned."""
-    n = len(patches) * pixels
-    rng = np.random.default_rng([patches.start, 1])
-    weather, latitude = synthetic.weather(n, months, seed=patches.start)
-    patch = np.repeat(np.array(patches, np.int32), pixels)
+def _skeleton(name: str, patches: int, pixels: int, months: int) -> xr.Dataset:
+    """A planet of noise, which has nothing to be learned; its months are declared only."""
+    n = patches * pixels
+    rng = np.random.default_rng([patches, pixels, months])
+    patch = np.repeat(np.arange(patches, dtype=np.int32), pixels)
     pixel, monthly = ("pixel",), ("pixel", "time")
 
     def about(role: str, units: str, meaning: str, **more: str) -> dict[str, str]:
         return {"role": role, "units": units, "long_name": meaning, **more}
 
+    axes, _ = synthetic.weather(1, months)
     variables: dict[str, Any] = {
-        "lat": (pixel, latitude, about("geometry", "degrees_north", "latitude")),
+        "lat": (pixel, rng.uniform(-55, 70, n), about("geometry", "degrees_north", "latitude")),
         "lon": (pixel, rng.uniform(-180, 180, n), about("geometry", "degrees_east", "longitude")),
         "area_m2": (pixel, np.full(n, 7e8), about("geometry", "m2", "pixel area")),
         "patch": (pixel, patch, about("geometry", "1", "patch")),
         "test": (pixel, patch % 10 == 9, about("geometry", "1", "pixel of a test patch")),
-        "time_days": (("time",), weather["time_days"], about("time axis", "d", "days since origin")),
-        "doy": (("time",), weather["doy"], about("time axis", "d", "day of year")),
+        "time_days": (("time",), axes["time_days"], about("time axis", "d", "days since origin")),
+        "doy": (("time",), axes["doy"], about("time axis", "d", "day of year")),
     }
     for k in range(synthetic.N_PREDICTORS):
         attrs = about("predictor", "1", "noise", group="CLIM", kind="continuous")
         variables[f"predictor_{k}"] = (pixel, rng.normal(size=n), attrs)
+    declared = parts.declared((n, months))
     for field, v in FORCING.items():
-        values = weather[field].T.astype(np.float32)
-        variables[field] = (monthly, values, about("forcing", v.unit, v.meaning))
+        variables[field] = (monthly, declared, about("forcing", v.unit, v.meaning))
     for stream, variable in STREAMS.items():
-        values = rng.random((n, months), np.float32)
-        values[rng.random((n, months), np.float32) > COVERAGE] = np.nan
-        variables[stream] = (monthly, values, about("observation", VARIABLES[variable].unit, variable))
+        variables[stream] = (monthly, declared, about("observation", VARIABLES[variable].unit, variable))
         if stream in WEIGHTED:
-            weight = rng.random((n, months), np.float32)
-            variables[f"{stream}_weight"] = (monthly, weight, about("weight", "1", f"weight of {stream}"))
+            variables[f"{stream}_weight"] = (monthly, declared, about("weight", "1", f"weight of {stream}"))
     provenance = {
         "name": name,
         "kind": "synthetic",
@@ -173,6 +162,19 @@ def _block(name: str, patches: range, pixels: int, months: int) -> xr.Dataset:
     }
     time_axis = pd.date_range("2001-01-01", periods=months, freq="MS") + pd.Timedelta(days=14)
     return xr.Dataset(variables, coords={"time": time_axis}, attrs=provenance)
+
+
+def _months(first: int, n: int, months: int) -> dict[str, np.ndarray]:
+    """Plausible weather and every stream of some pixels, [n, months]."""
+    rng = np.random.default_rng([first, 1])
+    weather, _ = synthetic.weather(n, months, seed=first)
+    values = {field: weather[field].T.astype(np.float32) for field in FORCING}
+    for stream in STREAMS:
+        values[stream] = rng.random((n, months), np.float32)
+        values[stream][rng.random((n, months), np.float32) > COVERAGE] = np.nan
+        if stream in WEIGHTED:
+            values[f"{stream}_weight"] = rng.random((n, months), np.float32)
+    return values
 
 
 def _pack(path: Path) -> tuple[float, float]:

@@ -1,4 +1,8 @@
-"""Held-back skill: whoever looks at more than train and dev says so, and is counted."""
+"""Held-back skill: whoever looks at more than train and dev says so, and is counted.
+
+What is held back, the kind of a run's split says (`spec.SplitSpec`): its test pixels, and as `withheld` the months of
+training pixels that nobody learned from. Pixels and months that a split leaves unused are scored nowhere.
+"""
 
 from collections.abc import Sequence
 

@@ -1,34 +1,184 @@
 """Verbs about datasets: `landlab data ...`."""
 
-from typing import Annotated, Any, Literal
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 import typer
 
 from landlab_mgr.catalog import DatasetRecord
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
+from landlab_mgr.cli.progress import Bytes, Steps
 from landlab_mgr.display import bullet, console, show
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.storage import cache_directory
 from landlab_mgr.workspace import Workspace
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 app = typer.Typer(help="Datasets: make, import, look at, check.", no_args_is_help=True)
 
 DatasetArgument = Annotated[str, typer.Argument(help="Name or fingerprint", show_default=False)]
+DirectoryArgument = Annotated[str, typer.Argument(help="Where the files are", show_default=False)]
+UnitsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="VAR=UNIT", help="Unit of a variable of the file, where it tells none or a wrong one"
+    ),
+]
+NameOption = Annotated[str | None, typer.Option(help="Name in the catalog; default: the format's")]
 
 
-@app.command("import")
-def import_(
-    format: Annotated[Literal["fluxval"], typer.Argument(help="What the directory holds")],
-    directory: Annotated[str, typer.Argument(help="Where the files are", show_default=False)],
+imports = typer.Typer(help="Import real data as a dataset of this workspace.", no_args_is_help=True)
+fetches = typer.Typer(help="Download data that can be imported.", no_args_is_help=True)
+app.add_typer(imports, name="import")
+app.add_typer(fetches, name="fetch")
+
+
+@imports.command("fluxval")
+def import_fluxval(
+    directory: DirectoryArgument,
     predictors: Annotated[str | None, typer.Option(help="CSV of static predictors by site")] = None,
-    name: Annotated[str | None, typer.Option(help="Name in the catalog; default: the format's")] = None,
+    name: NameOption = None,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
 ) -> None:
-    """Import real data as a dataset of this workspace."""
-    from landlab_mgr import register
-    from landlab_mgr.data import fluxval
+    """Import CARDAMOM-FluxVal 1.0: FLUXNET2015 towers."""
+    from landlab_mgr.importers import fluxval
 
-    ds, notices = fluxval.read(directory, predictors)
+    _publish(*fluxval.read(directory, predictors), name, workspace, db)
+
+
+@imports.command("differland")
+def import_differland(
+    directory: DirectoryArgument,
+    stream: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STREAM=VARIABLE",
+            help="Another source of a stream, e.g. lai=LAI_COPERNICUS, nbe=CAMS_NBE, biomass=IB_AGC+IB_BGC, "
+            "fire=fire_emission, gpp_fluxnet=gpp_fluxnet_50percent; STREAM=none leaves it out",
+        ),
+    ] = None,
+    units: UnitsOption = None,
+    assume_units: Annotated[
+        bool, typer.Option("--assume-units", help="Where the file gives no unit, the published code's")
+    ] = False,
+    min_pixels: Annotated[int, typer.Option(min=1, help="Valid pixels that a patch needs")] = 32,
+    dt: Annotated[
+        float, typer.Option(min=1, max=31, help="Days of a month in the model; the paper's 30")
+    ] = 30.4375,
+    name: NameOption = None,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Import DifferLand's global drivers of 0.25 degrees, never whole in memory."""
+    from landlab_mgr import register
+    from landlab_mgr.importers import differland
+
+    options: dict[str, Any] = {"assume_units": assume_units, "min_pixels": min_pixels, "dt_days": dt}
+    options["streams"] = _pairs("--stream", stream, "lai=LAI_COPERNICUS")
+    options["unit_of"] = _pairs("--units", units, "PREC=mm/d")
+    with differland.open_files(directory, **options) as opened, Steps() as steps:
+        skeleton = opened.skeleton if name is None else opened.skeleton.assign_attrs(name=name)
+        ws = Workspace.at(workspace, db)
+        with ws.create() as catalog:
+            scratch = ws.data if isinstance(ws.data, Path) else cache_directory() / "publishing"
+            parts = opened.parts(scratch, lambda variable, k, n: steps("reading", variable, k, n))
+            record = register.dataset(ws, catalog, skeleton, parts)
+    bullet(opened.notices)
+    _say(record)
+
+
+@imports.command("cardamom_nc")
+def import_cardamom_nc(
+    files: Annotated[
+        list[str], typer.Argument(help="CARDAMOM driver files (.cbf.nc), a pixel each", show_default=False)
+    ],
+    lon: Annotated[float | None, typer.Option(help="Longitude of files that do not tell theirs")] = None,
+    units: UnitsOption = None,
+    start: Annotated[
+        str | None, typer.Option(help="First month, as 2001-01, where a file has no dates")
+    ] = None,
+    name: NameOption = None,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Import CARDAMOM driver files in NetCDF, one cell or tower each."""
+    from landlab_mgr.importers import cardamom_nc
+
+    by_hand = _pairs("--units", units, "TOTAL_PREC=mm/d")
+    _publish(*cardamom_nc.read(files, lon, by_hand, start), name, workspace, db)
+
+
+def _print_example(asked: bool) -> None:
+    if asked:
+        from landlab_mgr.importers import generic
+
+        print(generic.EXAMPLE, end="")
+        raise typer.Exit
+
+
+@imports.command("generic")
+def import_generic(
+    path: Annotated[
+        str, typer.Argument(help="NetCDF file, zarr store, or directory of them", show_default=False)
+    ],
+    mapping: Annotated[str, typer.Option(help="TOML file that says what is what in it", show_default=False)],
+    example: Annotated[
+        bool,
+        typer.Option(
+            "--example", help="Print a mapping to start from", is_eager=True, callback=_print_example
+        ),
+    ] = False,
+    name: NameOption = None,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Import any NetCDF or zarr data by a TOML mapping of names and units."""
+    from landlab_mgr.importers import generic
+
+    _publish(*generic.read(path, mapping), name, workspace, db)
+
+
+@fetches.command("differland")
+def fetch_differland(
+    to: Annotated[str, typer.Option(help="Directory for the files")] = "differland",
+    url: Annotated[
+        str | None, typer.Option(help="A mirror with Zenodo's paths [env LANDLAB_ZENODO; https://zenodo.org]")
+    ] = None,
+    retries: Annotated[int, typer.Option(min=0, help="Failures in a row that are survived")] = 5,
+) -> None:
+    """Download DifferLand's drivers from Zenodo; what was interrupted goes on where it broke off."""
+    from landlab_mgr.importers import differland, fetch
+
+    base = url or os.environ.get("LANDLAB_ZENODO") or fetch.ZENODO
+    with Bytes() as progress:
+        found = fetch.fetch(differland.RECORD, differland.FILES, to, base, progress, retries)
+    console.print(f"{len(found)} files in {to}, checksums right", markup=False)
+    console.print(f"next: `landlab data import differland {to}`", markup=False)
+
+
+def _pairs(option: str, given: list[str] | None, example: str) -> dict[str, str]:
+    """What options of the form KEY=VALUE say."""
+    found: dict[str, str] = {}
+    for pair in given or []:
+        key, equals, value = (part.strip() for part in pair.partition("="))
+        if not (key and equals and value):
+            raise LandlabError(f"{option} {pair!r}: write {option} {example}")
+        if key in found:
+            raise LandlabError(f"{option} says {key} twice; leave one")
+        found[key] = value
+    return found
+
+
+def _publish(
+    ds: "xr.Dataset", notices: list[str], name: str | None, workspace: str | None, db: str | None
+) -> None:
+    from landlab_mgr import register
+
     if name is not None:
         ds = ds.assign_attrs(name=name)
     ws = Workspace.at(workspace, db)
@@ -41,20 +191,27 @@ def import_(
 @app.command()
 def twin(
     patches: Annotated[int, typer.Option(help="Patches of 4 x 5 degrees")] = 128,
-    pixels: Annotated[int, typer.Option(help="Land pixels in each")] = 3,
-    years: Annotated[int, typer.Option(help="Years of monthly data")] = 6,
+    pixels: Annotated[int, typer.Option(help="Land pixels in each, as far as it has so much land")] = 3,
+    years: Annotated[int, typer.Option(help="Years of monthly data, from 2001")] = 6,
     seed: Annotated[int, typer.Option(help="Seed of the planet")] = 0,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
 ) -> None:
-    """Make a twin planet: synthetic observations by our own model from a known truth."""
+    """Make a twin planet: synthetic observations by our own model from a known truth.
+
+    The paper's size is --patches 939 --pixels 320 --years 14; no more than some patches are in memory.
+    """
+    from rich.progress import track
+
     from landlab_mgr import register
     from landlab_mgr.data import twin
 
-    ds = twin.make(patches, pixels, years, seed)
+    planet = twin.design(patches, pixels, years, seed, tell=console.print)
+    blocks = sum(1 for _ in planet.blocks())
+    parts = track(planet.parts(), "months", blocks, console=console, disable=not console.is_terminal)
     ws = Workspace.at(workspace, db)
     with ws.create() as catalog:
-        record = register.dataset(ws, catalog, ds)
+        record = register.dataset(ws, catalog, planet.skeleton(), parts)
     _say(record)
 
 

@@ -72,10 +72,12 @@ def _one(catalog: Catalog, run_id: str, splits: Sequence[str], json: bool) -> No
     console.print(f"not at its default: {changed or 'nothing'}", markup=False, soft_wrap=True)
     console.print(f"epochs {record.epochs}/{record.epochs_planned}", markup=False)
     if not epochs.empty:
-        last, best = epochs.iloc[-1], epochs.loc[epochs["dev"].idxmin()]
+        last, dev = epochs.iloc[-1], ""
+        if epochs["dev"].notna().any():  # some splits have no dev pixels
+            best = epochs.loc[epochs["dev"].idxmin()]
+            dev = f", dev {last['dev']:.5g} (lowest dev {best['dev']:.5g} at epoch {int(best['epoch'])})"
         console.print(
-            f"loss per pixel: train {last['total']:.5g}, dev {last['dev']:.5g} "
-            f"(lowest dev {best['dev']:.5g} at epoch {int(best['epoch'])}); "
+            f"loss per pixel: train {last['total']:.5g}{dev}; "
             f"{duration(float(epochs['seconds'].sum()))} of training"
         )
     if not metrics.empty:

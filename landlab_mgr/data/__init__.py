@@ -1,1 +1,1 @@
-"""Datasets: their schema, the store that holds them, splits, checks, predictors and importers."""
+"""Datasets: their schema, the store that holds them, checks, splits, predictors, batches, and the twin planet."""

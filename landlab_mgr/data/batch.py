@@ -14,7 +14,7 @@ from jax import Array
 from landlab_mgr.climate import Climate, Forcing, make_forcing, prepare, take
 from landlab_mgr.data import predictors, split
 from landlab_mgr.model import Batch
-from landlab_mgr.parameters import FORCING, STREAMS
+from landlab_mgr.parameters import FORCING, LOSS_TERMS, STREAMS, LossTerm
 from landlab_mgr.process import Scale, Weather, water_stress
 from landlab_mgr.spec import RunSpec
 
@@ -55,6 +55,8 @@ class View(NamedTuple):
     """[N, P] predictors as the member encodes them."""
     scale: Scale | None
     """Of the weather, where a process of the member learns from it."""
+    months: Any = None
+    """[T] 1 where observations are learned from, 0 in the months that the split withholds; None = all are."""
 
 
 class Selection(NamedTuple):
@@ -133,7 +135,7 @@ def gather(arrays: Arrays, view: View, selection: Selection, n_patches: int) -> 
     index, patch, mask = (jnp.asarray(x) for x in selection)
     member = jax.nn.one_hot(patch, n_patches, dtype=mask.dtype, axis=-2) * jnp.expand_dims(mask, -2)
     size = jnp.maximum(member.sum(axis=-1, keepdims=True), 1.0)
-    return Batch(
+    batch = Batch(
         climate=take(arrays.climate, index),
         latitude=arrays.latitude[index],
         predictors=jnp.take_along_axis(view.encoded, index[..., None], axis=-2),
@@ -143,6 +145,24 @@ def gather(arrays: Arrays, view: View, selection: Selection, n_patches: int) -> 
         mask=mask,
         scale=view.scale,
     )
+    if view.months is None:
+        return batch
+    kept = jnp.expand_dims(jnp.moveaxis(view.months, -1, 0), -1)
+    pairs = {n: _without(LOSS_TERMS[n], x, batch.weight[n], kept) for n, x in batch.observed.items()}
+    observed, weight = ({n: pair[i] for n, pair in pairs.items()} for i in (0, 1))
+    return batch._replace(observed=observed, weight=weight)
+
+
+def _without(term: LossTerm, observed: Array, weight: Array, kept: Array) -> tuple[Array, Array]:
+    """A stream's observations and weights ([T, N], or [T, lane, N]) without the months where `kept` is 0."""
+    if (
+        term.average == "run"
+    ):  # a mean over the run, with the weight of the first month: of those that are kept
+        first = kept * (jnp.cumsum(kept, axis=0) == 1)
+        mean = (kept * observed).sum(axis=0, keepdims=True) / kept.sum(axis=0, keepdims=True)
+        found = mean, (first * weight).sum(axis=0, keepdims=True)
+        return jnp.broadcast_to(found[0], observed.shape), jnp.broadcast_to(found[1], weight.shape)
+    return kept * observed, kept * weight
 
 
 _SHARED: Any = None
@@ -166,7 +186,7 @@ class Member:
     """One member's split and encoded predictors over a dataset."""
 
     label: np.ndarray
-    """[pixel] of train, dev, test."""
+    """[pixel] of train, dev, test, unused."""
     patch: np.ndarray
     """[pixel] patch of each pixel."""
     encoder: predictors.Encoder
@@ -176,6 +196,8 @@ class Member:
     """Columns of `encoded` that hold predictors."""
     scale: Scale | None
     """Of the weather at the training pixels, where a process learns from it."""
+    months: np.ndarray | None
+    """[T] 1 where it learns from observations, 0 in the months that its split withholds; None = from all months."""
     patches_per_batch: int
     dev_patches_per_batch: int
     capacity: int
@@ -190,7 +212,8 @@ class Member:
         encoder = predictors.encode(ds, spec.predictors, label == split.TRAIN, spec.seeds.init)
         columns = encoder.apply(ds)
         padding = max(predictors.width(ds), columns.shape[1]) - columns.shape[1]
-        sizes = np.sort(np.bincount(patch[label != split.TEST]))[::-1]
+        withheld = split.withheld_months(ds, spec.split)
+        sizes = np.sort(np.bincount(patch[np.isin(label, (split.TRAIN, split.DEV))]))[::-1]
         n_train, n_dev = (len(np.unique(patch[label == part])) for part in (split.TRAIN, split.DEV))
         per_batch = min(spec.optimizer.patches_per_batch or n_train, n_train)
         dev_per_batch = min(per_batch, n_dev)
@@ -202,6 +225,7 @@ class Member:
             encoded=np.pad(columns, ((0, 0), (0, padding))).astype(np.float32),
             n_columns=columns.shape[1],
             scale=weather_scale(ds, label == split.TRAIN) if learns else None,
+            months=None if withheld is None else (~withheld).astype(np.float32),
             patches_per_batch=per_batch,
             dev_patches_per_batch=dev_per_batch,
             capacity=int(sizes[:per_batch].sum()),
@@ -211,7 +235,7 @@ class Member:
     @property
     def view(self) -> View:
         """What the device needs of this member."""
-        return View(self.encoded, self.scale)
+        return View(self.encoded, self.scale, self.months)
 
     def pixels(self, which: str) -> np.ndarray:
         """Indices of the pixels of one part of the split."""
@@ -227,10 +251,10 @@ class Member:
         return np.unique(self.patch[self.label == split.TRAIN])
 
     @cached_property
-    def dev(self) -> Selection:
-        """The dev patches in batches, stacked [batch, dev_capacity]."""
+    def dev(self) -> Selection | None:
+        """The dev patches in batches, stacked [batch, dev_capacity]; None where the split has none."""
         patches = np.unique(self.patch[self.label == split.DEV])
-        return self._stack(patches, self.dev_patches_per_batch, self.dev_capacity)
+        return self._stack(patches, self.dev_patches_per_batch, self.dev_capacity) if len(patches) else None
 
     def batches(self, seed: int, epoch: int) -> Selection:
         """The batches of an epoch, stacked [batch, capacity]: training patches shuffled by seed and epoch alone."""

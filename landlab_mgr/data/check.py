@@ -1,34 +1,34 @@
-"""Is a dataset fit to learn from: its checks, its table of variables, and its picture.
+"""Is a dataset fit to learn from: its checks; its table and picture are `survey`'s and `picture`'s.
 
 `schema` says what is a dataset at all; here is what its values ought to satisfy. Errors make training wrong
-or unfair; warnings are for a person to look at.
+or unfair; warnings are for a person to look at. A dataset is read once, by blocks of pixels.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import blake2b
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from landlab_mgr.data import land, schema, store
+from landlab_mgr.data import schema, store, survey
+from landlab_mgr.data.picture import figure as figure
+from landlab_mgr.data.survey import summary as summary
 from landlab_mgr.parameters import FORCING, STREAMS, VARIABLES, Variable
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-TRAINABLE_COLOUR, TEST_COLOUR = "#0072B2", "#D55E00"
-"""Blue and vermilion of Okabe and Ito (2008): told apart with every common colour-vision deficiency."""
-_LAND, _SEA, _INK = "#e3e3df", "#ffffff", "#333333"
+MIN_PIXELS = 32
+"""Of a patch of gridded data (science: patches with fewer valid pixels say little of their mean)."""
 
 _STEP_TOLERANCE_DAYS = 3.0
 """Months may be counted as calendar months (28..31 days) or as twelfths of a year."""
 
-
 _MONTH_TOLERANCE_DAYS = 15.0
 """Half a month: time_days beyond it names another month than the time axis."""
+
+_AT_LEAST_ZERO = ("vpd", "precip", "ssrd", "burned_area")
+_SAYS_NOTHING = ("unknown", "none", "n/a", "na", "todo", "tbd", "?", "-")
 
 
 @dataclass(frozen=True)
@@ -50,38 +50,130 @@ def check(ds: xr.Dataset) -> Report:
     errors = list(schema.problems(ds))
     if errors:
         return Report(errors, [], pd.DataFrame())
-    errors += _forcing_errors(ds)
-    errors += _time_errors(ds)
-    errors += _leaks(ds)
+    rules = list(_rules(ds))
+    cells, table = _Cells(ds["patch"].values, ds["test"].values), survey.Table()
+    unseen = 0
+    for start, part in survey.blocks(ds):
+        for rule in rules:
+            rule.look(start, part)
+        cells.look(start, part)
+        table.add(part)
+        seen = [np.isfinite(part[name].values).any(axis=1) for name in schema.names(ds, "observation")]
+        unseen += int((~np.logical_or.reduce(seen)).sum())
+    found = {
+        kind: [rule.line(ds) for rule in rules if rule.kind == kind and rule.count]
+        for kind in ("error", "warning")
+    }
+    frame = table.frame(ds)
+    errors = [*found["error"], *_time_errors(ds), *_static_errors(ds), *cells.errors()]
     stored = ds.attrs.get("fingerprint")
     if stored is not None and store.fingerprint(ds) != stored:
         errors.append(
             f"content is not what was published as {stored}: the store is damaged; publish it again"
         )
-    return Report(errors, list(_warnings(ds)), summary(ds))
+    warnings = [*found["warning"], *_warnings(ds, frame, unseen), *cells.warnings()]
+    return Report(errors, warnings, frame)
 
 
-def _forcing_errors(ds: xr.Dataset) -> Iterator[str]:
+# --- values -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Rule:
+    """Something no value (or few) may be: how often it is, where first, and what is said of it."""
+
+    kind: str
+    where: Callable[[xr.Dataset], np.ndarray]
+    """Of a block: bool [pixel, time]."""
+    text: str
+    """Said of it; may hold {count}, {worst} and {place}."""
+    name: str = ""
+    """Variable whose worst value {worst} is: the one farthest from 0."""
+    count: int = 0
+    first: tuple[int, int] = (0, 0)
+    worst: float = field(default=0.0)
+
+    def look(self, start: int, part: xr.Dataset) -> None:
+        there = self.where(part)
+        if not there.any():
+            return
+        if not self.count:
+            pixel, month = np.argwhere(there)[0]
+            self.first = (start + int(pixel), int(month))
+        self.count += int(there.sum())
+        if self.name:
+            values = part[self.name].values[there].astype(np.float64)
+            far = float(values[np.argmax(np.abs(values))])
+            self.worst = max(self.worst, far, key=abs)
+
+    def line(self, ds: xr.Dataset) -> str:
+        return self.text.format(count=self.count, worst=f"{self.worst:g}", place=_place(ds, *self.first))
+
+
+def _place(ds: xr.Dataset, pixel: int, month: int) -> str:
+    """A pixel and month, as people name them."""
+    site = f" ({ds['site'].values[pixel]})" if "site" in ds else ""
+    return f"pixel {pixel}{site}, {np.datetime_as_string(ds['time'].values[month], 'M')}"
+
+
+def _rules(ds: xr.Dataset) -> Iterator[_Rule]:
+    """What every month of every pixel is looked at for."""
     for name in FORCING:
-        gaps = ~np.isfinite(ds[name].values)
-        if gaps.any():
-            yield f"{name} misses {gaps.sum()} values, first at {_place(ds, gaps)}; forcing must have no gaps"
-    at_least_zero = ("vpd", "precip", "ssrd", "burned_area")
-    for name in at_least_zero:
-        below = ds[name].values < 0
-        if below.any():
-            yield f"{name} {ds[name].values.min():g} is below 0 at {_place(ds, below)}; clip round-off at 0"
-    above = ds["burned_area"].values > 1
-    if above.any():
-        highest = ds["burned_area"].values.max()
-        yield f"burned_area {highest:g} is above 1 at {_place(ds, above)}; it is a fraction"
-    crossed = ds["tmax"].values < ds["tmin"].values
-    if crossed.any():
-        yield f"tmax is below tmin {crossed.sum()} times, first at {_place(ds, crossed)}"
+        text = f"{name} misses {{count}} values, first at {{place}}; forcing must have no gaps"
+        yield _Rule("error", partial(_gap, name), text)
+    for name in _AT_LEAST_ZERO:
+        text = f"{name} {{worst}} is below 0 ({{count}} values, first at {{place}}); clip round-off at 0"
+        yield _Rule("error", partial(_outside, name, 0, np.inf), text, name)
+    text = "burned_area {worst} is above 1 ({count} values, first at {place}); it is a fraction"
+    yield _Rule("error", partial(_outside, "burned_area", -np.inf, 1), text, "burned_area")
+    yield _Rule("error", _crossed, "tmax is below tmin {count} times, first at {place}")
+    for name in schema.names(ds, "withheld"):
+        stream = schema.stream_of(name)
+        text = f"{{count}} months of {stream} are withheld and for training too, first at {{place}}"
+        yield _Rule("error", partial(_both, name, stream), text)
+    for name in schema.names(ds, "weight"):
+        text = f"{name} {{worst}} at {{place}} ({{count}} such); a weight is 0 or more, and finite"
+        yield _Rule("error", partial(_outside, name, 0, np.finfo(float).max), text, name)
+    for name, v in _ranged(ds):
+        text = (
+            f"{name} {{worst}} {v.unit} is implausible ({{count}} values outside {v.low:g}..{v.high:g}, "
+            "first at {place})"
+        )
+        yield _Rule("warning", partial(_outside, name, v.low, v.high), text, name)
+
+
+def _gap(name: str, part: xr.Dataset) -> np.ndarray:
+    return ~np.isfinite(part[name].values)
+
+
+def _outside(name: str, low: float, high: float, part: xr.Dataset) -> np.ndarray:
+    values = part[name].values
+    return (values < low) | (values > high)
+
+
+def _both(one: str, other: str, part: xr.Dataset) -> np.ndarray:
+    return np.isfinite(part[one].values) & np.isfinite(part[other].values)
+
+
+def _crossed(part: xr.Dataset) -> np.ndarray:
+    return part["tmax"].values < part["tmin"].values
+
+
+def _ranged(ds: xr.Dataset) -> Iterator[tuple[str, Variable]]:
+    yield from FORCING.items()
+    for role in ("observation", "withheld"):
+        for name in schema.names(ds, role):
+            yield name, VARIABLES[STREAMS[schema.stream_of(name)]]
+
+
+# --- months and split ---------------------------------------------------------------------------------------
 
 
 def _time_errors(ds: xr.Dataset) -> Iterator[str]:
     time = ds["time"].values
+    if np.isnat(time).any():
+        yield f"time is missing at month {np.isnat(time).argmax() + 1}; every month once, in order"
+        return
     month = time.astype("datetime64[M]").astype(int)
     steps = np.diff(month)
     for what, at in (("appears twice", steps == 0), ("is followed by an earlier one", steps < 0)):
@@ -92,10 +184,12 @@ def _time_errors(ds: xr.Dataset) -> Iterator[str]:
         yield f"months are missing after {last}; every month once, in order"
     since_origin = (time - np.datetime64(ds.attrs["origin"])) / np.timedelta64(1, "D")
     off = np.abs(ds["time_days"].values - since_origin)
-    if not (off < _MONTH_TOLERANCE_DAYS).all():
-        where = np.datetime_as_string(time[int(np.nanargmax(off))], "M")
+    if not np.isfinite(off).all():
+        yield f"time_days is missing at month {(~np.isfinite(off)).argmax() + 1}"
+    elif not (off < _MONTH_TOLERANCE_DAYS).all():
+        where = np.datetime_as_string(time[int(off.argmax())], "M")
         origin = ds.attrs["origin"]
-        yield f"time_days is {np.nanmax(off):.0f} days off the time axis at {where}; count from {origin}"
+        yield f"time_days is {off.max():.0f} days off the time axis at {where}; count from {origin}"
     uneven = np.abs(np.diff(ds["time_days"].values) - ds.attrs["dt_days"]) > _STEP_TOLERANCE_DAYS
     if uneven.any():
         dt = ds.attrs["dt_days"]
@@ -105,188 +199,67 @@ def _time_errors(ds: xr.Dataset) -> Iterator[str]:
         yield f"doy ranges from {doy.min():g} to {doy.max():g}; allowed: 0..367"
 
 
-def _leaks(ds: xr.Dataset) -> Iterator[str]:
-    for name in schema.names(ds, "withheld"):
-        stream = schema.stream_of(name)
-        both = np.isfinite(ds[name].values) & np.isfinite(ds[stream].values)
-        if both.any():
-            place = _place(ds, both)
-            yield f"{both.sum()} months of {stream} are withheld and for training too, first at {place}"
-    for name in schema.names(ds, "weight"):
-        weight = ds[name].values
-        bad = (weight < 0) | np.isinf(weight)
-        if bad.any():
-            yield f"{name} {weight[bad][0]:g} at {_place(ds, bad)}; a weight is 0 or more, and finite"
-    for pixel, twin in _shared_forcing(ds):
-        if ds["test"].values[pixel] != ds["test"].values[twin]:
+def _static_errors(ds: xr.Dataset) -> Iterator[str]:
+    for name in schema.names(ds, "predictor"):
+        infinite = np.isinf(ds[name].values)
+        if infinite.any():
+            yield f"predictor {name} is infinite at pixel {infinite.argmax()}; missing is NaN"
+    if ds["test"].values.all():
+        yield "all pixels are of the test set, none is left to learn from; `split.choose_test_patches` draws one"
+
+
+class _Cells:
+    """Pixels with the same weather but different patches: what one learns, the other has seen."""
+
+    def __init__(self, patch: np.ndarray, test: np.ndarray) -> None:
+        self.patch, self.test = patch, test
+        self.first: dict[bytes, int] = {}
+        self.twins: tuple[int, int] | None = None
+        self.straddling: tuple[int, int] | None = None
+
+    def look(self, start: int, part: xr.Dataset) -> None:
+        weather = np.ascontiguousarray(np.stack([part["tmin"].values, part["precip"].values], axis=1))
+        for pixel, series in enumerate(weather, start=start):
+            twin = self.first.setdefault(blake2b(series.tobytes(), digest_size=12).digest(), pixel)
+            if self.patch[twin] != self.patch[pixel]:
+                self.twins = self.twins or (twin, pixel)
+                if self.test[twin] != self.test[pixel]:
+                    self.straddling = self.straddling or (twin, pixel)
+
+    def errors(self) -> Iterator[str]:
+        if self.straddling is not None:
+            one, other = self.straddling
             yield (
-                f"pixels {twin} and {pixel} have the same forcing on two sides of the test split; put the "
+                f"pixels {one} and {other} have the same forcing on two sides of the test split; put the "
                 "pixels of one cell into one patch"
             )
-            break
-    if not ds["test"].values.any() or ds["test"].values.all():
-        yield "all pixels are on one side of the test split; `split.choose_test_patches` draws one"
+
+    def warnings(self) -> Iterator[str]:
+        if self.twins is not None:
+            one, other = self.twins
+            yield f"pixels {one} and {other} have the same forcing in two patches, so train and dev may share it"
 
 
-def _shared_forcing(ds: xr.Dataset) -> Iterator[tuple[int, int]]:
-    """Pairs of pixels with the same weather but different patches: what one learns, the other has seen."""
-    weather = np.ascontiguousarray(np.stack([ds["tmin"].values, ds["precip"].values], axis=1))
-    patch = ds["patch"].values
-    first: dict[bytes, int] = {}
-    for pixel in range(ds.sizes["pixel"]):
-        twin = first.setdefault(weather[pixel].tobytes(), pixel)
-        if patch[twin] != patch[pixel]:
-            yield pixel, twin
+# --- for a person to look at --------------------------------------------------------------------------------
 
 
-def _warnings(ds: xr.Dataset) -> Iterator[str]:
-    for name, variable, values in _ranged(ds):
-        outside = (values < variable.low) | (values > variable.high)
-        if outside.any():
-            worst = values[outside][np.argmax(np.abs(values[outside]))]
-            yield (
-                f"{name} {worst:g} {variable.unit} is implausible ({outside.sum()} values outside "
-                f"{variable.low:g}..{variable.high:g}, first at {_place(ds, outside)})"
-            )
-    for name in schema.names(ds, "observation"):
-        if not np.isfinite(ds[name].values).any():
-            yield f"{name} holds no observation at all"
-    for name in schema.names(ds, "predictor"):
-        if not np.isfinite(ds[name].values).any():
-            yield f"predictor {name} is missing at every pixel"
-    for pixel, twin in _shared_forcing(ds):
-        yield f"pixels {twin} and {pixel} have the same forcing in two patches, so train and dev may share it"
-        break
+def _warnings(ds: xr.Dataset, table: pd.DataFrame, unseen: int) -> Iterator[str]:
+    empty = {str(row.variable): str(row.role) for row in table.itertuples() if row.coverage == 0}
+    for name in (n for n, role in empty.items() if role == "observation"):
+        yield f"{name} holds no observation at all"
+    for name in (n for n, role in empty.items() if role == "predictor"):
+        yield f"predictor {name} is missing at every pixel"
+    if 0 < unseen < ds.sizes["pixel"]:
+        yield f"{unseen} of {ds.sizes['pixel']} pixels have no observation in any stream; nothing is learnt from them"
+    size = np.bincount(ds["patch"].values)
+    if np.median(size) >= MIN_PIXELS and size.min() < MIN_PIXELS:
+        few = int((size < MIN_PIXELS).sum())
+        yield f"{few} of {size.size} patches have less than {MIN_PIXELS} pixels, the least {size.min()}; leave them out"
+    if not ds["test"].values.any():
+        yield 'no pixel is kept for testing; train with split.kind = "all" or a kind that draws its own test set'
     if ds.sizes["time"] % 12:
         left = ds.sizes["time"] % 12
         yield f"{ds.sizes['time']} months are no whole years; annual terms leave the last {left} out"
-
-
-def _ranged(ds: xr.Dataset) -> Iterator[tuple[str, Variable, np.ndarray]]:
-    for name, variable in FORCING.items():
-        yield name, variable, ds[name].values
-    for role in ("observation", "withheld"):
-        for name in schema.names(ds, role):
-            yield name, VARIABLES[STREAMS[schema.stream_of(name)]], ds[name].values
-
-
-def _place(ds: xr.Dataset, where: np.ndarray) -> str:
-    """The first true pixel and month, as people name them."""
-    pixel, month = np.argwhere(where)[0]
-    site = f" ({ds['site'].values[pixel]})" if "site" in ds else ""
-    return f"pixel {pixel}{site}, {np.datetime_as_string(ds['time'].values[month], 'M')}"
-
-
-def summary(ds: xr.Dataset) -> pd.DataFrame:
-    """Table of the variables, in the order of the roles.
-
-    Columns: variable, role, group (of a predictor, else ""), units, coverage (% of values that are there),
-    min, mean, max (NaN for strings, and where nothing is there).
-    """
-    rows = []
-    for role in schema.ROLES:
-        for name in schema.names(ds, role):
-            attrs, values = ds[name].attrs, ds[name].values
-            numbers = values.astype(float) if values.dtype.kind in "fiub" else np.array([])
-            there = numbers[np.isfinite(numbers)]
-            low, mean, high = (there.min(), there.mean(), there.max()) if there.size else (np.nan,) * 3
-            coverage = 100 * there.size / values.size if numbers.size else 100.0
-            rows.append((name, role, attrs.get("group", ""), attrs["units"], coverage, low, mean, high))
-    return pd.DataFrame(
-        rows, columns=["variable", "role", "group", "units", "coverage", "min", "mean", "max"]
-    )
-
-
-def figure(ds: xr.Dataset) -> "Figure":
-    """A map of the pixels by side of the test split, and below it the months observed by stream."""
-    from matplotlib.figure import Figure  # drawing is no business of training processes
-
-    streams = schema.names(ds, "observation")
-    strips = 1.2 + 0.28 * len(streams)
-    figure = Figure(figsize=(10, 4.3 + strips), layout="constrained")
-    top, bottom = figure.subplots(2, 1, height_ratios=[4.3, strips])
-    _draw_map(top, ds)
-    _draw_months(bottom, ds, streams)
-    return figure
-
-
-def _draw_map(axes: "Axes", ds: xr.Dataset) -> None:
-    from matplotlib.colors import ListedColormap
-
-    lat, lon, test = (ds[name].values for name in ("lat", "lon", "test"))
-    axes.imshow(
-        land.mask(),
-        extent=(-180, 180, -90, 90),
-        cmap=ListedColormap([_SEA, _LAND]),
-        interpolation="none",
-        zorder=0,
-    )
-    size = float(np.clip(6000 / len(lat), 2, 34))
-    sides: Mapping[str, tuple[np.ndarray, str, str]] = {
-        "train or dev": (~test, TRAINABLE_COLOUR, "o"),
-        "test": (test, TEST_COLOUR, "^"),
-    }
-    for label, (mask, colour, marker) in sides.items():
-        patches = len(np.unique(ds["patch"].values[mask]))
-        label = f"{label}: {mask.sum()} pixels in {patches} patches"
-        style: dict[str, Any] = {
-            "s": size,
-            "marker": marker,
-            "color": colour,
-            "edgecolor": "white",
-            "linewidth": 0.3,
-        }
-        axes.scatter(lon[mask], lat[mask], label=label, **style)
-    axes.set(xlim=(-180, 180), ylim=(-60, 85), xlabel="longitude (°E)", ylabel="latitude (°N)")
-    axes.set_xticks(range(-180, 181, 60))
-    axes.set_yticks(range(-60, 90, 30))
-    axes.legend(
-        loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, borderaxespad=0.2, fontsize=9
-    )
-    kind = " (synthetic)" if ds.attrs.get("kind") == "synthetic" else ""
-    axes.set_title(f"{ds.attrs['name']}{kind}, {ds.sizes['time']} months", loc="left", fontsize=11)
-    axes.spines[:].set_color("#bbbbbb")
-
-
-def _draw_months(axes: "Axes", ds: xr.Dataset, streams: list[str]) -> None:
-    from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.dates import date2num
-
-    observed = [np.isfinite(ds[name].values) for name in streams]
-    share = np.ma.masked_equal(100 * np.stack([there.mean(axis=0) for there in observed]), 0)
-    colours = LinearSegmentedColormap.from_list("observed", ["#c6dbef", "#08306b"]).with_extremes(bad=_LAND)
-    edges = _month_edges(ds["time"].values)
-    mesh = axes.pcolormesh(
-        date2num(edges),
-        np.arange(len(streams) + 1),
-        share,
-        cmap=colours,
-        vmin=0,
-        vmax=100,
-        rasterized=True,
-    )
-    axes.hlines(np.arange(1, len(streams)), *date2num(edges[[0, -1]]), color="white", linewidth=2)
-    axes.xaxis_date()
-    axes.invert_yaxis()
-    axes.set_yticks(np.arange(len(streams)) + 0.5, streams)
-    axes.tick_params(axis="y", length=0)
-    for row, (name, there) in enumerate(zip(streams, observed, strict=True)):
-        text = f"{there.sum():,}"
-        withheld = schema.stream_variable(name, "withheld")
-        if withheld in ds:
-            text += f"  + {np.isfinite(ds[withheld].values).sum():,} withheld"
-        axes.text(
-            1.01, row + 0.5, text, transform=axes.get_yaxis_transform(), va="center", color=_INK, fontsize=9
-        )
-    axes.set_title(
-        "Months observed by stream (grey: none), and the number of pixel-months", loc="left", fontsize=11
-    )
-    axes.spines[:].set_visible(False)
-    bar = axes.figure.colorbar(mesh, ax=axes, orientation="horizontal", fraction=0.06, aspect=50, pad=0.04)
-    bar.set_label("pixels observed in the month (%)")
-    bar.outline.set_visible(False)
-
-
-def _month_edges(time: np.ndarray) -> np.ndarray:
-    first = time.astype("datetime64[M]")
-    return np.append(first, first[-1] + 1).astype("datetime64[D]")
+    for key in ("source", "licence", "citation"):
+        if str(ds.attrs[key]).strip().lower() in _SAYS_NOTHING:
+            yield f"{key} is {ds.attrs[key]!r}; say where the data come from and on what terms they may be used"

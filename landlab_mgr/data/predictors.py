@@ -4,6 +4,7 @@ Columns, in the order of the groups and of the sorted names in them:
 
 - continuous: (value - mean) / sd over the observed training pixels; missing = the training mean within the
   pixel's plant type, or the overall one where the type is unknown or has no observed training pixel;
+  the plant type is the code of the class predictor `igbp`, or without one the dominant fraction of group PFT;
 - class: one 0/1 column per code, not standardised: 0/1 is of order one already, while dividing a rare class
   by its small sd would make its few pixels outliers, and a class absent from training has no sd at all;
   missing = all 0;
@@ -26,6 +27,9 @@ from landlab_mgr.spec import GROUP_ORDER
 
 NOISE_STREAM = 0xC0
 """Second word of the seed of CONTROL's noise, apart from the member's other draws."""
+
+IGBP = "igbp"
+"""Name of the class predictor that says which plant type a pixel is of."""
 
 _ROUND_OFF = 1e-9
 """A spread below this fraction of the mean is round-off of a constant: it is not blown up to order one."""
@@ -208,7 +212,10 @@ def _continuous(name: str, values: np.ndarray, train: np.ndarray, plant_type: np
 
 
 def _plant_type(ds: xr.Dataset) -> np.ndarray:
-    """Name of each pixel's dominant plant type, "" where unknown; the first by name of equal ones."""
+    """The IGBP class of each pixel, or else its dominant plant type, the first by name of equal ones; "" = unknown."""
+    if IGBP in ds and ds[IGBP].attrs.get("kind") == "class":
+        codes = _values(ds, IGBP)
+        return np.where(np.isnan(codes), "", [f"{IGBP}={code:g}" for code in codes])
     types = [
         name
         for name in schema.names(ds, "predictor")

@@ -1,4 +1,7 @@
-"""Which pixels train, which develop, which test: whole patches, drawn from a seed and nothing else."""
+"""Which pixels train, which develop, which test, and which months nobody learns from: by the kind of split alone.
+
+Patches are never divided. What is held out is the same for every seed and setup, so that members compare.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,31 +13,145 @@ from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec import SplitSpec
 
 TRAIN, DEV, TEST = "train", "dev", "test"
+UNUSED = "unused"
+"""Test pixels of the dataset that `region_out` leaves aside: neither learned from nor scored."""
 
-_DEV_STREAM, _TEST_STREAM = 1, 2
-"""Second words of the seeds, so that equal seeds do not pick alike for dev and for test."""
+_DEV_STREAM, _TEST_STREAM, _FOLD_STREAM = 1, 2, 3
+"""Second words of the seeds, so that equal seeds do not pick alike for dev, test and folds."""
+
+BLOCK_VALUES = 4 * 2**20
+"""Pixel-months of temperature that are read at once."""
 
 
 def assign(geometry: xr.Dataset | Mapping[str, Any], split: SplitSpec, seed: int) -> np.ndarray:
-    """Split of each pixel, [pixel] of "train", "dev" or "test".
+    """Split of each pixel, [pixel] of "train", "dev", "test" or "unused".
 
-    `geometry` is a dataset or anything with `patch` (int, [pixel]) and `test` (bool, [pixel]). Test pixels
-    are the dataset's; of the other patches `dev_fraction` (rounded, at least one) are drawn for dev by the
-    seed. Neither setup nor weights enter, so members of equal seed compare pairwise. Raises `LandlabError`
-    where fewer than two patches are left to draw from.
+    `geometry` is a dataset or anything with `patch` (int, [pixel]), `test` (bool, [pixel]) and, for `region_out`,
+    `region`, `lat` and `lon`. The kind says which patches are held out:
+
+    - patch, years_out: those of the dataset's test set;
+    - kfold: one of `folds` equal parts of all patches, the dataset's test patches among them;
+    - region_out: those with a pixel in a region or the box; the dataset's other test patches are unused;
+    - all: none, and none is dev either.
+
+    Of the other patches `dev_fraction` (rounded, at least one) are drawn for dev by the seed. Neither setup nor weights
+    enter, so members of equal seed compare pairwise. Raises `LandlabError` where fewer than two patches are left to
+    draw from, or the dataset lacks what the kind asks for.
     """
-    if split.kind != "patch":
-        raise LandlabError(f"split kind {split.kind!r}; allowed: patch")
-    patch, test = np.asarray(geometry["patch"]), np.asarray(geometry["test"], dtype=bool)
-    candidates = np.setdiff1d(patch, patch[test])
+    patch, reserved = np.asarray(geometry["patch"]), np.asarray(geometry["test"], dtype=bool)
+    if split.kind == "all":
+        return np.full(patch.shape, TRAIN)
+    test, unused = reserved, np.zeros_like(reserved)
+    if split.kind == "kfold":
+        test = _fold(patch, split)
+    elif split.kind == "region_out":
+        test = np.isin(patch, patch[_inside(geometry, split)])
+        unused = reserved & ~test
+    candidates = np.setdiff1d(patch, patch[test | unused])
     if candidates.size < 2:
         raise LandlabError(
             f"{candidates.size} patches are not of the test set; train and dev need at least 2: "
-            "use a dataset with more patches"
+            "use a dataset with more patches" + ("" if split.kind == "patch" else ", or hold out fewer")
         )
     count = min(_share(split.dev_fraction, candidates.size), candidates.size - 1)
     dev = _generator(seed, _DEV_STREAM).choice(candidates, size=count, replace=False)
-    return np.where(test, TEST, np.where(np.isin(patch, dev), DEV, TRAIN))
+    label = np.where(test, TEST, np.where(np.isin(patch, dev), DEV, TRAIN))
+    return np.where(unused, UNUSED, label) if unused.any() else label
+
+
+def _fold(patch: np.ndarray, split: SplitSpec) -> np.ndarray:
+    """Pixels of the fold that is held out; sizes of folds differ by a patch at most."""
+    shuffled = _generator(0, _FOLD_STREAM).permutation(np.unique(patch))
+    if shuffled.size < split.folds:
+        raise LandlabError(
+            f"split.folds = {split.folds} of {shuffled.size} patches; allowed: as many as patches"
+        )
+    return np.isin(patch, shuffled[split.fold :: split.folds])
+
+
+def _inside(geometry: xr.Dataset | Mapping[str, Any], split: SplitSpec) -> np.ndarray:
+    """Pixels in one of the regions, or in the box."""
+    inside = np.zeros(len(np.asarray(geometry["patch"])), bool)
+    if split.regions is not None:
+        if "region" not in geometry:
+            raise LandlabError(
+                "the dataset names no regions; give split.box = [south, north, west, east] instead of split.regions"
+            )
+        region = np.asarray(geometry["region"], dtype=object).astype(str)
+        known = sorted(set(region) - {""})
+        for name in split.regions:
+            if name not in known:
+                raise LandlabError(f"unknown region {name!r}; this dataset has {', '.join(known)}")
+        inside |= np.isin(region, split.regions)
+    if split.box is not None:
+        south, north, west, east = split.box
+        lat, lon = np.asarray(geometry["lat"]), np.asarray(geometry["lon"])
+        between = (lon >= west) & (lon <= east) if west < east else (lon >= west) | (lon <= east)
+        boxed = between & (lat >= south) & (lat <= north)
+        if not boxed.any():
+            raise LandlabError(f"no pixel is in split.box = {list(split.box)} (south, north, west, east)")
+        inside |= boxed
+    return inside
+
+
+def withheld_months(ds: xr.Dataset, split: SplitSpec) -> np.ndarray | None:
+    """Months of all pixels that no member learns from or develops by, bool [time]; None where there are none.
+
+    A year is one of the calendar; for the warmest and coolest, one that the dataset has whole. Its temperature is the
+    area-weighted mean over the pixels that are not of the dataset's test set. Raises `LandlabError` for years and
+    months that the dataset lacks, and where nothing is left to learn from.
+    """
+    if split.kind != "years_out":
+        return None
+    year = ds["time"].dt.year.values
+    month = ds["time"].dt.strftime("%Y-%m").values.astype(str)
+    for name, asked, there in (("year", split.years, year), ("month", split.months, month)):
+        for value in asked or ():
+            if value not in there:
+                raise LandlabError(
+                    f"split.{name}s: the dataset has no {name} {value}; it goes from {there[0]} to {there[-1]}"
+                )
+    out = np.isin(year, split.years or ()) | np.isin(month, split.months or ())
+    if split.warmest or split.coolest:
+        whole, temperature = _yearly_temperature(ds)
+        count = (split.warmest or 0) + (split.coolest or 0)
+        if count >= whole.size:
+            raise LandlabError(
+                f"split holds out {count} years by temperature of {whole.size} whole ones; leave at least one"
+            )
+        by_warmth = whole[np.argsort(temperature, kind="stable")]
+        out |= np.isin(year, by_warmth[: split.coolest or 0])
+        out |= np.isin(year, by_warmth[whole.size - (split.warmest or 0) :])
+    if out.all():
+        raise LandlabError("split holds out every month of the dataset; leave some to learn from")
+    return out
+
+
+_TEMPERATURES: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+"""What `_yearly_temperature` found, by fingerprint: a large dataset is read once in a process, not for every member."""
+
+
+def _yearly_temperature(ds: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """The calendar years that a dataset has whole, and the mean temperature of each, degC."""
+    fingerprint = ds.attrs.get("fingerprint")
+    if fingerprint in _TEMPERATURES:
+        return _TEMPERATURES[fingerprint]
+    year = ds["time"].dt.year.values
+    years, months = np.unique(year, return_counts=True)
+    monthly, area = np.zeros(len(year)), 0.0
+    rows = max(1, BLOCK_VALUES // len(year))
+    for start in range(0, ds.sizes["pixel"], rows):
+        part = ds[["tmin", "tmax", "area_m2", "test"]].isel(pixel=slice(start, start + rows)).load()
+        weight = np.where(part["test"].values, 0.0, part["area_m2"].values)
+        both = (part[name].transpose("pixel", "time").values.astype(np.float64) for name in ("tmin", "tmax"))
+        monthly += weight @ (0.5 * sum(both))
+        area += weight.sum()
+    temperature = np.array([monthly[year == y].mean() / area for y in years])
+    whole = months == 12
+    found = years[whole], temperature[whole]
+    if fingerprint is not None:
+        _TEMPERATURES[fingerprint] = found
+    return found
 
 
 def choose_test_patches(patch: np.ndarray, fraction: float = 0.1, seed: int = 0) -> np.ndarray:

@@ -10,15 +10,19 @@ import shutil
 import socket
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
+import zarr
 
+from landlab_mgr.data import parts as monthly_parts
 from landlab_mgr.data import schema
+from landlab_mgr.data.parts import Part as Part
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.storage import Location, cache_directory, folders, located, reached, reason
 
@@ -72,56 +76,102 @@ def publish(ds: xr.Dataset, root: str | Location) -> Published:
     whole dataset or nothing. Raises `LandlabError` for an invalid dataset or a root that cannot be written.
     """
     ds = schema.validate(ds)
-    digest = fingerprint(ds)
     root = located(root)
-    target = root / f"{ds.attrs['name']}-{digest[:8]}.zarr"
-    result = Published(str(ds.attrs["name"]), digest, target)
-    if not (isinstance(root, Path) and isinstance(target, Path)):
-        return _publish_remotely(ds, result)
-    temporary = temporary_of(target)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        sweep(root)
-        if target.exists():
-            return _already_there(result)
-        try:
-            _write(ds.assign_attrs(fingerprint=digest), temporary)
-            sync(temporary)
-            try:
-                os.rename(temporary, target)
-            except OSError:  # a concurrent publish of the same content came first
-                if not target.exists():
-                    raise
-                return _already_there(result)
-            _sync_directory(root)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise LandlabError(f"cannot publish {result.name} under {root}: {error}") from error
+    result = _named(ds, fingerprint(ds), root)
+    with _temporary(root, result.name) as temporary:
+        if _is_there(result):
+            return result
+        _write(ds.assign_attrs(fingerprint=result.fingerprint), temporary)
+        _put(temporary, result)
     return result
 
 
-def _publish_remotely(ds: xr.Dataset, result: Published) -> Published:
-    target, cache = result.path, cache_directory() / "publishing"
-    assert not isinstance(target, Path)
-    temporary = temporary_of(cache / target.name)
+def publish_parts(
+    skeleton: xr.Dataset,
+    parts: Iterable[Part],
+    root: str | Location,
+    accept: Callable[[xr.Dataset], None] | None = None,
+) -> Published:
+    """Publish what does not fit in memory, as `publish` would the whole of it: same content, same fingerprint.
+
+    Args:
+        skeleton: a valid dataset; each variable over [pixel, time] is declared with its dtype and attributes over
+            `np.broadcast_to(nan, shape)`, which takes no memory, and its values come in parts. The rest is in memory.
+        parts: consecutive blocks of pixels in order, from the first to the last, each once. A few MB to some 100 MB a
+            part are fast; parts need not be aligned to anything. One part is in memory at a time, and a chunk
+            (CHUNK_BYTES) of each variable.
+        root: where datasets lie.
+        accept: sees the whole, read from disk as it is used, before anybody else does; it raises what speaks against
+            publication.
+
+    Raises:
+        LandlabError: as `publish`; and for parts that leave pixels out, repeat them, or lack a variable.
+    """
+    skeleton = schema.validate(skeleton)
+    root = located(root)
+    with _temporary(root, str(skeleton.attrs["name"])) as temporary:
+        _write(skeleton.drop_vars(monthly_parts.monthly(skeleton)), temporary)
+        monthly_parts.write(skeleton, parts, temporary, CHUNK_BYTES)
+        written = _decoded(temporary)
+        if accept is not None:
+            accept(written)
+        result = _named(skeleton, fingerprint(written), root)
+        if not _is_there(result):
+            zarr.open_group(temporary, mode="r+").attrs["fingerprint"] = result.fingerprint
+            _put(temporary, result)
+    return result
+
+
+def _named(ds: xr.Dataset, digest: str, root: Location) -> Published:
+    name = str(ds.attrs["name"])
+    return Published(name, digest, root / f"{name}-{digest[:8]}.zarr")
+
+
+@contextmanager
+def _temporary(root: Location, name: str) -> Iterator[Path]:
+    """Where a dataset may be written before it is put under a root; nothing is left of it, whatever happens."""
+    directory = root if isinstance(root, Path) else cache_directory() / "publishing"
+    temporary = temporary_of(directory / f"{name}.zarr")
     try:
-        with reached(target):
-            if (target / MARKER).exists():
-                return _already_there(result)
-        cache.mkdir(parents=True, exist_ok=True)
-        sweep(cache)
-        _write(ds.assign_attrs(fingerprint=result.fingerprint), temporary)
-        names = [str(p.relative_to(temporary)) for p in temporary.rglob("*") if p.is_file()]
-        names.remove(MARKER)
-        with reached(target):
-            target.fs.put([str(temporary / n) for n in names], [(target / n).path for n in names])
-            target.fs.pipe_file((target / MARKER).path, (temporary / MARKER).read_bytes())
+        directory.mkdir(parents=True, exist_ok=True)
+        sweep(directory)
+        yield temporary
     except OSError as error:
-        raise LandlabError(f"cannot publish {result.name} at {target}: {reason(error)}") from None
+        raise LandlabError(f"cannot publish {name} under {root}: {reason(error)}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return result
+
+
+def _is_there(expected: Published) -> bool:
+    with reached(expected.path):
+        if not (expected.path / MARKER).exists():
+            return False
+    stored = open_dataset(expected.path).attrs["fingerprint"]
+    if stored != expected.fingerprint:
+        raise LandlabError(
+            f"{expected.path} holds {stored}, not {expected.fingerprint}; give the new dataset another name"
+        )
+    return True
+
+
+def _put(temporary: Path, result: Published) -> None:
+    """Show a dataset that is written, at once and durably."""
+    target = result.path
+    if isinstance(target, Path):
+        sync(temporary)
+        try:
+            os.rename(temporary, target)
+        except OSError:  # a concurrent publish of the same content came first
+            if not _is_there(result):
+                raise
+            return
+        _sync_directory(target.parent)
+        return
+    names = [str(p.relative_to(temporary)) for p in temporary.rglob("*") if p.is_file()]
+    names.remove(MARKER)
+    with reached(target):
+        target.fs.put([str(temporary / n) for n in names], [(target / n).path for n in names])
+        target.fs.pipe_file((target / MARKER).path, (temporary / MARKER).read_bytes())
 
 
 def open_dataset(path: str | Location) -> xr.Dataset:
@@ -130,21 +180,9 @@ def open_dataset(path: str | Location) -> xr.Dataset:
     Raises `LandlabError` where nothing is, or something that `publish` did not write.
     """
     path = located(path)
-    options = None if isinstance(path, Path) else dict(path.storage_options)
     try:
         with reached(path):
-            ds = xr.open_dataset(
-                str(path),
-                engine="zarr",
-                chunks=None,
-                cache=False,
-                consolidated=False,
-                decode_timedelta=False,
-                storage_options=options,
-            )
-            for variable in ds.variables.values():
-                if variable.ndim < 2:
-                    variable.load()
+            ds = _decoded(path)
     except FileNotFoundError:
         raise LandlabError(f"no dataset at {path}; `landlab data ls` lists the published ones") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -163,6 +201,22 @@ def open_dataset(path: str | Location) -> xr.Dataset:
     return ds
 
 
+def _decoded(path: Location) -> xr.Dataset:
+    ds = xr.open_dataset(
+        str(path),
+        engine="zarr",
+        chunks=None,
+        cache=False,
+        consolidated=False,
+        decode_timedelta=False,
+        storage_options=None if isinstance(path, Path) else dict(path.storage_options),
+    )
+    for variable in ds.variables.values():
+        if variable.ndim < 2:
+            variable.load()
+    return ds
+
+
 def list_published(root: str | Location) -> list[Published]:
     """The datasets under a root, by name; temporaries and whatever else lies there are not among them."""
     found = []
@@ -174,15 +228,6 @@ def list_published(root: str | Location) -> list[Published]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return found
-
-
-def _already_there(expected: Published) -> Published:
-    stored = open_dataset(expected.path).attrs["fingerprint"]
-    if stored != expected.fingerprint:
-        raise LandlabError(
-            f"{expected.path} holds {stored}, not {expected.fingerprint}; give the new dataset another name"
-        )
-    return expected
 
 
 def _write(ds: xr.Dataset, path: Path) -> None:

@@ -6,11 +6,13 @@ for each patch. It is made once per dataset, lies beside it (in each host's cach
 be removed at any time.
 """
 
+import fcntl
 import os
 import shutil
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -255,19 +257,40 @@ def _chunk(path: Path, patch: int) -> Path:
 
 
 def _make(ds: xr.Dataset, path: Path, expected: Mapping[str, Any]) -> None:
-    """Write a copy into a temporary, then put it in place; readers see nothing or the whole."""
-    temporary = store.temporary_of(path)
+    """Write a copy into a temporary of its own, then put it in place; readers see nothing or the whole.
+
+    A sound copy stays where it is: another worker made it meanwhile, and may be reading it.
+    """
+    temporary, damaged = store.temporary_of(path), store.temporary_of(path)
     try:
-        _write(ds, temporary, expected)
-        store.sync(temporary)
-        shutil.rmtree(path, ignore_errors=True)
-        try:
-            os.rename(temporary, path)
-        except OSError:  # another worker was first
-            if not _sound(path, expected):
-                raise
+        with _alone(path):
+            if _sound(path, expected):
+                return
+            _write(ds, temporary, expected)
+            store.sync(temporary)
+            if path.exists() and not _sound(path, expected):
+                os.rename(path, damaged)
+            try:
+                os.rename(temporary, path)
+            except OSError:  # another was first, where there are no locks
+                if not _sound(path, expected):
+                    raise
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        for leftover in (temporary, damaged):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One writer at a time, where the file system has locks: a large dataset is not packed by every worker at once."""
+    lock = path.with_suffix(".lock")
+    with lock.open("w") as file:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def _write(ds: xr.Dataset, path: Path, expected: Mapping[str, Any]) -> None:

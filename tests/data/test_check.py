@@ -1,7 +1,10 @@
+import tracemalloc
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from landlab_mgr.data import check, store
+from landlab_mgr.data import check, schema, store, survey
 
 
 def errors(ds):
@@ -52,9 +55,13 @@ def test_a_cell_must_not_straddle_the_split(dataset):
     assert any("same forcing in two patches" in warning for warning in report.warnings)
 
 
-def test_a_split_needs_two_sides(dataset):
+def test_a_split_needs_pixels_to_learn_from(dataset):
+    dataset["test"].values[:] = True
+    assert any("all pixels are of the test set" in error for error in errors(dataset))
     dataset["test"].values[:] = False
-    assert any("one side of the test split" in error for error in errors(dataset))
+    report = check.check(dataset)
+    assert report.errors == []
+    assert any('train with split.kind = "all"' in warning for warning in report.warnings)
 
 
 def test_weights_must_be_finite_and_not_negative(dataset):
@@ -84,6 +91,65 @@ def test_warnings_are_for_people(edited, name, index, value, says):
     report = check.check(edited(name, index, value))
     assert report.errors == []
     assert any(says in warning for warning in report.warnings)
+
+
+def test_predictors_are_not_infinite(edited):
+    assert any(
+        "predictor elevation is infinite at pixel 3" in e for e in errors(edited("elevation", 3, np.inf))
+    )
+
+
+def test_pixels_that_nobody_observed_are_counted(dataset):
+    for name in schema.names(dataset, "observation"):
+        dataset[name].values[[2, 4]] = np.nan
+    assert any("2 of 11 pixels have no observation" in w for w in check.check(dataset).warnings)
+
+
+@pytest.mark.parametrize("sizes", [(40, 40, 31), (40, 32, 32), (5, 4, 3)])
+def test_small_patches_of_gridded_data_are_counted(dataset, sizes):
+    pixels = np.arange(sum(sizes)) % 11
+    big = dataset.isel(pixel=pixels)
+    big["patch"] = big["patch"].copy(data=np.repeat(np.arange(3), sizes))
+    big["test"] = big["test"].copy(data=np.repeat([False, False, True], sizes))
+    found = [w for w in check.check(big).warnings if "less than 32 pixels" in w]
+    expected = ["1 of 3 patches have less than 32 pixels, the least 31; leave them out"]
+    assert found == (expected if sizes[2] == 31 else [])
+
+
+def test_a_licence_that_says_nothing_is_none(dataset):
+    dataset.attrs["licence"] = "Unknown"
+    assert any("licence is 'Unknown'" in warning for warning in check.check(dataset).warnings)
+
+
+@pytest.mark.parametrize("edits", [[], [("vpd", (7, 3), -2.0), ("vpd", (9, 0), -3.0), ("lai", (8, 1), 99.0)]])
+def test_block_by_block_is_as_at_once(dataset, monkeypatch, edits):
+    for name, index, value in edits:
+        dataset[name].values[index] = value
+    whole = check.check(dataset)
+    monkeypatch.setattr(survey, "BLOCK_VALUES", 3 * 24)  # 3 pixels
+    parts = check.check(dataset)
+    assert parts.errors == whole.errors
+    assert parts.warnings == whole.warnings
+    pd.testing.assert_frame_equal(parts.table, whole.table)
+    if edits:
+        assert parts.errors == [
+            "vpd -3 is below 0 (2 values, first at pixel 7 (DD-One), 2001-04); clip round-off at 0"
+        ]
+
+
+def test_a_large_dataset_is_never_in_memory_as_a_whole(dataset, tmp_path, monkeypatch):
+    big = dataset.isel(pixel=np.repeat(np.arange(11), 100))
+    opened = store.open_dataset(store.publish(big, tmp_path).path)
+    monkeypatch.setattr(survey, "BLOCK_VALUES", 50 * 24)
+    monthly = sum(v.nbytes for v in big.data_vars.values() if v.ndim > 1)
+    tracemalloc.start()
+    try:
+        check.check(opened)
+        check.summary(opened)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < monthly / 2, (peak, monthly)
 
 
 def test_damage_of_a_published_store_is_found(dataset, tmp_path):
@@ -134,4 +200,10 @@ def test_the_figure_shows_both_sides_and_every_stream(dataset):
         ("Brazil", -10, -55, 1),
     ):
         assert land[int((90 - lat) * 4), int((lon + 180) * 4)] == expected, place
+    series = {axes.get_ylabel().split()[0]: axes.lines[0].get_ydata() for axes in figure.axes if axes.lines}
+    assert list(series) == ["lai", "gpp_fluxnet", "nee_site", "et_fluxnet"]
+    np.testing.assert_allclose(series["lai"], dataset["lai"].values.mean(axis=0))  # equal areas, no gaps
+    seen = np.isfinite(dataset["gpp_fluxnet"].values).any(axis=0)
+    np.testing.assert_array_equal(np.isfinite(series["gpp_fluxnet"]), seen)
+    assert figure.get_suptitle() == "fluxval, 24 months"
     figure.canvas.draw()

@@ -1,8 +1,7 @@
-import json
-
 import numpy as np
 import pytest
 
+from landlab_mgr import train as checkpoint
 from landlab_mgr.data import predictors
 from landlab_mgr.errors import LandlabError
 
@@ -166,9 +165,10 @@ def test_control_is_noise_of_the_member_alone(dataset, train):
     assert abs(noise.std() - 1) < 0.03
 
 
-def test_an_encoder_survives_its_checkpoint(dataset, train):
+def test_an_encoder_survives_its_checkpoint(dataset, train, tmp_path):
     encoder = predictors.encode(dataset, ALL, train, 3)
-    again = predictors.Encoder.from_dict(json.loads(json.dumps(encoder.to_dict())))
+    checkpoint.save(tmp_path / "c.msgpack", {"encoder": encoder.to_dict()})
+    again = predictors.Encoder.from_dict(checkpoint.load(tmp_path / "c.msgpack")["encoder"])
     assert again == encoder
     np.testing.assert_array_equal(again.apply(dataset), encoder.apply(dataset))
 
@@ -201,3 +201,50 @@ def test_an_unknown_group_is_answered_with_what_there_is(dataset, train):
         predictors.encode(dataset, ("CLIMATE",), train, 0)
     with pytest.raises(LandlabError, match="0 training pixels of 11"):
         predictors.encode(dataset, ("CLIM",), np.zeros(11, bool), 0)
+
+
+def with_igbp(dataset, codes):
+    """The dataset with a class of plants instead of fractions of them."""
+    attrs = {"role": "predictor", "group": "PFT", "kind": "class", "classes": [1.0, 2.0, 3.0, 4.0]}
+    igbp = ("pixel", np.array(codes, float), attrs | {"units": "1", "long_name": "IGBP class"})
+    return dataset.drop_vars(predictors.groups(dataset)["PFT"]).assign(igbp=igbp)
+
+
+def test_igbp_classes_are_plant_types_too(dataset):
+    codes = [1, 1, 2, 2, 3, 3, 1, 2, np.nan, 4, 2]
+    ds = with_igbp(dataset, codes)
+    height = np.array([10, np.nan, 20, 40, np.nan, np.nan, 30, 999, np.nan, np.nan, np.nan])
+    ds["canopy_height"].values[:] = height
+    train = np.ones(11, bool)
+    train[7] = False  # its 999 must not enter
+    encoder = predictors.encode(ds, ("PFT", "AGE"), train, 0)
+    assert encoder.columns[:5] == ["igbp=1", "igbp=2", "igbp=3", "igbp=4", "igbp missing"]
+    encoded = encoder.apply(ds)
+    mean, sd = np.mean([10, 20, 40, 30]), np.std([10, 20, 40, 30])
+    filled = column(encoder, encoded, "canopy_height") * sd + mean
+    by_class = {
+        1: 20,
+        2: 30,
+    }  # of their training pixels; of 3 and 4 and the unknown none is observed: the mean of all
+    expected = np.where(np.isnan(height), [by_class.get(code, mean) for code in codes], height)
+    np.testing.assert_allclose(filled, expected, rtol=1e-5)
+    np.testing.assert_array_equal(column(encoder, encoded, "canopy_height missing"), np.isnan(height))
+    np.testing.assert_array_equal(column(encoder, encoded, "igbp missing"), np.isnan(codes))
+
+
+def test_the_igbp_class_goes_before_fractions(dataset):
+    both = with_igbp(dataset, [1] * 5 + [2] * 6).merge(dataset[predictors.groups(dataset)["PFT"]])
+    both["canopy_height"].values[:] = [np.nan, 1, 1, 1, 1, 5, 5, 5, 5, 5, np.nan]
+    encoder = predictors.encode(both, ("AGE",), np.ones(11, bool), 0)
+    filled = column(encoder, encoder.apply(both), "canopy_height")
+    assert filled[0] == filled[1] < filled[5] == filled[10]
+
+
+def test_an_igbp_class_unseen_in_training_has_a_column_and_the_overall_mean(dataset):
+    ds = with_igbp(dataset, [1, 1, 2, 2, 2, 1, 1, 2, 2, 4, 4])
+    train = np.arange(11) < 9
+    encoder = predictors.encode(ds, ("PFT", "AGE"), train, 0)
+    ds["canopy_height"].values[9:] = np.nan
+    encoded = encoder.apply(ds)
+    assert column(encoder, encoded, "igbp=4").tolist() == [0.0] * 9 + [1.0] * 2
+    assert column(encoder, encoded, "canopy_height")[9:].tolist() == [0, 0]

@@ -1,7 +1,10 @@
 """A dataset on disk trains and is evaluated as one in memory, and nothing damaged is taken for data."""
 
+import hashlib
 import itertools
 import os
+import subprocess
+import sys
 import threading
 
 import jax
@@ -291,3 +294,66 @@ def test_the_benchmarks_planet_can_be_learned_from_and_is_written_once(tmp_path)
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
     assert bench.planet(tmp_path, patches=33, pixels=2, months=24) == path
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
+
+
+# ---- several writers at once
+
+PACKER = """
+import hashlib, sys, time
+from pathlib import Path
+from landlab_mgr.data import store, stream
+dataset, directory, ready = map(Path, sys.argv[1:])
+ds = store.open_dataset(dataset)
+ready.touch()
+while len(list(ready.parent.iterdir())) < 2:
+    time.sleep(0.001)
+opened = stream.open_stream(ds, directory)
+blocks = [opened._read(p).tobytes() for p in range(opened.packed.shape[0])]
+print(hashlib.sha256(b"".join(blocks)).hexdigest())
+"""
+
+
+def test_two_processes_that_pack_at_once_share_no_shard(published, kept, tmp_path):
+    (tmp_path / "ready").mkdir()
+    packers = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                PACKER,
+                str(published),
+                str(tmp_path / "data"),
+                str(tmp_path / "ready" / name),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("a", "b")
+    ]
+    blocks = b"".join(kept._read(p).tobytes() for p in range(6))
+    for packer in packers:
+        said, error = packer.communicate(timeout=120)
+        assert said.strip() == hashlib.sha256(blocks).hexdigest(), error
+    assert [path.name for path in (tmp_path / "data").iterdir()] == [kept.path.name]
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_who_comes_second_leaves_the_first_copy_to_its_readers(lazy, tmp_path, monkeypatch, locks):
+    write, path = stream._write, tmp_path / f".packed-{lazy.attrs['fingerprint']}.zarr"
+
+    def write_second(ds, temporary, expected):
+        write(ds, temporary, expected)
+        if not path.exists():
+            write(ds, path, expected)
+            (path / "first").touch()
+
+    def no_locks(file, operation):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(stream, "_write", write_second)
+    if not locks:
+        monkeypatch.setattr(stream.fcntl, "flock", no_locks)
+    opened = stream.open_stream(lazy, tmp_path)
+    assert (opened.path / "first").exists()
+    assert list(tmp_path.iterdir()) == [path]

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from landlab_mgr.data import cbf, schema, split
+from landlab_mgr.data import schema, split
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.importers import cbf, months
 from landlab_mgr.parameters import FORCING, STREAMS, VARIABLES
 
 ORIGIN = "2001-01-01"
@@ -65,7 +66,7 @@ def read(directory: str | Path, predictors_csv: str | Path | None = None) -> tup
     forcing, clip_notices = _forcing(sites, columns)
     observations = {name: columns[name] for name in cbf.OBSERVATION_COLUMNS}
     withheld, withheld_notices = _withheld(directory, sites, observations)
-    observations["biomass"] = _over_calendar_year(observations["biomass"])
+    observations["biomass"] = months.over_years(observations["biomass"])
     observations["som"] = np.repeat(som_priors[:, None], len(time_days), axis=1)
     for streams in (observations, withheld):
         streams["reco_fluxnet"] = streams["gpp_fluxnet"] + streams["nee_site"]
@@ -124,10 +125,12 @@ def _table(path: Path, columns: list[str]) -> pd.DataFrame:
     except FileNotFoundError:
         raise LandlabError(f"no file {path}; give the directory of CARDAMOM-FluxVal 1.0") from None
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise LandlabError(f"{path} cannot be read as csv: {' '.join(str(error).split())}") from None
+        raise LandlabError(f"{path} cannot be read as csv: {' '.join(str(error).split())[:200]}") from None
     missing = [column for column in columns if column not in table]
     if missing:
-        raise LandlabError(f"{path} lacks columns {', '.join(missing)}; it has {', '.join(table) or 'none'}")
+        raise LandlabError(
+            f"{path} lacks columns {', '.join(missing)}; it has {', '.join(table)[:200] or 'none'}"
+        )
     return table
 
 
@@ -138,7 +141,7 @@ def _numbers(path: Path, table: pd.DataFrame, column: str, allow_empty: bool = F
     bad = ~np.isfinite(values) & ~(empty if allow_empty else np.zeros_like(empty))
     if bad.any():
         row = int(bad.argmax())
-        raise LandlabError(f"{path} line {row + 2}: {column} {table[column].iloc[row]!r} is not a number")
+        raise LandlabError(f"{path} line {row + 2}: {column} {table[column].iloc[row]!r:.60} is not a number")
     return values
 
 
@@ -163,11 +166,18 @@ def _sites(directory: Path) -> tuple[pd.DataFrame, list[str]]:
     )
     twice = sites["name"][sites["name"].duplicated()]
     if len(twice):
-        raise LandlabError(f"{path} lists site {twice.iloc[0]} twice; leave one row")
+        raise LandlabError(f"{path} lists site {twice.iloc[0]:.60} twice; leave one row")
     unknown = sites[~sites["igbp"].isin(list(_PLANT_TYPE_OF_IGBP))]
     if len(unknown):
         site, igbp = unknown.iloc[0][["name", "igbp"]]
-        raise LandlabError(f"{path}: site {site} has LC {igbp!r}; known: {', '.join(_PLANT_TYPE_OF_IGBP)}")
+        raise LandlabError(
+            f"{path}: site {site:.60} has LC {igbp!r:.60}; known: {', '.join(_PLANT_TYPE_OF_IGBP)}"
+        )
+    unlisted = _cbf_path(directory, len(table) + 1)
+    if unlisted.is_file():
+        raise LandlabError(
+            f"{path} lists {len(table)} sites, but there is {unlisted.name}: it is cut off, get it again"
+        )
     present = np.array([_cbf_path(directory, number).is_file() for number in sites["number"]], dtype=bool)
     if not present.any():
         raise LandlabError(f"{directory / 'cbf_files'} holds none of the {len(sites)} listed flux_site_N.cbf")
@@ -241,17 +251,6 @@ def _mid_months(count: int) -> np.ndarray:
     return (edges[:-1] + (edges[1:] - edges[:-1]) // 2).astype("datetime64[ns]")
 
 
-def _over_calendar_year(values: np.ndarray) -> np.ndarray:
-    """Fill each year [pixel, 12 months from January] with the mean of its observed values."""
-    filled = np.full_like(values, np.nan)
-    for start in range(0, values.shape[1], 12):
-        year = values[:, start : start + 12]
-        count = np.isfinite(year).sum(axis=1)
-        mean = np.nansum(year, axis=1) / np.maximum(count, 1)
-        filled[:, start : start + 12] = np.where(count > 0, mean, np.nan)[:, None]
-    return filled
-
-
 def _withheld(
     directory: Path, sites: pd.DataFrame, observations: dict[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], list[str]]:
@@ -273,7 +272,7 @@ def _withheld(
         if wrong.any():
             row = int(wrong.argmax())
             raise LandlabError(
-                f"{path} line {row + 2}: ID {table['ID'].iloc[row]} and Date {table['Date'].iloc[row]}; "
+                f"{path} line {row + 2}: ID {table['ID'].iloc[row]:.20} and Date {table['Date'].iloc[row]:.20}; "
                 f"ID 1..{n_months} counts the months from {ORIGIN[:7]} that Date names as yyyymm"
             )
         index = month.astype(int)
@@ -310,13 +309,8 @@ def _add_geometry(ds: xr.Dataset, sites: pd.DataFrame) -> None:
 
 
 def _add_climate_and_plant_types(ds: xr.Dataset, sites: pd.DataFrame) -> None:
-    mean_temp = ((ds["tmin"] + ds["tmax"]) / 2).mean("time").values
-    mean_precip = 365.25 * ds["precip"].mean("time").values
-    clim = {"group": "CLIM", "kind": "continuous"}
-    _add(ds, "MAT", mean_temp, "predictor", "degC", "mean annual temperature, from the forcing", **clim)
-    _add(
-        ds, "MAP", mean_precip, "predictor", "mm yr-1", "mean annual precipitation, from the forcing", **clim
-    )
+    for name, (values, unit, about) in months.climate(ds).items():
+        _add(ds, name, values, "predictor", unit, about, group="CLIM", kind="continuous")
     plant_type = sites["igbp"].map(_PLANT_TYPE_OF_IGBP).to_numpy()
     for name in schema.PLANT_TYPES:
         fraction = (plant_type == name).astype(np.float64)

@@ -1,3 +1,5 @@
+import csv
+import math
 import struct
 from pathlib import Path
 
@@ -5,10 +7,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr.data import check, fluxval, predictors, schema, store
+from landlab_mgr.data import check, predictors, schema, store
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.importers import fluxval
 
-from .conftest import MISSING, MONTHS, SITES, site_table, static_block, write_csv, write_site
+from .towers import MISSING, MONTHS, SITES, site_table, static_block, write_csv, write_site
 
 PRESENT = [site for site in SITES if site[0] != "AA-Gon"]
 
@@ -168,6 +171,10 @@ def without(name: str):
     return breaks
 
 
+def one_more_file(directory: Path) -> None:
+    write_site(directory, 13, static_block(50.1), site_table(50.1, 10.1))
+
+
 def no_files(directory: Path) -> None:
     for path in (directory / "cbf_files").iterdir():
         path.unlink()
@@ -179,6 +186,7 @@ def no_files(directory: Path) -> None:
         (without("cbf_files"), "no cbf_files/"),
         (without("location_fluxnet.csv"), "no file .*location_fluxnet.csv"),
         (without("site_predictors.csv"), "no file .*site_predictors.csv"),
+        (one_more_file, "lists 12 sites, but there is flux_site_13.cbf: it is cut off"),
         (no_files, "holds none of the 12 listed"),
         (truncated, r"flux_site_1.cbf has 6232 bytes, but 24 months x 20 columns need 6240"),
         (headless, "100 bytes, less than its header's 2400"),
@@ -233,29 +241,73 @@ def real(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[x
 @pytest.mark.fixtures
 @pytest.mark.parametrize("number", [2, 77, 204])
 def test_real_sites_equal_an_independent_reading_bit_for_bit(real, number):
+    """Every variable of the dataset, unpacked here by position, with the standard library."""
     ds, _, directory = real
     raw = (directory / "cbf_files" / f"flux_site_{number}.cbf").read_bytes()
     values = struct.unpack(f"<{len(raw) // 8}d", raw)
     rows = [values[300 + 20 * month : 320 + 20 * month] for month in range(192)]
-    line = (directory / "location_fluxnet.csv").read_text().splitlines()[number]
-    pixel = list(ds["site"].values).index(line.split(",")[0])
+    with (directory / "location_fluxnet.csv").open() as file:
+        place = list(csv.DictReader(file))[number - 1]
+    with (directory / "site_predictors.csv").open() as file:
+        static = next(row for row in csv.DictReader(file) if row["site"] == place["Flux_name"])
+    with (directory / "validation_data" / f"validation_{place['Flux_name']}.csv").open() as file:
+        kept = {int(row["ID"]) - 1: row for row in csv.DictReader(file)}
+    nan = float("nan")
+    present = [n for n in range(1, 205) if (directory / "cbf_files" / f"flux_site_{n}.cbf").is_file()]
+    pixel = present.index(number)
+    expected: dict[str, list[float]] = {}
 
-    def bits(numbers) -> bytes:
-        return struct.pack("<192d", *numbers)
+    def number_of(text: str) -> float:
+        return nan if text.strip() in ("", "NaN", "-9999") else float(text)
 
-    for column, name in enumerate(
-        ["tmin", "tmax", "ssrd", "co2", None, "burned_area", "vpd", "precip"], start=1
-    ):
-        if name is not None:
-            expected = [
-                0.0 if name in ("ssrd", "precip") and row[column] < 0 else row[column] for row in rows
-            ]
-            assert bits(ds[name].values[pixel]) == bits(expected), name
-    assert bits(ds["time_days"].values) == bits(row[0] for row in rows)
-    assert bits(ds["doy"].values) == bits(row[5] for row in rows)
+    for column, name in ((1, "tmin"), (2, "tmax"), (4, "co2"), (6, "burned_area"), (7, "vpd")):
+        expected[name] = [row[column] for row in rows]
+    for column, name in ((3, "ssrd"), (8, "precip")):
+        expected[name] = [0.0 if row[column] < 0 else row[column] for row in rows]
     for column, name in ((9, "gpp_fluxnet"), (10, "lai"), (11, "nee_site"), (13, "et_fluxnet")):
-        expected = [float("nan") if row[column] == -9999 else row[column] for row in rows]
-        assert bits(ds[name].values[pixel]) == bits(expected), name
+        expected[name] = [nan if row[column] == -9999 else row[column] for row in rows]
+    for column, name in (("GPP", "gpp_fluxnet"), ("NEE", "nee_site"), ("ET", "et_fluxnet")):
+        expected[f"{name}_withheld"] = [number_of(kept[m][column]) if m in kept else nan for m in range(192)]
+    for end in ("", "_withheld"):
+        fluxes = zip(expected[f"gpp_fluxnet{end}"], expected[f"nee_site{end}"], strict=True)
+        expected[f"reco_fluxnet{end}"] = [gpp + nee for gpp, nee in fluxes]
+    biomass = [(month, row[12]) for month, row in enumerate(rows) if row[12] != -9999]
+    assert len(biomass) <= 1
+    expected["biomass"] = [
+        biomass[0][1] if biomass and m // 12 == biomass[0][0] // 12 else nan for m in range(192)
+    ]
+    expected["som"] = [nan if values[122] == -9999 else values[122]] * 192
+    expected |= {"lat": [float(place["Lat"])], "lon": [float(place["lon"])], "area_m2": [1e6]}
+    kinds = {"ENF": "NF", "DNF": "NF", "OSH": "SH", "CSH": "SH", "WSA": "SAV", "SNO": "NVG"}
+    kind = kinds.get(place["LC"], place["LC"])
+    expected |= {name: [float(name == kind)] for name in schema.PLANT_TYPES}
+    columns = {
+        "elevation": "elevation_m",
+        "canopy_height": "canopy_height_m",
+        "tree_cover": "tree_cover_pct",
+        "whc_top": "whc_top_mm_m",
+        "whc_sub": "whc_sub_mm_m",
+        "perc_top": "perc_top_mm_h",
+        "perc_sub": "perc_sub_mm_h",
+        "soil_class": "soil_class_ecmwf",
+    }
+    for name, column in columns.items():
+        x = number_of(static[column])
+        expected[name] = [nan if name.startswith("whc") and x == 999.9 else x]
+
+    def bits(numbers: list[float]) -> bytes:
+        return struct.pack(f"<{len(numbers)}d", *numbers)
+
+    for name, numbers in expected.items():
+        assert bits(np.atleast_1d(ds[name].values[pixel])) == bits(numbers), name
+    assert bits(ds["time_days"].values) == bits([row[0] for row in rows])
+    assert bits(ds["doy"].values) == bits([row[5] for row in rows])
+    assert ds["site"].values[pixel] == place["Flux_name"]
+    half = [(low + high) / 2 for low, high in zip(expected["tmin"], expected["tmax"], strict=True)]
+    assert ds["MAT"].values[pixel] == pytest.approx(math.fsum(half) / 192, rel=1e-13)
+    assert ds["MAP"].values[pixel] == pytest.approx(365.25 * math.fsum(expected["precip"]) / 192, rel=1e-13)
+    drawn_or_derived = {"time_days", "doy", "site", "MAT", "MAP", "patch", "test"}
+    assert set(expected) | drawn_or_derived == set(ds.data_vars)
 
 
 @pytest.mark.fixtures

@@ -1,0 +1,217 @@
+"""The planet as a whole: what is known of each pixel at once, and its months patch by patch."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from landlab_mgr.data import schema, split
+from landlab_mgr.data.parts import Part, declared
+from landlab_mgr.data.twin import geography, mapping, observation, simulation, surface, weather
+from landlab_mgr.data.twin.geography import Field, Places
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import BY_NAME, FORCING, POOLS, STREAMS, VARIABLES
+
+BLOCK_PIXELS = 1024
+"""Patches are simulated together until they have so many pixels."""
+ORIGIN = "2001-01-01"
+
+
+class Block(NamedTuple):
+    """The months of some patches, [T, n]."""
+
+    pixels: np.ndarray
+    """[n] which of the planet's."""
+    patch: np.ndarray
+    """[n] patch of each, counted within the block."""
+    forcing: dict[str, Field]
+    observed: dict[str, Field]
+
+
+@dataclass(frozen=True)
+class Planet:
+    """A twin planet: all that does not vary by month, [N], and the means to make the rest."""
+
+    name: str
+    seed: int
+    months: int
+    errors: bool
+    places: Places
+    normal: weather.Normals
+    large: Field
+    """Large-scale weather, [2, T, modes]."""
+    predictors: dict[str, dict[str, Field]]
+    truth: mapping.Truth
+    params: dict[str, Field]
+    """The true parameters and initial pools."""
+    instruments: observation.Instruments
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    """More attributes of the dataset."""
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Observation streams."""
+        return tuple(observation.SENSORS)
+
+    def block(self, patches: Sequence[int]) -> Block:
+        """The months of some patches; those of a patch are the same in every block."""
+        places = self.places
+        slices = [places.pixels(p) for p in patches]
+        pixels = np.concatenate([np.arange(s.start, s.stop) for s in slices])
+        prone = surface.fire_prone(self.predictors["PFT"])
+        drawn = [
+            weather.weather(
+                self.seed, int(places.cell[p]), self.normal.of(s), places.lon[s], prone[s], self.large
+            )
+            for p, s in zip(patches, slices, strict=True)
+        ]
+        forcing = {
+            name: np.concatenate([d[name] for d in drawn], axis=1) if x.ndim == 2 else x
+            for name, x in drawn[0].items()
+        }
+        params = {name: x[pixels] for name, x in self.params.items()}
+        monthly = simulation.record(params, forcing, places.lat[pixels], observation.OUTPUTS)
+        patch = np.repeat(np.arange(len(patches)), [s.stop - s.start for s in slices])
+        seen = [
+            observation.observe(
+                self.seed,
+                int(places.cell[p]),
+                {name: x[:, patch == k] for name, x in monthly.items()},
+                drawn[k],
+                self.instruments.tower[slices[k]],
+                bool(self.instruments.inverted[p]),
+                self.errors,
+            )
+            for k, p in enumerate(patches)
+        ]
+        observed = {name: np.concatenate([s[name] for s in seen], axis=1) for name in self.streams}
+        return Block(pixels, patch, forcing, observed)
+
+    def blocks(self, patches: Iterable[int] | None = None) -> Iterator[list[int]]:
+        """Which of these patches (or of all) are simulated together."""
+        waiting: list[int] = []
+        size = 0
+        for patch in range(len(self.places.cell)) if patches is None else patches:
+            waiting.append(patch)
+            size += int(self.places.bounds[patch + 1] - self.places.bounds[patch])
+            if size >= BLOCK_PIXELS:
+                yield waiting
+                waiting, size = [], 0
+        if waiting:
+            yield waiting
+
+    def parts(self) -> Iterator[Part]:
+        """The months of all patches in blocks, for `store.publish_parts`."""
+
+        def part(patches: Sequence[int]) -> Part:
+            block = self.block(patches)
+            monthly = {name: block.forcing[name] for name in FORCING} | block.observed
+            pixels = slice(int(block.pixels[0]), int(block.pixels[-1]) + 1)
+            return pixels, {name: np.ascontiguousarray(x.T) for name, x in monthly.items()}
+
+        return simulation.side_by_side(part, self.blocks())
+
+    def skeleton(self) -> xr.Dataset:
+        """The dataset, with what varies by month declared only."""
+        pixel, monthly = ("pixel",), ("pixel", "time")
+        lat, lon = self.places.lat, self.places.lon
+        shape = (len(lat), self.months)
+        area = (111_320.0 * geography.PIXEL_DEGREES) ** 2 * np.cos(np.deg2rad(lat))
+        patch = self.places.patch.astype(np.int32)
+
+        def about(role: str, units: str, meaning: str, **more: Any) -> dict[str, Any]:
+            return {"role": role, "units": units, "long_name": meaning, **more}
+
+        variables: dict[str, Any] = {
+            "lat": (pixel, lat, about("geometry", "degrees_north", "latitude")),
+            "lon": (pixel, lon, about("geometry", "degrees_east", "longitude")),
+            "area_m2": (pixel, area, about("geometry", "m2", "pixel area")),
+            "patch": (pixel, patch, about("geometry", "1", "patch")),
+            "region": (pixel, geography.regions(self.places), about("geometry", "1", "region")),
+            "test": (
+                pixel,
+                split.choose_test_patches(patch),
+                about("geometry", "1", "pixel of a test patch"),
+            ),
+        }
+        years = self.months // 12
+        days = (np.arange(self.months) + 0.5) * weather.DAYS_PER_MONTH
+        variables["time_days"] = (("time",), days, about("time axis", "d", f"days since {ORIGIN}"))
+        variables["doy"] = (("time",), np.tile(weather.DOY, years), about("time axis", "d", "day of year"))
+        for name, v in FORCING.items():
+            variables[name] = (monthly, declared(shape), about("forcing", v.unit, v.meaning))
+        for stream in self.streams:
+            v = VARIABLES[STREAMS[stream]]
+            variables[stream] = (monthly, declared(shape), about("observation", v.unit, v.meaning))
+        for group, members in self.predictors.items():
+            for name, x in members.items():
+                units = surface.UNITS.get(name, "1")
+                meaning = name.replace("_", " ")
+                attrs = about("predictor", units, meaning, group=group, kind="continuous")
+                variables[name] = (pixel, x, attrs)
+        for name, x in self.params.items():
+            p = BY_NAME[name]
+            shares = {} if name in POOLS else mapping.shares(name)
+            depends = {f"share_{group}": share for group, share in shares.items()}
+            variables[f"true_{name}"] = (pixel, x, about("truth", p.unit, f"true {p.meaning}", **depends))
+        time = pd.date_range(ORIGIN, periods=self.months, freq="MS") + pd.Timedelta(days=14)
+        provenance = {
+            "name": self.name,
+            "kind": "synthetic",
+            "source": "landlab_mgr twin planet: observations by our own model from a known function",
+            "licence": "MIT",
+            "citation": "landlab_mgr",
+            "dt_days": weather.DAYS_PER_MONTH,
+            "origin": ORIGIN,
+        }
+        ds = xr.Dataset(variables, coords={"time": time}, attrs=provenance | dict(self.attrs))
+        return schema.validate(ds)
+
+
+def design(
+    n_patches: int,
+    pixels_per_patch: int,
+    years: int,
+    seed: int,
+    errors: bool = True,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Planet:
+    """A planet with its true parameters, and pools in balance; no month of it is in memory.
+
+    Args:
+        n_patches, pixels_per_patch, years, seed: as `twin.make`.
+        errors: False leaves the observations' errors out.
+        tell: hears of each step that takes long.
+
+    Raises:
+        LandlabError: where the numbers cannot make a planet.
+    """
+    if n_patches < 4 or years < 3 or not 1 <= pixels_per_patch <= geography.LARGEST_PATCH or seed < 0:
+        raise LandlabError(
+            f"a twin planet needs at least 4 patches, 3 years, 1 to {geography.LARGEST_PATCH} pixels a patch and a "
+            f"seed of at least 0, not {n_patches}, {years}, {pixels_per_patch} and {seed}"
+        )
+    places = geography.choose(seed, n_patches, pixels_per_patch)
+    normal = weather.normals(seed, places.lat, places.lon)
+    predictors = surface.predictors(seed, places, normal)
+    truth = mapping.truth(seed, predictors)
+    params = mapping.physical(truth.unbounded, places.lat)
+    tell(f"{len(places.lat):,} pixels in {n_patches} patches: pools in balance with the climate")
+    age = predictors["AGE"]["tree_age"]
+    params |= simulation.spin_up(params, weather.normal_year(normal), places.lat, age)
+    return Planet(
+        name=f"twin-{n_patches}x{pixels_per_patch}x{years}-s{seed}",
+        seed=seed,
+        months=12 * years,
+        errors=errors,
+        places=places,
+        normal=normal,
+        large=weather.large_scale(seed, 12 * years),
+        predictors=predictors,
+        truth=truth,
+        params=params,
+        instruments=observation.instruments(seed, places),
+    )

@@ -1,0 +1,116 @@
+"""Grids of latitude and longitude that do not fit in memory: read slab by slab, kept pixel by pixel. JAX-free."""
+
+import itertools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from landlab_mgr.errors import LandlabError
+
+SLAB_VALUES = 2**24
+"""Values of a variable that are read at once: 64 MB of float32."""
+
+EARTH_RADIUS_M = 6_371_007.2
+"""Of the sphere with the area of the GRS80 ellipsoid (Moritz 2000, doi:10.1007/s001900050278)."""
+
+_UNEVEN = 1e-3
+"""Steps of a grid may differ by this fraction of a step."""
+
+
+def axis(values: np.ndarray, name: str, low: float, high: float, where: str) -> tuple[np.ndarray, float]:
+    """Centres of a grid along an axis, float64, and the step between them (> 0, whichever way they run).
+
+    Raises:
+        LandlabError: unless the centres are evenly spaced and within low..high.
+    """
+    centres = np.asarray(values)
+    if centres.ndim != 1 or centres.size < 2 or centres.dtype.kind not in "fiu":
+        raise LandlabError(
+            f"{where}: {name} is no axis of 2 or more numbers but {centres.dtype}{list(centres.shape)}"
+        )
+    centres = centres.astype(np.float64)
+    steps = np.diff(centres)
+    step = float(steps.mean())
+    if not np.isfinite(centres).all() or not step or (np.abs(steps - step) > _UNEVEN * abs(step)).any():
+        raise LandlabError(f"{where}: {name} is not evenly spaced; an axis of a regular grid is needed")
+    if centres.min() < low or centres.max() > high:
+        outside = centres[(centres < low) | (centres > high)][0]
+        raise LandlabError(f"{where}: {name} {outside:g} is outside {low:g}..{high:g}")
+    return centres, abs(step)
+
+
+def cell_areas(lat: np.ndarray, height: float, width: float) -> np.ndarray:
+    """Area of cells `height` x `width` degrees that are centred at these latitudes, m2."""
+    north, south = (np.deg2rad(np.clip(lat + sign * height / 2, -90, 90)) for sign in (1, -1))
+    return EARTH_RADIUS_M**2 * np.deg2rad(width) * (np.sin(north) - np.sin(south))
+
+
+def slabs(shape: Sequence[int], chunks: Sequence[int] | None) -> Iterator[tuple[slice, ...]]:
+    """Index ranges that cover an array [time, lat, lon], each of whole chunks and of SLAB_VALUES or one chunk.
+
+    `chunks` is the file's; None where it is one piece, month after month.
+    """
+    unit = chunks or (1, *shape[1:])
+    step = [min(of_unit, size) for of_unit, size in zip(unit, shape, strict=True)]
+    for i in reversed(range(len(shape))):  # what lies together in the file is read together
+        others = int(np.prod(step)) // step[i]
+        count = max(1, SLAB_VALUES // (others * step[i]))
+        step[i] = min(shape[i], step[i] * count)
+    ranges = [
+        [slice(start, min(start + by, size)) for start in range(0, size, by)]
+        for size, by in zip(shape, step, strict=True)
+    ]
+    return itertools.product(*ranges)
+
+
+@dataclass(frozen=True)
+class Spool:
+    """Series of pixels in a file, [pixel, time] float32; reading some pixels takes no more memory than they do."""
+
+    path: Path
+    shape: tuple[int, int]
+
+    @classmethod
+    def reserve(cls, path: Path, shape: tuple[int, int]) -> "Spool":
+        """A new file, whose room on the disk is taken at once: no later write can fail.
+
+        Raises:
+            OSError: where there is not enough room.
+        """
+        with path.open("xb") as file:
+            os.posix_fallocate(file.fileno(), 0, 4 * shape[0] * shape[1])
+        return cls(path, shape)
+
+    def fill(
+        self,
+        array: xr.DataArray,
+        row: np.ndarray,
+        column: np.ndarray,
+        finish: Callable[[np.ndarray], np.ndarray],
+    ) -> None:
+        """Write the series of some pixels of a lazy array [time, lat, lon].
+
+        Whichever way the source is chunked, each chunk is decompressed once; patch by patch, a source whose chunks are
+        whole months would be decompressed again for every patch.
+
+        Args:
+            row, column: [pixel] where each pixel is.
+            finish: makes of values [month, pixel] what is kept of them, e.g. in another unit.
+        """
+        kept = np.memmap(self.path, np.float32, "r+", shape=self.shape)
+        for months, rows, columns in slabs(array.shape, array.encoding.get("chunksizes")):
+            here = np.flatnonzero(
+                (row >= rows.start) & (row < rows.stop) & (column >= columns.start) & (column < columns.stop)
+            )
+            if len(here):
+                slab = array[months, rows, columns].values
+                kept[here, months] = finish(slab[:, row[here] - rows.start, column[here] - columns.start]).T
+
+    def __getitem__(self, pixels: slice) -> np.ndarray:
+        count, months = pixels.stop - pixels.start, self.shape[1]
+        values = np.fromfile(self.path, np.float32, count * months, offset=4 * pixels.start * months)
+        return values.reshape(count, months)
