@@ -33,6 +33,19 @@ def show(frame: pd.DataFrame, title: str = "", as_json: bool = False, digits: in
     console.print(table)
 
 
+def fitted(frame: pd.DataFrame, optional: list[str]) -> tuple[pd.DataFrame, list[str]]:
+    """The table with as many of the optional columns as the console is wide, and those that it has no room for."""
+
+    def width(column: str) -> int:
+        return 2 + max(len(column), *(len(text(value)) for value in frame[column]))
+
+    room = console.width - sum(width(c) for c in frame if c not in optional)
+    left_out = [
+        c for c, used in zip(optional, np.cumsum([width(c) for c in optional]), strict=True) if used > room
+    ]
+    return frame.drop(columns=left_out), left_out
+
+
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of a table as plain JSON values."""
 

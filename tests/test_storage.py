@@ -170,8 +170,12 @@ def test_what_is_published_is_read_back_and_publishing_again_adds_nothing(client
 def test_an_interrupted_publisher_leaves_nothing_that_opens(client, ws, planet, monkeypatch):
     ds = planet.assign_attrs(name="other")
     fs = ws.files.fs
+
+    def interrupted(*_):
+        raise KeyboardInterrupt  # a real SIGINT is ignored in processes of pytest-xdist
+
     with monkeypatch.context() as patch:
-        patch.setattr(fs, "pipe_file", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        patch.setattr(fs, "pipe_file", interrupted)
         with pytest.raises(KeyboardInterrupt):
             store.publish(ds, ws.data)
     [name] = [p.name for p in storage.folders(ws.data) if p.name.startswith("other-")]

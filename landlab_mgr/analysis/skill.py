@@ -15,6 +15,8 @@ from landlab_mgr.parameters import VARIABLES
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FLOOR = -1.0
+"""Worse than this is no worse for the mean of all: R2 has no lower bound."""
 FIRST = ("CONTROL", "LATLON")
 """What the other predictor sets are held against."""
 
@@ -75,7 +77,62 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
 
 
 def figure(ds: xr.Dataset) -> "Figure":
-    """A row for each setup: the mean over its runs of each variable, with the runs as small dots."""
+    """A row for each setup: the mean over its runs of each variable, as marks among the runs, or of many as a table."""
+    return _marks(ds) if ds.sizes["variable"] <= len(style.PALETTE) else _coloured_table(ds)
+
+
+def _coloured_table(ds: xr.Dataset) -> "Figure":
+    """Setup by variable, each cell with the mean over the runs; the first column is the mean of all variables."""
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+
+    means = ds["skill"].groupby(ds["setup"]).map(lambda x: x.mean("run"))
+    setups = list(dict.fromkeys(ds["setup"].values))
+    values = means.sel(setup=setups).transpose("setup", "variable").values
+    cells = np.column_stack([_mean_of_rows(np.maximum(values, FLOOR)), values])
+    columns = ["mean", *(style.named(v) for v in ds["variable"].values)]
+    fig = Figure(figsize=(3.2 + 0.72 * len(columns), 2.2 + 0.34 * len(setups)), layout="constrained")
+    ax = fig.add_subplot()
+    stops = [(0, "#e08214"), (0.5, "#ffffff"), (0.75, "#6baed6"), (1, "#08306b")]
+    colours = LinearSegmentedColormap.from_list("skill", stops).with_extremes(bad="#dddddd")
+    mesh = ax.pcolormesh(
+        np.ma.masked_invalid(cells), cmap=colours, vmin=FLOOR, vmax=1, edgecolor="white", linewidth=1
+    )
+    for (row, column), value in np.ndenumerate(cells):
+        text = f"{value:.2f}" if np.isfinite(value) else "–"
+        ink = "white" if value > 0.6 else "0.15"
+        style_of = {"fontweight": "bold"} if column == 0 else {}
+        ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=ink, **style_of)
+    ax.axvline(1, color="white", linewidth=6)
+    ax.set_yticks(np.arange(len(setups)) + 0.5, setups)
+    ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=35, ha="right", rotation_mode="anchor")
+    ax.tick_params(length=0)
+    ax.invert_yaxis()
+    ax.spines[:].set_visible(False)
+    row_of = np.array([setups.index(s) for s in ds["setup"].values])
+    label = f"{style.skill_label(ds.attrs)}, mean of {_members(row_of)}"
+    bar = fig.colorbar(
+        mesh, ax=ax, orientation="horizontal", shrink=0.6, aspect=40, extend="min", label=label
+    )
+    bar.outline.set_visible(False)
+    synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
+    style.entitle(ax, f"Skill by predictor set ({len(row_of)} runs{synthetic})", ds.attrs)
+    note = f"below {FLOOR:g} counts as {FLOOR:g} in the mean"
+    if np.nanmin(values) < FLOOR:
+        ax.annotate(
+            note, (1, 1), (0, 18), "axes fraction", "offset points", ha="right", fontsize=7, color="0.4"
+        )
+    return fig
+
+
+def _mean_of_rows(x: np.ndarray) -> np.ndarray:
+    there = np.isfinite(x)
+    return np.where(
+        there.any(axis=1), np.where(there, x, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1), np.nan
+    )
+
+
+def _marks(ds: xr.Dataset) -> "Figure":
     from matplotlib.figure import Figure
 
     values, variables = ds["skill"].values, list(ds["variable"].values)
@@ -85,7 +142,7 @@ def figure(ds: xr.Dataset) -> "Figure":
     fig = Figure(figsize=(8.5, 1.9 + 0.32 * len(setups)), layout="constrained")
     ax = fig.add_subplot()
     lowest = float(np.nanmin(values))
-    floor = max(-1.0, min(0.0, lowest - 0.05))
+    floor = max(FLOOR, min(0.0, lowest - 0.05))
     rows = np.arange(len(setups))
     for row in rows[::2]:
         ax.axhspan(row - 0.5, row + 0.5, color="0.96", linewidth=0)

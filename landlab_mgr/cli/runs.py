@@ -13,7 +13,7 @@ from landlab_mgr.cli.options import (
     RequiredFilter,
     WorkspaceOption,
 )
-from landlab_mgr.display import console, show
+from landlab_mgr.display import console, fitted, show
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec import PolicySpec
 from landlab_mgr.workspace import Workspace
@@ -111,7 +111,11 @@ def ls(
     frame = frame.drop(columns=["message", *(c for c in frame if frame[c].isna().all())], errors="ignore")
     if not frame["tags"].any():
         frame = frame.drop(columns="tags")
-    show(frame)
+    skills = {c: c.split(".")[1] for c in frame if str(c).startswith("dev.")}
+    frame, left_out = fitted(frame.rename(columns=skills), list(skills.values()))
+    show(frame, "the last columns: R2 on dev, by variable" if skills else "")
+    if left_out:
+        console.print(f"too wide for {', '.join(left_out)}: --json has them")
     if not reasons.empty:
         console.print()
     for run_id, outcome, message in reasons.itertuples(index=False):

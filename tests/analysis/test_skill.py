@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from landlab_mgr import analysis, register
 from landlab_mgr.analysis import skill
@@ -83,3 +84,21 @@ def test_what_is_below_the_axis_is_said(scored, catalog):
     [axes] = skill.figure(ds).axes
     assert axes.get_xlim()[0] == -1
     assert any("below -1: not drawn" in t.get_text() for t in axes.texts)
+
+
+def test_many_variables_are_a_coloured_table(scored, catalog):
+    ds = computed(scored, catalog, "seed = 0 or setup.groups = 'PFT'")
+    many = xr.concat(
+        [ds.assign_coords(variable=[f"{v}{i}" for v in ds["variable"].values]) for i in range(4)], "variable"
+    )
+    many = many.assign_coords(setup=ds["setup"], seed=ds["seed"]).assign_attrs(ds.attrs)
+    many["skill"][0, 1] = np.nan
+    figure = skill.figure(many)
+    axes = figure.axes[0]
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["CONTROL", "PFT", "PFT+CLIM"]
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["mean", *many["variable"].values]
+    cells = [t.get_text() for t in axes.texts][: 3 * 9]
+    pft = skill.table(many).set_index("predictors").loc["PFT"]
+    assert cells[9] == f"{pft['mean']:.2f}"
+    assert cells[10] == f"{pft['et0']:.2f}"
+    assert cells[2] == "–", "undefined is not 0"
