@@ -101,8 +101,10 @@ def _coloured_table(ds: xr.Dataset) -> "Figure":
     for (row, column), value in np.ndenumerate(cells):
         text = f"{value:.2f}" if np.isfinite(value) else "–"
         ink = "white" if value > 0.6 else "0.15"
-        style_of = {"fontweight": "bold"} if column == 0 else {}
-        ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=ink, **style_of)
+        weight = "bold" if column == 0 else "normal"
+        ax.text(
+            column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=ink, fontweight=weight
+        )
     ax.axvline(1, color="white", linewidth=6)
     ax.set_yticks(np.arange(len(setups)) + 0.5, setups)
     ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=35, ha="right", rotation_mode="anchor")
