@@ -67,7 +67,7 @@ RAY = ("schedule", "test_chaos")
 """Tests that start clusters of Ray: with several processes (`pytest -n 2`) they share one, and come first."""
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """With several processes the tests of a file stay together, and those with clusters of Ray too."""
 

@@ -11,7 +11,7 @@ from landlab_mgr.workspace import Workspace
 from .conftest import until
 from .test_outcomes import start
 
-EPOCHS = 10_000
+EPOCHS = 15_000
 """Long enough that the first run still trains when the third worker has committed its first epochs."""
 
 
