@@ -63,21 +63,9 @@ def twin_workspace(tmp_path_factory):
     return root
 
 
-RAY = ("schedule", "test_chaos")
-"""Tests that start clusters of Ray: with several processes (`pytest -n 2`) they share one, and come first."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """With several processes the tests of a file stay together, and those with clusters of Ray too."""
-
-    def group(item):
-        parts = item.nodeid.partition("::")[0].removesuffix(".py").split("/")
-        return "ray" if set(parts) & {*RAY} else parts[-1]
-
-    items.sort(key=lambda item: group(item) != "ray")
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
+    """With several processes (`pytest -n 2`, a file in one of them) what takes longest comes first."""
+    items.sort(key=lambda item: "test_outcomes.py" not in item.nodeid)
 
 
 @pytest.hookimpl(wrapper=True)

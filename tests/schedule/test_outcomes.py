@@ -79,7 +79,7 @@ def test_ctrl_c_commits_and_gives_the_runs_back(ray_workspace, register):
 
 
 def test_each_failure_has_its_outcome_and_the_grid_goes_on(ray_workspace, register):
-    """After the others, whose compiled programs are in the cache: a first epoch within the half minute of --stall."""
+    """After the others, whose compiled programs are in the cache: a first epoch well within --stall."""
     good = register("good", 4, 2)
     [nan] = register("nan", 1, 3, "[base.loss_weights]\nlai = 1e38")
     [oom] = register("oom", 1, 3, "[base.network]\nhidden = [1000000, 1000000]")
@@ -88,7 +88,7 @@ def test_each_failure_has_its_outcome_and_the_grid_goes_on(ray_workspace, regist
     (ray_workspace / "runs" / error).write_text("in the way of its directory")
     last = register("last", 3, 2)
     [hung] = register("hung", 1, 1_000_000)
-    driver = start(ray_workspace, "--executor", "ray", "--workers", 1, "--stall", 0.5, "--retries", 0)
+    driver = start(ray_workspace, "--executor", "ray", "--workers", 1, "--stall", 0.75, "--retries", 0)
     with Workspace.at(ray_workspace).open(read_only=True) as catalog:
         until(lambda: catalog.run(hung).state == "running" or driver.poll() is not None, 200)
         assert driver.poll() is None, driver.communicate()
