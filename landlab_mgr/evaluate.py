@@ -25,7 +25,7 @@ from landlab_mgr.parameters import (
     VARIABLES,
 )
 from landlab_mgr.process import bind, water_stress
-from landlab_mgr.records import ArtifactRecord, MetricRecord
+from landlab_mgr.records import COLLAPSED, ArtifactRecord, MetricRecord
 from landlab_mgr.spec import NetworkSpec, RunSpec
 from landlab_mgr.storage import Location
 
@@ -158,7 +158,7 @@ def _collapsed(lai: metrics.Moments, lcma: np.ndarray, member: batch.Member) -> 
     bare = lai.model * lcma < BARE_LEAF_CARBON
     if not leafy.any():
         return []
-    return [MetricRecord(split.TRAIN, "lai", "collapsed", "spatial", float(bare[leafy].mean()))]
+    return [MetricRecord(*COLLAPSED, float(bare[leafy].mean()))]
 
 
 def _has(ds: xr.Dataset, stream: str, period: str, held_out: bool) -> bool:

@@ -29,6 +29,10 @@ SEEN = ("train", "dev")
 """The splits that tables show unless others are named: looking at test is a decision of its own."""
 
 
+COLLAPSED = ("train", "lai", "collapsed", "spatial")
+"""The metric that says which share of a member's leafy pixels went bare: split, variable, statistic, level."""
+
+
 @dataclass(frozen=True)
 class MetricRecord:
     """One number of a run's skill, which may be NaN or infinite."""

@@ -9,16 +9,15 @@ from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.design import UNREGISTERED, cells
 from landlab_mgr.catalog.records import EnsembleRecord, MemberRecord
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.records import SEEN
+from landlab_mgr.records import COLLAPSED, SEEN
 
 LOSSES = ("train_loss", "dev_loss")
 """Of the last epoch, per pixel and weighted, so that members with other training pixels compare."""
 HIGHER_IS_BETTER = ("r", "r2", "R2")
 LOWER_IS_BETTER = ("rmse", "mae")
 LEVELS = ("flat", "spatial", "temporal")
-COLLAPSED = ("train", "lai", "collapsed", "spatial")
-"""The metric that says which share of a member's pixels lost their leaves; a member without it is not judged by it."""
 COLLAPSED_SHARE = 0.05
+"""A member with a larger share of leafy pixels gone bare is dropped; without the metric, it is not judged by it."""
 
 
 def select(

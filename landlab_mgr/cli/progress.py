@@ -1,11 +1,13 @@
 """Progress of downloads and imports: bars on a terminal, a plain line now and then elsewhere."""
 
 import time
+from typing import Self
 
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
@@ -18,24 +20,31 @@ SPEAK_SECONDS = 10.0
 """Where there is no terminal, a line about this often."""
 
 
-class Bytes:
-    """Progress of files: call with a file's name, what is done with it, bytes so far, and in all."""
+class _Bars:
+    """Bars while it is entered, where there is a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, *columns: ProgressColumn) -> None:
+        self._columns = columns
         self._bars: Progress | None = None
-        self._tasks: dict[tuple[str, str], TaskID] = {}
-        self._spoke: dict[tuple[str, str], float] = {}
 
-    def __enter__(self) -> "Bytes":
+    def __enter__(self) -> Self:
         if console.is_terminal:
-            columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-            self._bars = Progress(TextColumn("{task.description}"), *columns, console=console)
+            self._bars = Progress(TextColumn("{task.description}"), *self._columns, console=console)
             self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._bars is not None:
             self._bars.stop()
+
+
+class Bytes(_Bars):
+    """Progress of files: call with a file's name, what is done with it, bytes so far, and in all."""
+
+    def __init__(self) -> None:
+        super().__init__(BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+        self._tasks: dict[tuple[str, str], TaskID] = {}
+        self._spoke: dict[tuple[str, str], float] = {}
 
     def __call__(self, name: str, what: str, done: int, total: int) -> None:
         """Tell that so much of a file is done."""
@@ -49,25 +58,14 @@ class Bytes:
             console.print(f"{what} {name}: {size(done)} of {size(total)}", markup=False)
 
 
-class Steps:
+class Steps(_Bars):
     """Progress of a number of like steps: call with what is done, to what, its number, and how many there are."""
 
     def __init__(self) -> None:
-        self._bars: Progress | None = None
+        super().__init__(BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn())
         self._task: TaskID | None = None
         self._started: float | None = None
         self._spoke = time.monotonic()
-
-    def __enter__(self) -> "Steps":
-        if console.is_terminal:
-            columns = (BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeRemainingColumn())
-            self._bars = Progress(TextColumn("{task.description}"), *columns, console=console)
-            self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bars is not None:
-            self._bars.stop()
 
     def __call__(self, what: str, name: str, number: int, total: int) -> None:
         """Tell that a step begins."""

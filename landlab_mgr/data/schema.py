@@ -8,6 +8,7 @@ here is only what every reader relies on.
 import re
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -56,6 +57,13 @@ def stream_of(name: str) -> str:
 def stream_variable(stream: str, role: str = "observation") -> str:
     """Name of a stream's variable in a role: observation, weight or withheld."""
     return stream + _SUFFIX.get(role, "")
+
+
+def add(
+    ds: xr.Dataset, name: str, values: np.ndarray, role: str, units: str, long_name: str, **attrs: Any
+) -> None:
+    """Put a variable into a dataset, over the dims of its role and with the attributes that each needs."""
+    ds[name] = (ROLES[role], values, {"units": units, "long_name": long_name, "role": role, **attrs})
 
 
 def validate(ds: xr.Dataset) -> xr.Dataset:

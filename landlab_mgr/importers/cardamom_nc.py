@@ -109,13 +109,13 @@ def read(
         if not np.array_equal(file.axis(start, []).time, axis.time):
             raise LandlabError(f"{file.path} covers other months than {files[0].path}; import it on its own")
     ds = xr.Dataset(coords={"time": axis.time})
-    _add(ds, "time_days", axis.time_days, "time axis", "d", f"days since {axis.origin}, mid-month")
-    _add(ds, "doy", axis.doy, "time axis", "d", "day of year, mid-month")
+    schema.add(ds, "time_days", axis.time_days, "time axis", "d", f"days since {axis.origin}, mid-month")
+    schema.add(ds, "doy", axis.doy, "time axis", "d", "day of year, mid-month")
     _add_forcing(ds, files, notices)
     _add_streams(ds, files)
     _add_geometry(ds, files, lon, notices)
     for name, (values, unit, about) in months.climate(ds).items():
-        _add(ds, name, values, "predictor", unit, about, group="CLIM", kind="continuous")
+        schema.add(ds, name, values, "predictor", unit, about, group="CLIM", kind="continuous")
     unitless = {
         name: unit for file in files for name, unit in file.unitless.items() if name not in ("LAT", "LON")
     }
@@ -133,12 +133,6 @@ def read(
         "origin": axis.origin,
     }
     return schema.validate(ds), notices
-
-
-def _add(
-    ds: xr.Dataset, name: str, values: np.ndarray, role: str, unit: str, about: str, **attrs: str
-) -> None:
-    ds[name] = (schema.ROLES[role], values, {"units": unit, "long_name": about, "role": role, **attrs})
 
 
 class _File:
@@ -263,7 +257,7 @@ def _add_forcing(ds: xr.Dataset, files: Sequence[_File], notices: list[str]) -> 
         values = np.stack([file.series(theirs, variable.unit) for file in files])
         values, clipped = forcing.sound(name, values, theirs, place)
         notices += clipped
-        _add(ds, name, values, "forcing", variable.unit, variable.meaning)
+        schema.add(ds, name, values, "forcing", variable.unit, variable.meaning)
 
 
 def _add_streams(ds: xr.Dataset, files: Sequence[_File]) -> None:
@@ -277,10 +271,10 @@ def _add_streams(ds: xr.Dataset, files: Sequence[_File]) -> None:
         kept = withheld.get(stream, np.array(np.nan))
         variable = VARIABLES[STREAMS[stream]]
         if np.isfinite(values).any() or np.isfinite(kept).any():
-            _add(ds, stream, values, "observation", variable.unit, variable.meaning)
+            schema.add(ds, stream, values, "observation", variable.unit, variable.meaning)
         if np.isfinite(kept).any():
             name = schema.stream_variable(stream, "withheld")
-            _add(ds, name, kept, "withheld", variable.unit, variable.meaning)
+            schema.add(ds, name, kept, "withheld", variable.unit, variable.meaning)
     if not schema.names(ds, "observation"):
         raise LandlabError(
             f"{files[0].path} holds no observation; at least one of {', '.join(_OBSERVATIONS)} is needed"
@@ -320,11 +314,13 @@ def _add_geometry(ds: xr.Dataset, files: Sequence[_File], lon: float | None, not
         test = np.zeros(len(patch), bool)
     else:
         test = split.choose_test_patches(patch)
-    _add(ds, "patch", patch, "geometry", "1", "number of the 4 x 5 degree box")
-    _add(ds, "lat", lats, "geometry", "degrees_north", "latitude of the cell or tower")
-    _add(ds, "lon", lons, "geometry", "degrees_east", "longitude of the cell or tower")
-    _add(ds, "area_m2", np.full(len(files), FOOTPRINT_M2), "geometry", "m2", "nominal area, the same for all")
-    _add(ds, "test", test, "geometry", "1", "the pixel is of a test patch")
-    _add(
+    schema.add(ds, "patch", patch, "geometry", "1", "number of the 4 x 5 degree box")
+    schema.add(ds, "lat", lats, "geometry", "degrees_north", "latitude of the cell or tower")
+    schema.add(ds, "lon", lons, "geometry", "degrees_east", "longitude of the cell or tower")
+    schema.add(
+        ds, "area_m2", np.full(len(files), FOOTPRINT_M2), "geometry", "m2", "nominal area, the same for all"
+    )
+    schema.add(ds, "test", test, "geometry", "1", "the pixel is of a test patch")
+    schema.add(
         ds, "site", np.array([file.site for file in files], dtype=object), "geometry", "1", "name of the file"
     )

@@ -73,13 +73,15 @@ def read(directory: str | Path, predictors_csv: str | Path | None = None) -> tup
 
     ds = xr.Dataset(coords={"time": _mid_months(len(time_days))})
     for name, values in forcing.items():
-        _add(ds, name, values, "forcing", FORCING[name].unit, FORCING[name].meaning)
-    _add(ds, "time_days", time_days, "time axis", "d", f"days since {ORIGIN}, mid-month")
-    _add(ds, "doy", doy, "time axis", "d", "day of year, mid-month")
+        schema.add(ds, name, values, "forcing", FORCING[name].unit, FORCING[name].meaning)
+    schema.add(ds, "time_days", time_days, "time axis", "d", f"days since {ORIGIN}, mid-month")
+    schema.add(ds, "doy", doy, "time axis", "d", "day of year, mid-month")
     for role, streams in (("observation", observations), ("withheld", withheld)):
         for stream, values in streams.items():
             variable = VARIABLES[STREAMS[stream]]
-            _add(ds, schema.stream_variable(stream, role), values, role, variable.unit, variable.meaning)
+            schema.add(
+                ds, schema.stream_variable(stream, role), values, role, variable.unit, variable.meaning
+            )
     ds["biomass"].attrs["comment"] = (
         "one observed value a site, filled over the 12 months of its calendar year"
     )
@@ -106,13 +108,6 @@ def _attributes(directory: Path) -> dict[str, str | float]:
         "dt_days": DT_DAYS,
         "origin": ORIGIN,
     }
-
-
-def _add(
-    ds: xr.Dataset, name: str, values: np.ndarray, role: str, units: str, long_name: str, **attrs: object
-) -> None:
-    dims = schema.ROLES[role]
-    ds[name] = (dims, values, {"units": units, "long_name": long_name, "role": role, **attrs})
 
 
 # --- tables -------------------------------------------------------------------------------------------------
@@ -300,22 +295,24 @@ def _add_geometry(ds: xr.Dataset, sites: pd.DataFrame) -> None:
     cells = np.floor(sites[["lat", "lon"]].to_numpy() / CELL_DEGREES)
     patch = np.unique(cells, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
     area = np.full(len(sites), TOWER_AREA_M2)
-    _add(ds, "patch", patch, "geometry", "1", "number of the 0.5 degree cell, whose sites share forcing")
-    _add(ds, "lat", sites["lat"].to_numpy(), "geometry", "degrees_north", "latitude of the tower")
-    _add(ds, "lon", sites["lon"].to_numpy(), "geometry", "degrees_east", "longitude of the tower")
-    _add(ds, "area_m2", area, "geometry", "m2", "area of a nominal tower footprint, the same for all")
-    _add(ds, "test", split.choose_test_patches(patch), "geometry", "1", "the pixel is of a test patch")
-    _add(ds, "site", sites["name"].to_numpy(dtype=object), "geometry", "1", "FLUXNET name of the site")
+    schema.add(
+        ds, "patch", patch, "geometry", "1", "number of the 0.5 degree cell, whose sites share forcing"
+    )
+    schema.add(ds, "lat", sites["lat"].to_numpy(), "geometry", "degrees_north", "latitude of the tower")
+    schema.add(ds, "lon", sites["lon"].to_numpy(), "geometry", "degrees_east", "longitude of the tower")
+    schema.add(ds, "area_m2", area, "geometry", "m2", "area of a nominal tower footprint, the same for all")
+    schema.add(ds, "test", split.choose_test_patches(patch), "geometry", "1", "the pixel is of a test patch")
+    schema.add(ds, "site", sites["name"].to_numpy(dtype=object), "geometry", "1", "FLUXNET name of the site")
 
 
 def _add_climate_and_plant_types(ds: xr.Dataset, sites: pd.DataFrame) -> None:
     for name, (values, unit, about) in months.climate(ds).items():
-        _add(ds, name, values, "predictor", unit, about, group="CLIM", kind="continuous")
+        schema.add(ds, name, values, "predictor", unit, about, group="CLIM", kind="continuous")
     plant_type = sites["igbp"].map(_PLANT_TYPE_OF_IGBP).to_numpy()
     for name in schema.PLANT_TYPES:
         fraction = (plant_type == name).astype(np.float64)
         attrs = {"group": "PFT", "kind": "continuous"}
-        _add(
+        schema.add(
             ds,
             name,
             fraction,
@@ -362,5 +359,5 @@ def _add_site_predictors(
                 "kind": "class",
                 "classes": [int(code) for code in np.unique(listed[np.isfinite(listed)])],
             }
-        _add(ds, name, values, "predictor", units, long_name, **attrs)
+        schema.add(ds, name, values, "predictor", units, long_name, **attrs)
     return notices

@@ -89,21 +89,23 @@ def _dataset(files: Files) -> tuple[xr.Dataset, list[str]]:
     pixels, geometry = places.geometry(files, notices)
     axis = months.read(files.array("dims.time", mapping.dims.time), mapping.start, files.path)
     ds = xr.Dataset(coords={"time": axis.time})
-    _add(ds, "time_days", axis.time_days, "time axis", "d", f"days since {axis.origin}, mid-month")
-    _add(ds, "doy", axis.doy, "time axis", "d", "day of year, mid-month")
+    schema.add(ds, "time_days", axis.time_days, "time axis", "d", f"days since {axis.origin}, mid-month")
+    schema.add(ds, "doy", axis.doy, "time axis", "d", "day of year, mid-month")
     for name, (values, unit, about) in geometry.items():
-        _add(ds, name, values, "geometry", unit, about)
+        schema.add(ds, name, values, "geometry", unit, about)
     _add_forcing(ds, files, pixels, notices)
     for role, streams in (("observation", mapping.observations), ("withheld", mapping.withheld)):
         for stream, given in streams.items():
             variable = VARIABLES[STREAMS[stream]]
             key = f"{'observations' if role == 'observation' else role}.{stream}"
             values = files.series(key, given.variable, given.value, given.units, variable.unit, pixels)
-            _add(ds, schema.stream_variable(stream, role), values, role, variable.unit, variable.meaning)
+            schema.add(
+                ds, schema.stream_variable(stream, role), values, role, variable.unit, variable.meaning
+            )
             weight = getattr(given, "weight", None)
             if weight is not None:
                 values = files.series(f"{key}.weight", weight, None, "1", "1", pixels)
-                _add(ds, f"{stream}_weight", values, "weight", "1", f"weight of each value of {stream}")
+                schema.add(ds, f"{stream}_weight", values, "weight", "1", f"weight of each value of {stream}")
     _add_predictors(ds, files, pixels)
     ds.attrs = {
         **{key: getattr(mapping, key) for key in ("name", "kind", "source", "licence", "citation")},
@@ -111,12 +113,6 @@ def _dataset(files: Files) -> tuple[xr.Dataset, list[str]]:
         "origin": axis.origin,
     }
     return schema.validate(ds), notices
-
-
-def _add(
-    ds: xr.Dataset, name: str, values: np.ndarray, role: str, unit: str, about: str, **attrs: Any
-) -> None:
-    ds[name] = (schema.ROLES[role], values, {"units": unit, "long_name": about, "role": role, **attrs})
 
 
 def _add_forcing(ds: xr.Dataset, files: Files, pixels: Pixels, notices: list[str]) -> None:
@@ -129,7 +125,7 @@ def _add_forcing(ds: xr.Dataset, files: Files, pixels: Pixels, notices: list[str
         values = files.series(key, given.variable, given.value, given.units, variable.unit, pixels)
         values, clipped = forcing.sound(name, values, key, place)
         notices += clipped
-        _add(ds, name, values, "forcing", variable.unit, variable.meaning)
+        schema.add(ds, name, values, "forcing", variable.unit, variable.meaning)
 
 
 def _add_predictors(ds: xr.Dataset, files: Files, pixels: Pixels) -> None:
@@ -148,7 +144,9 @@ def _add_predictors(ds: xr.Dataset, files: Files, pixels: Pixels) -> None:
                     raise LandlabError(
                         f"{key}: {given.variable!r} is missing at every pixel; leave the predictor out"
                     )
-            _add(ds, name, values, "predictor", unit, given.long_name or name.replace("_", " "), **attrs)
+            schema.add(
+                ds, name, values, "predictor", unit, given.long_name or name.replace("_", " "), **attrs
+            )
     for name, (values, unit, about) in months.climate(ds).items():
         if name not in ds:
-            _add(ds, name, values, "predictor", unit, about, group="CLIM", kind="continuous")
+            schema.add(ds, name, values, "predictor", unit, about, group="CLIM", kind="continuous")

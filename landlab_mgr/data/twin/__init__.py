@@ -8,16 +8,11 @@ Everything is drawn per patch or is a function of position: the same seed makes 
 or in blocks.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
-
 import numpy as np
 import xarray as xr
 
-from landlab_mgr.data import parts, truth
-from landlab_mgr.data.twin import attainable
-from landlab_mgr.data.twin.planet import Planet
-from landlab_mgr.data.twin.planet import design as _design
+from landlab_mgr.data import parts
+from landlab_mgr.data.twin.planet import design as design
 
 
 def make(
@@ -42,22 +37,3 @@ def make(
         for name, x in values.items():
             monthly[name][pixels] = x
     return ds.assign({name: (ds[name].dims, x, ds[name].attrs) for name, x in monthly.items()})
-
-
-def design(
-    n_patches: int,
-    pixels_per_patch: int,
-    years: int,
-    seed: int,
-    errors: bool = True,
-    tell: Callable[[str], None] = lambda line: None,
-) -> Planet:
-    """A planet that need not fit in memory: `skeleton()` and `parts()` are for `data.store.publish_parts`.
-
-    Args:
-        n_patches, pixels_per_patch, years, seed, errors: as `make`.
-        tell: hears of each step that takes long.
-    """
-    planet = _design(n_patches, pixels_per_patch, years, seed, errors, tell)
-    tell("the skill that each set of predictors allows")
-    return replace(planet, attrs={truth.ATTRIBUTE: attainable.skill(planet)})

@@ -9,6 +9,7 @@ the result, from pools in balance with it, and scored against the same observati
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,11 +19,13 @@ from landlab_mgr.data.comparable import comparable, score_name
 from landlab_mgr.data.twin.geography import Field, generator, standardise
 from landlab_mgr.data.twin.mapping import GROUPS, physical
 from landlab_mgr.data.twin.observation import OUTPUTS
-from landlab_mgr.data.twin.planet import Planet
 from landlab_mgr.data.twin.simulation import record, side_by_side, spin_up
 from landlab_mgr.data.twin.surface import AGES
 from landlab_mgr.data.twin.weather import normal_year
 from landlab_mgr.parameters import LOSS_TERMS, MODELLED, STREAMS
+
+if TYPE_CHECKING:
+    from landlab_mgr.data.twin.planet import Planet
 
 SUBSETS = tuple(s for size in range(len(GROUPS) + 1) for s in combinations(GROUPS, size))
 PATCHES = 128
@@ -37,7 +40,7 @@ RIDGES = (1e-7, 1e-5, 1e-3, 1e-2, 1e-1, 1.0)
 STATISTICS = ("R2", "r2")
 
 
-def skill(planet: Planet) -> str:
+def skill(planet: "Planet") -> str:
     """V*(S) of a planet for every set of predictor groups, as the attribute that `truth.skill` reads."""
     patches = np.sort(generator(planet.seed, "attainable").permutation(len(planet.places.cell))[:PATCHES])
     pixels = np.flatnonzero(np.isin(planet.places.patch, patches))
@@ -66,7 +69,7 @@ def skill(planet: Planet) -> str:
     return truth.encoded(values, warmup_months=warmup, patches=len(patches), pixels=len(pixels), level="flat")
 
 
-def expected(planet: Planet, groups: tuple[str, ...], pixels: np.ndarray) -> dict[str, Field]:
+def expected(planet: "Planet", groups: tuple[str, ...], pixels: np.ndarray) -> dict[str, Field]:
     """The parameters that these groups let expect at some pixels, each estimated from other patches, and their pools.
 
     Expected are the unbounded parameters (without groups: their mean over the planet) and the logarithm of forest age;
@@ -96,7 +99,7 @@ def expected(planet: Planet, groups: tuple[str, ...], pixels: np.ndarray) -> dic
     return params | spin_up(params, normal_year(planet.normal.of(pixels)), lat[pixels], ages)
 
 
-def _features(planet: Planet, groups: tuple[str, ...]) -> Callable[[np.ndarray], Field]:
+def _features(planet: "Planet", groups: tuple[str, ...]) -> Callable[[np.ndarray], Field]:
     """What these groups tell of some pixels: indices -> [pixels, features]."""
     told = np.stack([standardise(x) for g in groups for x in planet.predictors[g].values()], axis=1)
     rng = generator(planet.seed, "features", *(GROUPS.index(g) for g in groups))

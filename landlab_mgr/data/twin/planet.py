@@ -1,16 +1,16 @@
 """The planet as a whole: what is known of each pixel at once, and its months patch by patch."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from landlab_mgr.data import schema, split
+from landlab_mgr.data import schema, split, truth
 from landlab_mgr.data.parts import Part, declared
-from landlab_mgr.data.twin import geography, mapping, observation, simulation, surface, weather
+from landlab_mgr.data.twin import attainable, geography, mapping, observation, simulation, surface, weather
 from landlab_mgr.data.twin.geography import Field, Places
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import BY_NAME, FORCING, POOLS, STREAMS, VARIABLES
@@ -179,11 +179,12 @@ def design(
     errors: bool = True,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Planet:
-    """A planet with its true parameters, and pools in balance; no month of it is in memory.
+    """A planet that need not fit in memory: its true parameters, pools in balance, and the skill that they allow.
+
+    Its `skeleton()` and `parts()` are for `data.store.publish_parts`.
 
     Args:
-        n_patches, pixels_per_patch, years, seed: as `twin.make`.
-        errors: False leaves the observations' errors out.
+        n_patches, pixels_per_patch, years, seed, errors: as `twin.make`.
         tell: hears of each step that takes long.
 
     Raises:
@@ -197,12 +198,12 @@ def design(
     places = geography.choose(seed, n_patches, pixels_per_patch)
     normal = weather.normals(seed, places.lat, places.lon)
     predictors = surface.predictors(seed, places, normal)
-    truth = mapping.truth(seed, predictors)
-    params = mapping.physical(truth.unbounded, places.lat)
+    true = mapping.truth(seed, predictors)
+    params = mapping.physical(true.unbounded, places.lat)
     tell(f"{len(places.lat):,} pixels in {n_patches} patches: pools in balance with the climate")
     age = predictors["AGE"]["tree_age"]
     params |= simulation.spin_up(params, weather.normal_year(normal), places.lat, age)
-    return Planet(
+    planet = Planet(
         name=f"twin-{n_patches}x{pixels_per_patch}x{years}-s{seed}",
         seed=seed,
         months=12 * years,
@@ -211,7 +212,9 @@ def design(
         normal=normal,
         large=weather.large_scale(seed, 12 * years),
         predictors=predictors,
-        truth=truth,
+        truth=true,
         params=params,
         instruments=observation.instruments(seed, places),
     )
+    tell("the skill that each set of predictors allows")
+    return replace(planet, attrs={truth.ATTRIBUTE: attainable.skill(planet)})
