@@ -13,10 +13,6 @@ from landlab_mgr.schedule.executor import Executor, LocalExecutor
 from landlab_mgr.spec import PolicySpec
 from landlab_mgr.workspace import Workspace
 
-CLUSTER_CACHE = "~/.cache/landlab/xla"
-"""Where workers of a cluster keep compiled programs: its nodes may share no disk."""
-
-
 @dataclass(frozen=True)
 class Workers:
     """Who trains: `count` workers (default: what there is room for), in this process ("local") or on Ray.
@@ -65,7 +61,7 @@ def pending(
     if not run_ids:
         return Summary()
     left = (chosen["epochs_planned"] - chosen["epochs"]).groupby(chosen["dataset"]).sum()
-    executor = _executor(ws, workers, policies, len(run_ids))
+    executor = executor_for(ws, workers, policies, len(run_ids))
     expected = _seconds(catalog, left.to_dict(), executor.workers)
     with LiveReport(len(run_ids), int(left.sum()), expected) as report:
         driver = Driver(ws, catalog, executor, report, policies, max_failures)
@@ -85,15 +81,14 @@ def _seconds(catalog: Catalog, epochs: dict[Any, int], workers: int) -> float | 
     return total / workers
 
 
-def _executor(ws: Workspace, workers: Workers, policies: PolicySpec, runs: int) -> Executor:
+def executor_for(ws: Workspace, workers: Workers, policies: PolicySpec, runs: int) -> Executor:
     """Ray where several workers have something to do or a cluster is named; this process otherwise."""
-    cache = str(ws.root / "cache" / "xla")
     count = workers.count
     if count is None and workers.address is None and not policies.gpus:
         cores = len(os.sched_getaffinity(0))
         count = max(1, min(int(cores / policies.cpus), -(-runs // policies.members)))
     if workers.executor == "local" or (workers.executor is None and workers.address is None and count == 1):
-        return LocalExecutor(policies.members, cache)
+        return LocalExecutor(policies.members)
     from landlab_mgr.schedule.cluster import RayExecutor  # two seconds that a lone worker need not wait for
 
-    return RayExecutor(count, policies, workers.address, cache if workers.address is None else CLUSTER_CACHE)
+    return RayExecutor(count, policies, workers.address)

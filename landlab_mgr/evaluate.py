@@ -3,6 +3,7 @@
 The dataset is read, predicted and compared block by block; only parameters, moments and what the files hold are kept.
 """
 
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -194,21 +195,32 @@ def _predict_block(
     chunk: int,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Parameters [N] and monthly outputs [T, N] of the pixels of a dataset in memory, by name, `chunk` at once."""
-    n = ds.sizes["pixel"]
     parts = []
-    for start in range(0, n, chunk):
-        index = np.minimum(np.arange(start, start + chunk), n - 1)  # the last chunk repeats its last pixel
-        forcing = batch.forcing_of(ds.isel(pixel=index))
-        part = view._replace(encoded=view.encoded[index])
-        found = _simulate(weights, forcing, part, spec.network, spec.process.water_stress, keep, fires)
+    for pixels, forcing in chunks(ds, chunk):
+        part = view._replace(encoded=view.encoded[pixels])
+        found = simulate(weights, forcing, part, spec.network, spec.process.water_stress, keep, fires)
         parts.append(jax.device_get(found))
+    n = ds.sizes["pixel"]
     params = {k: np.concatenate([p[0][k] for p in parts])[:n] for k in parts[0][0]}
     monthly = {k: np.concatenate([p[1][k] for p in parts], axis=1)[:, :n] for k in keep}
     return params, monthly
 
 
+def chunks(
+    ds: xr.Dataset, size: int, forcing_of: Callable[[xr.Dataset], Forcing] = batch.forcing_of
+) -> Iterator[tuple[np.ndarray, Forcing]]:
+    """The pixels of a dataset in memory, `size` at once, with their forcing.
+
+    The last chunk repeats the last pixel: one compiled program serves them all.
+    """
+    n = ds.sizes["pixel"]
+    for start in range(0, n, size):
+        pixels = np.minimum(np.arange(start, start + size), n - 1)
+        yield pixels, forcing_of(ds.isel(pixel=pixels))
+
+
 @partial(jax.jit, static_argnums=(3, 4, 5, 6))
-def _simulate(
+def simulate(
     weights: Any,
     forcing: Forcing,
     view: batch.View,
@@ -217,6 +229,17 @@ def _simulate(
     keep: tuple[str, ...],
     fires: bool,
 ) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
+    """Parameters [N] and monthly outputs [T, N] of pixels with this forcing, by name.
+
+    Args:
+        weights: of a checkpoint.
+        forcing: of N pixels.
+        view: their encoded predictors, and the scale of the weather.
+        spec: of the network.
+        process: the water stress.
+        keep: names of the monthly outputs.
+        fires: False leaves fire out of the program; only where nothing burns.
+    """
     params = network.parameters(spec, weights["spatialization"], view.encoded, forcing.latitude)
     stress = bind(water_stress(process), weights["process"]["water_stress"], view.scale)
     return params, model.simulate(params, prepare(forcing), stress, keep, fires)

@@ -67,6 +67,11 @@ class LiveReport:
         if self._live is not None:
             self._live.stop()
 
+    def expect(self, runs: int, epochs: int) -> None:
+        """So many more runs and epochs, or fewer, than was thought."""
+        self._total += runs
+        self._epochs_left += epochs
+
     def claimed(self, claim: Claim) -> None:
         """A run was claimed and submitted."""
         self._rows[claim.token] = _Row(claim, claim.epochs_done)

@@ -171,3 +171,63 @@ def scores(split: str, variable: str, x: Moments, min_months: int = 12) -> list[
 def _median(values: Values) -> float:
     there = values[np.isfinite(values)]
     return float(np.median(there)) if there.size else float("nan")
+
+
+# --- of ensembles: members [M, K] of K predictions, NaN where a member takes no part; observations [K]
+
+
+def crps(members: Values, observed: Values) -> Values:
+    """Fair continuous ranked probability score of each prediction, [K], in the unit of the observations.
+
+    Mean |x_i - y| less half the mean |x_i - x_j| over pairs of different members (Ferro 2014, doi:10.1002/qj.2270):
+    its expectation does not depend on how many members there are. NaN for fewer than two.
+    """
+    x, m = _sorted(members - observed)
+    there = np.isfinite(x)
+    absolute = np.abs(np.where(there, x, 0.0)).sum(axis=0) / m
+    # sum over pairs |x_i - x_j| = 2 sum_i (2 i - m - 1) x_(i), i = 1..m
+    weight = 2 * np.arange(1, len(x) + 1)[:, None] - m - 1
+    return absolute - (weight * np.where(there, x, 0.0)).sum(axis=0) / (m * np.where(m > 1, m - 1, np.nan))
+
+
+def coverage(members: Values, observed: Values, level: float) -> tuple[Values, Values]:
+    """Whether central intervals hold observations, 0 to 1, and how likely that is if the members are right, [K] each.
+
+    An interval goes from the j-th smallest member to the j-th largest, which an exchangeable observation is between
+    with probability (m + 1 - 2 j) / (m + 1); where j is no whole number, both neighbours count in proportion. m members
+    reach (m - 1) / (m + 1): fewer than 19 have no 90 % interval, and the probability says what they have. NaN for fewer
+    than two.
+    """
+    x, m = _sorted(members)
+    j = np.maximum((1 - level) / 2 * (m + 1), 1.0)
+    j = np.where(m > 1, j, 1.0)
+    whole = np.floor(j).astype(int)
+
+    def held(j: npt.NDArray[np.intp]) -> Values:
+        last = np.nan_to_num(m, nan=1.0).astype(int) - j
+        low, high = (np.take_along_axis(x, np.clip(i, 0, len(x) - 1)[None], axis=0)[0] for i in (j - 1, last))
+        return ((low <= observed) & (observed <= high)).astype(float)
+
+    found = held(whole) + (j - whole) * (held(whole + 1) - held(whole))
+    return np.where(m > 1, found, np.nan), np.where(m > 1, (m + 1 - 2 * j) / (m + 1), np.nan)
+
+
+def rank_histogram(members: Values, observed: Values, bins: int) -> Values:
+    """Shares of the observations by their rank among the members, [bins]; all 1 / bins if the members are right.
+
+    An observation that j members are below, and e equal to, is spread evenly over (j .. j + e + 1) / (m + 1), so that
+    ties and predictions with other numbers of members need no draw (Hamill 2001, on ranks,
+    doi:10.1175/1520-0493(2001)129<0550:IORHFV>2.0.CO;2).
+    """
+    m = np.isfinite(members).sum(axis=0)
+    below, equal = (members < observed).sum(axis=0), (members == observed).sum(axis=0)
+    low, high = below / (m + 1), (below + equal + 1) / (m + 1)
+    edges = np.linspace(0, 1, bins + 1)[:, None]
+    filled = np.clip((edges - low) / (high - low), 0, 1)
+    return np.diff(filled, axis=0).mean(axis=1)
+
+
+def _sorted(members: Values) -> tuple[Values, Values]:
+    """Members in ascending order, missing ones last, and how many there are, [K]."""
+    m = np.isfinite(members).sum(axis=0).astype(float)
+    return np.sort(members, axis=0), np.where(m > 0, m, np.nan)

@@ -8,6 +8,7 @@ from landlab_mgr import run
 from landlab_mgr.catalog import Catalog, DatasetRecord, Registration
 from landlab_mgr.data import check, store
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import LOSS_TERMS
 from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
@@ -50,7 +51,14 @@ def _refuse_unsound(ds: xr.Dataset) -> None:
 
 
 def grid(workspace: Workspace, catalog: Catalog, spec: GridSpec) -> Registration:
-    """Register every cell of a grid, after checking that each kind of cell can run on its dataset."""
+    """Register every cell of a grid, after checking that each kind of cell can run on its dataset.
+
+    A named weight set in its base becomes numbers first: they, and not the name, are what a run is.
+    """
+    if isinstance(name := spec.base.get("loss_weights"), str):
+        weights = catalog.weight_set(name).weights
+        changed = {n: w for n, w in weights.items() if n not in LOSS_TERMS or w != LOSS_TERMS[n].weight}
+        spec = spec.model_copy(update={"base": spec.base | {"loss_weights": changed}})
     record = catalog.dataset(spec.dataset)
     ds = store.open_dataset(workspace.path(record.url))
     specs = list(spec.expand(record.fingerprint))

@@ -23,7 +23,9 @@ GROUP_ORDER = ("PFT", "CLIM", "AGE", "SOIL", "CONTROL", "LATLON")
 """Order in which known predictor groups are named; groups of plugins and datasets follow by name."""
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """Read once, never changed; an unknown field is a mistake."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -35,7 +37,7 @@ def name_and_version(choice: str) -> tuple[str, int]:
     return found[1], int(found[2] or 1)
 
 
-class ProcessSpec(_Frozen):
+class ProcessSpec(Frozen):
     """Which implementation of each swappable process runs: by registered name, in version 1, or `name@version`."""
 
     water_stress: str = "linear"
@@ -47,7 +49,7 @@ class ProcessSpec(_Frozen):
         return name if version == 1 else f"{name}@{version}"
 
 
-class NetworkSpec(_Frozen):
+class NetworkSpec(Frozen):
     """The spatialization network: hidden layer widths and the slope of the leaky ReLU's negative side."""
 
     hidden: tuple[int, ...] = (32, 32, 32)
@@ -61,7 +63,7 @@ class NetworkSpec(_Frozen):
         return hidden
 
 
-class OptimizerSpec(_Frozen):
+class OptimizerSpec(Frozen):
     """Adam over batches of whole patches; `patches_per_batch = 0` means all training patches at once."""
 
     learning_rate: float = Field(5e-4, gt=0)
@@ -81,7 +83,7 @@ OF_KIND: dict[str, tuple[str, ...]] = {
 """Kinds of split, and the fields that each reads."""
 
 
-class SplitSpec(_Frozen):
+class SplitSpec(Frozen):
     """What trains, what develops, what is held out: whole patches, and with `years_out` months of all pixels too.
 
     A field that its kind does not read must be left out.
@@ -157,7 +159,7 @@ class SplitSpec(_Frozen):
         return self
 
 
-class Seeds(_Frozen):
+class Seeds(Frozen):
     """The three draws of a member: network initialisation, dev split, order of the batches."""
 
     init: int = Field(0, ge=0, lt=2**31)
@@ -170,7 +172,7 @@ def _canonical_groups(groups: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(groups), key=lambda g: (rank.get(g, len(rank)), g)))
 
 
-class RunSpec(_Frozen):
+class RunSpec(Frozen):
     """One member: a setup on a dataset, with its loss weights and seeds."""
 
     dataset: str = Field(description="fingerprint of the dataset, as `landlab data ls` prints it")
@@ -242,7 +244,7 @@ def identity(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-class PolicySpec(_Frozen):
+class PolicySpec(Frozen):
     """How the runs of a grid are executed. None of it is scientific: it changes no run's identity."""
 
     retries: int = Field(3, ge=0, description="how often in a row a run may be lost without a new epoch")
@@ -258,14 +260,14 @@ class PolicySpec(_Frozen):
 
     def changed(self, values: dict[str, Any]) -> "PolicySpec":
         """With some fields set anew; LandlabError names one that may not be."""
-        return _validated(PolicySpec, self.model_dump() | values, "policies")
+        return validated(PolicySpec, self.model_dump() | values, "policies")
 
 
 OF_THE_GRID = ("dataset", "predictors", "seeds")
 """Fields of a run that a grid sets itself."""
 
 
-class GridSpec(_Frozen):
+class GridSpec(Frozen):
     """A grid of experiments: predictor sets x axes x seeds over one base specification.
 
     `factorial` adds every non-empty subset of its groups as a predictor set; `setups` adds single ones. `axes` crosses
@@ -336,7 +338,7 @@ class GridSpec(_Frozen):
             for variant in self.variants:
                 fields = axes.applied(self.base | own, variant)
                 for groups in self.predictor_sets:
-                    yield _validated(RunSpec, fields | {"predictors": groups}, f"grid {self.name}")
+                    yield validated(RunSpec, fields | {"predictors": groups}, f"grid {self.name}")
 
 
 def load_grid(path: str | Path) -> GridSpec:
@@ -348,14 +350,18 @@ def load_grid(path: str | Path) -> GridSpec:
         raise LandlabError(f"no grid file {path}; the bundled ones are in experiments/") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LandlabError(f"{path} is not valid TOML: {error}") from None
-    grid = _validated(GridSpec, content, str(path))
+    grid = validated(GridSpec, content, str(path))
     _check_variants(grid)
     return grid
 
 
 def _check_variants(grid: GridSpec) -> None:
     """LandlabError where a cell cannot be a run, or two of them are the same: found here, not halfway through."""
-    one_of_each = grid.model_copy(update={"seeds": 1, "setups": grid.predictor_sets[:1], "factorial": ()})
+    base = {
+        k: v for k, v in grid.base.items() if k != "loss_weights" or not isinstance(v, str)
+    }  # a name: later
+    one = {"seeds": 1, "setups": grid.predictor_sets[:1], "factorial": (), "base": base}
+    one_of_each = grid.model_copy(update=one)
     seen: dict[str, dict[str, Any]] = {}
     for spec, variant in zip(one_of_each.expand("0" * 16), grid.variants, strict=True):
         twin = seen.setdefault(spec.run_id, variant)
@@ -369,7 +375,8 @@ def _check_variants(grid: GridSpec) -> None:
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def _validated(model: type[_Model], content: Any, where: str) -> _Model:
+def validated(model: type[_Model], content: Any, where: str) -> _Model:
+    """The specification that this content is; LandlabError, one line that names the key, where it is none."""
     try:
         return model.model_validate(content)
     except ValidationError as error:

@@ -118,7 +118,7 @@ def folders(root: Location, depth: int = 1) -> list[Location]:
 
 
 def cache_directory() -> Path:
-    """Where this host keeps copies of what is remote: LANDLAB_CACHE, by default ~/.cache/landlab."""
+    """Where this host keeps copies of what is remote, and compiled programs: LANDLAB_CACHE, or ~/.cache/landlab."""
     return Path(os.environ.get("LANDLAB_CACHE") or "~/.cache/landlab").expanduser().absolute()
 
 

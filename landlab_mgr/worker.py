@@ -13,6 +13,7 @@ from landlab_mgr import run
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.run import Progress, Result
 from landlab_mgr.spec import RunSpec
+from landlab_mgr.storage import cache_directory
 
 Outcome = Literal["nan", "oom", "error", "lost"]
 
@@ -41,13 +42,15 @@ Event = Progress | Result | Failed
 
 
 class Worker:
-    """Trains groups of jobs, one group after another; compiled programs and open datasets stay warm between them."""
+    """Trains groups of jobs, one group after another; compiled programs and open datasets stay warm between them.
 
-    def __init__(self, cache: str | None = None) -> None:
-        """`cache`: directory of compiled programs, which outlive the process; default: none."""
+    Compiled programs outlive the process too, in the host's cache (`storage.cache_directory`).
+    """
+
+    def __init__(self) -> None:
         self._dropped: set[str] = set()
-        if cache is not None:
-            jax.config.update("jax_compilation_cache_dir", os.path.expanduser(cache))
+        if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined] # the user may have one
+            jax.config.update("jax_compilation_cache_dir", str(cache_directory() / "xla"))
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
     def environment(self) -> dict[str, Any]:

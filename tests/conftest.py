@@ -1,7 +1,10 @@
 """Settings, data and small workspaces that the tests share."""
 
+import atexit
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import hypothesis
@@ -17,12 +20,17 @@ for setting in (
     "LANDLAB_DB",
     "LANDLAB_WORKSPACE",
     "LANDLAB_STORAGE",
-    "LANDLAB_CACHE",
     "LANDLAB_ZENODO",
 ):  # a developer's own must not reach a test
     os.environ.pop(setting, None)
+# Every process of the session, whoever starts it, finds the programs that another one compiled.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["LANDLAB_CACHE"] = tempfile.mkdtemp(prefix="landlab-cache-")
+    atexit.register(shutil.rmtree, os.environ["LANDLAB_CACHE"], ignore_errors=True)
 
 device.configure()
+jax.config.update("jax_compilation_cache_dir", os.path.join(os.environ["LANDLAB_CACHE"], "xla"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

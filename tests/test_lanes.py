@@ -240,7 +240,8 @@ def test_ctrl_c_commits_every_lane_and_gives_its_run_back(workspace, add):
         assert {catalog.run(run_id).state for run_id in run_ids} == {"pending"}
 
 
-def test_every_lane_goes_on_after_a_kill(workspace, add):
+def test_every_lane_goes_on_after_a_kill(workspace, add, tmp_path, monkeypatch):
+    monkeypatch.setenv("LANDLAB_CACHE", str(tmp_path))
     planned = 2000
     run_ids = add("long", epochs=planned)
     interrupt(workspace, "long", run_ids, signal.SIGKILL)
@@ -250,7 +251,7 @@ def test_every_lane_goes_on_after_a_kill(workspace, add):
     for run_id in run_ids:
         assert epochs(workspace, run_id) == list(range(1, planned + 1))
         assert attempts(workspace, run_id, "outcome", "mode") == [("lost", "vmap:4"), ("ok", "vmap:4")]
-    programs = list((workspace.root / "cache" / "xla").glob("jit_train_batches-*-cache"))
+    programs = list((tmp_path / "xla").glob("jit_train_batches-*-cache"))
     assert len(programs) == 1, "every process found the program that the first one compiled"
 
 

@@ -86,3 +86,64 @@ def test_blocks_of_series_score_as_all_of_them():
 
 def test_a_long_constant_series_does_not_vary_by_rounding():
     assert np.isnan(metrics.statistics(np.arange(1e6), np.full(10**6, 0.1))["R2"])
+
+
+# --- of ensembles
+
+
+def by_pairs(x, y):
+    x = x[np.isfinite(x)]
+    m = len(x)
+    return np.abs(x - y).mean() - np.abs(x[:, None] - x).sum() / (2 * m * (m - 1))
+
+
+def test_crps_against_all_pairs_of_members():
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(300, 2, (7, 40)), rng.normal(300, 2, 40)
+    x[rng.random(x.shape) < 0.2] = np.nan
+    found = metrics.crps(x, y)
+    assert found == pytest.approx([by_pairs(x[:, k], y[k]) for k in range(40)], rel=1e-9, abs=1e-9)
+    assert np.isnan(metrics.crps(x[:1], y)).all(), "one member has no spread"
+    assert metrics.crps(np.array([[1.0], [3.0]]), np.array([2.0])) == pytest.approx(0)  # 1 - 2 / 2
+
+
+def test_fair_crps_does_not_depend_on_the_number_of_members():
+    rng = np.random.default_rng(3)
+    y = rng.normal(size=40_000)
+    few, many = (metrics.crps(rng.normal(size=(m, y.size)), y).mean() for m in (2, 10))
+    assert few == pytest.approx(1 / np.sqrt(np.pi), abs=0.01)  # of the normal distribution against itself
+    assert many == pytest.approx(few, abs=0.01)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9])
+@pytest.mark.parametrize("m", [2, 5, 20])
+def test_intervals_hold_the_share_that_is_expected(level, m):
+    rng = np.random.default_rng(4)
+    y = rng.normal(size=40_000)
+    held, expected = metrics.coverage(rng.normal(size=(m, y.size)), y, level)
+    assert held.mean() == pytest.approx(expected[0], abs=0.01)
+    assert expected[0] == pytest.approx(min(level, (m - 1) / (m + 1)))
+
+
+def test_intervals_of_few_and_missing_members():
+    x = np.array([[1.0, 4.0], [2.0, np.nan], [3.0, np.nan]])
+    held, expected = metrics.coverage(x, np.array([3.0, 4.0]), 0.5)
+    assert (held[0], expected[0]) == (1, 0.5), "bounds belong to it"
+    assert np.isnan(held[1])
+    assert np.isnan(expected[1])
+    between = np.arange(5.0)[:, None]  # from 1.5 to 3.5 of five: half the outermost, half the inner one
+    assert metrics.coverage(between, np.array([0.5]), 0.5)[0] == pytest.approx(0.5)
+    assert metrics.coverage(between, np.array([2.0]), 0.5)[0] == pytest.approx(1)
+
+
+def test_ranks_are_even_if_members_are_right():
+    rng = np.random.default_rng(5)
+    y = rng.normal(size=40_000)
+    x = rng.normal(size=(12, y.size))
+    x[8:, ::2] = np.nan
+    assert metrics.rank_histogram(x, y, 10) == pytest.approx(0.1, abs=0.006)
+    assert metrics.rank_histogram(np.zeros((5, 3)), np.zeros(3), 10) == pytest.approx(0.1), (
+        "ties are anywhere"
+    )
+    assert metrics.rank_histogram(np.zeros((1, 3)), np.ones(3), 2) == pytest.approx([0, 1])
+    assert metrics.rank_histogram(0.3 * x, y, 10)[[0, -1]].min() > 0.2, "too narrow: outside too often"

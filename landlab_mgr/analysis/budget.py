@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import style
+from landlab_mgr.analysis import style, usermap
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import VARIABLES
@@ -28,12 +28,17 @@ class BudgetOptions(Options):
     """What is summed."""
 
     variables: str = Field("gpp,reco,nee,et", description="fluxes, with commas between")
+    regions: str = Field(
+        "", description="file with a map of regions (NetCDF, zarr, csv); none: the dataset's regions"
+    )
+    regions_variable: str = Field("", description="in that file; none: its only one")
 
 
 def compute(ensemble: Ensemble, options: BudgetOptions) -> xr.Dataset:
-    """`total` [run, variable, region, year]; the first region is all of the land, others are the dataset's.
+    """`total` [run, variable, region, year]; the first region is all of the land; others: see `BudgetOptions`.
 
-    Only whole years count. LandlabError for several setups or datasets, an unknown flux, or no whole year.
+    Only whole years count. Pixels of no region are in `all`. LandlabError for several setups or datasets, an unknown
+    flux, no whole year, or a map of regions that cannot be read or names no pixel.
     """
     names = [n.strip() for n in options.variables.split(",") if n.strip()]
     fluxes = [v.name for v in VARIABLES.values() if v.unit in SCALES]
@@ -44,7 +49,7 @@ def compute(ensemble: Ensemble, options: BudgetOptions) -> xr.Dataset:
         )
     setup, data = ensemble.one_setup(), ensemble.dataset()
     area, patch = data["area_m2"].values, data["patch"].values
-    region = data["region"].values.astype(object).astype(str) if "region" in data else np.full(len(area), "")
+    region = _regions(data, options)
     regions = [ALL, *sorted(set(region) - {""})]
     years = data["time"].dt.year.values
     whole = [y for y in np.unique(years) if (years == y).sum() == 12]
@@ -73,8 +78,33 @@ def compute(ensemble: Ensemble, options: BudgetOptions) -> xr.Dataset:
             "setup": setup,
             "area_m2": float(area.sum()),
             "pixels": len(area),
+            "notes": _note(region, area),
         },
     )
+
+
+def _regions(data: xr.Dataset, options: BudgetOptions) -> np.ndarray:
+    """Region of each pixel; "" where it is in none."""
+    if not options.regions:
+        return (
+            data["region"].values.astype(object).astype(str)
+            if "region" in data
+            else np.full(data.sizes["pixel"], "")
+        )
+    given = usermap.read(options.regions, options.regions_variable)
+    where = (data[n].values.astype(float) for n in ("lat", "lon", "area_m2"))
+    found = usermap.regions_at(given, *where, cell=0.0)
+    if not (found != "").any():
+        raise LandlabError(
+            f"option regions: {given.name} of {options.regions} has a region at none of {len(found)} pixels; it covers "
+            f"lat {given.lat.min():.4g} to {given.lat.max():.4g}, lon {given.lon.min():.4g} to {given.lon.max():.4g}"
+        )
+    return found
+
+
+def _note(region: np.ndarray, area: np.ndarray) -> str:
+    outside = area[region == ""].sum() / area.sum()
+    return f"{outside:.0%} of the area is in no region" if 0 < outside < 1 else ""
 
 
 def _yearly(x: np.ndarray, weights: np.ndarray, years: np.ndarray, whole: list[int]) -> np.ndarray:

@@ -1,12 +1,12 @@
 """Identifiability: do members that differ in their seeds find the same parameters? JAX-free.
 
 A parameter's coefficient of variation (sd / mean) over the members of a setup is taken at each pixel; the parameter is
-identifiable where its median over the pixels is below a threshold. On a twin planet the ensemble mean is held against
-the truth too, so that the judgement itself can be judged.
+identifiable where its median over the pixels is below a threshold. That is little to ask of a parameter that varies
+little, so members may be asked to agree on its map too: the mean correlation of two of them over pixels that none has
+seen. On a twin planet the ensemble mean is held against the truth, so that the judgement itself can be judged.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,10 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import style
+from landlab_mgr.analysis import style, truth
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import BY_NAME, DERIVED, names_of
+from landlab_mgr.parameters import DERIVED, names_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,13 +35,20 @@ class IdentifyOptions(Options):
     """What counts as identifiable."""
 
     threshold: float = Field(0.5, gt=0, description="median over the pixels of the coefficient of variation")
+    agree: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="least mean correlation of two members over the test pixels; 0: not asked",
+    )
 
 
 def compute(ensemble: Ensemble, options: IdentifyOptions) -> xr.Dataset:
-    """`cv` [setup, parameter, quantile] over the pixels, `identifiable` [setup, parameter], `members` [setup].
+    """`cv` [setup, parameter, quantile] over the pixels, `agreement`, `identifiable` [setup, parameter], `members`.
 
-    On a twin planet also `r_truth` [setup, parameter], of the members' mean with the truth over the test pixels.
-    LandlabError for several datasets, a setup with one member, or a run without its parameters.
+    `agreement` is the mean Pearson r of two members over the test pixels (over all, where the dataset has fewer than 3
+    of them). On a twin planet also `r_truth` [setup, parameter], of the members' mean with the truth over the same
+    pixels. LandlabError for several datasets, a setup with one member, or a run without its parameters.
     """
     data = ensemble.dataset()
     names = [p for p in PARAMETERS if p not in UNUSED]
@@ -53,70 +60,95 @@ def compute(ensemble: Ensemble, options: IdentifyOptions) -> xr.Dataset:
             f"{len(alone)} of {len(setups)} setups have one member ({', '.join(alone[:4])}); "
             "a spread needs 2 or more: run more seeds, or give a filter that leaves those setups out"
         )
-    moments = [_Spread() for _ in setups]
+    judged = data["test"].values.astype(bool)
+    if judged.sum() < 3:
+        judged = np.ones_like(judged)
+    moments = [_Spread(judged) for _ in setups]
     for i, file in zip(of_run, ensemble.files("parameters"), strict=True):
         moments[i].add(np.stack([file[n].values for n in names]).astype(float))
     quantiles = np.array([0.25, 0.5, 0.75])
     cv = np.stack([np.nanquantile(m.cv, quantiles, axis=1).T for m in moments])
+    agreement = np.stack([m.agreement for m in moments])
+    said = cv[:, :, 1] < options.threshold
+    if options.agree:
+        said &= agreement >= options.agree
     ds = xr.Dataset(
         {
             "cv": (("setup", "parameter", "quantile"), cv),
-            "identifiable": (("setup", "parameter"), cv[:, :, 1] < options.threshold),
+            "agreement": (("setup", "parameter"), agreement),
+            "identifiable": (("setup", "parameter"), said),
             "members": ("setup", [m.n for m in moments]),
         },
         {"setup": setups, "parameter": names, "quantile": quantiles},
         options.model_dump()
         | {"synthetic": int(ensemble.synthetic), "pixels": int(moments[0].mean.shape[1])},
     )
-    truth = dict(_truth(data, names)) if ensemble.synthetic else {}
-    if truth:
-        r = np.full(cv.shape[:2], np.nan)
+    true = truth.parameters(data, names) if ensemble.synthetic else {}
+    if true:
+        r = np.full(said.shape, np.nan)
         for i, m in enumerate(moments):
             for j, name in enumerate(names):
-                if name in truth:
-                    true, test = truth[name]
-                    r[i, j] = _correlation(m.mean[j][test], true[test])
+                if name in true:
+                    r[i, j] = truth.correlation(m.mean[j][judged], true[name][judged])
         ds["r_truth"] = (("setup", "parameter"), r)
+        ds.attrs["notes"] = "\n".join(_judgement(ds.sel(setup=s)) for s in _largest(ds))
     return ds
 
 
-class _Spread:
-    """Mean and sum of squared deviations, [parameter, pixel], member by member (Welford 1962)."""
+def _largest(ds: xr.Dataset) -> list[str]:
+    """The two setups with the most predictor groups."""
+    return sorted((str(s) for s in ds["setup"].values), key=lambda s: -s.split(",")[0].count("+"))[:2]
 
-    def __init__(self) -> None:
-        self.n = 0
+
+def _found(one: xr.Dataset) -> tuple[int, int, int]:
+    """Of one setup: how many parameters are called identifiable, are known well, and are both."""
+    said, known = one["identifiable"].values, one["r_truth"].values >= WELL_KNOWN
+    return int(said.sum()), int(known.sum()), int((said & known).sum())
+
+
+def _judgement(one: xr.Dataset) -> str:
+    """How right it is, on a twin, to call parameters of one setup identifiable."""
+    said, known, both = _found(one)
+    return (
+        f"{one['setup'].values!s}: {both} of {said} identifiable parameters have r >= {WELL_KNOWN} with the truth on "
+        f"unseen pixels, and {both} of {known} that have it are called identifiable"
+    )
+
+
+class _Spread:
+    """Mean and sum of squared deviations, [parameter, pixel], member by member (Welford 1962).
+
+    And the sum of the members' maps over the judged pixels, each of mean 0 and length 1: of n of them the squared
+    length is n + n (n - 1) times the mean correlation of two.
+    """
+
+    def __init__(self, judged: npt.NDArray[np.bool_]) -> None:
+        self.n, self.judged = 0, judged
 
     def add(self, x: Values) -> None:
         if not self.n:
             self.mean, self.squares = np.zeros_like(x), np.zeros_like(x)
+            self.maps = np.zeros((len(x), int(self.judged.sum())))
         elif x.shape != self.mean.shape:
             raise LandlabError(f"parameters of {x.shape[1]} pixels, after some of {self.mean.shape[1]}")
         self.n += 1
         delta = x - self.mean
         self.mean += delta / self.n
         self.squares += delta * (x - self.mean)
+        here = x[:, self.judged]
+        here = here - here.mean(axis=1, keepdims=True)
+        length = np.linalg.norm(here, axis=1, keepdims=True)
+        varies = length > 1e-9 * np.abs(x).max(axis=1, keepdims=True)
+        self.maps += np.divide(here, length, out=np.full_like(here, np.nan), where=varies)
 
     @property
     def cv(self) -> Values:
         return np.sqrt(self.squares / (self.n - 1)) / np.abs(self.mean)
 
-
-def _truth(ds: xr.Dataset, names: list[str]) -> Iterator[tuple[str, tuple[Values, npt.NDArray[np.bool_]]]]:
-    """By name the true values, and which pixels are test ones; derived ones follow from the others."""
-    true = {p: ds[f"true_{p}"].values.astype(float) for p in BY_NAME if f"true_{p}" in ds}
-    derived = {d.name: d for d in DERIVED}
-    for name in names:
-        try:
-            values = true[name] if name in true else derived[name].compute(true)
-        except KeyError:
-            continue
-        yield name, (np.asarray(values), ds["test"].values)
-
-
-def _correlation(a: Values, b: Values) -> float:
-    if len(a) < 3 or a.std() == 0 or b.std() == 0:
-        return float("nan")
-    return float(np.corrcoef(a, b)[0, 1])
+    @property
+    def agreement(self) -> Values:
+        """Mean correlation of two members, [parameter]; NaN where a member has the same value everywhere."""
+        return ((self.maps**2).sum(axis=1) - self.n) / (self.n * (self.n - 1))
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
@@ -130,13 +162,14 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
             "members": int(one["members"]),
             "parameters": said.size,
             "identifiable": int(said.sum()),
+            "mean agreement": float(one["agreement"].mean()),
         }
         if "r_truth" in ds:
-            found = one["r_truth"].values >= WELL_KNOWN
+            n_said, known, both = _found(one)
             row |= {
-                f"r >= {WELL_KNOWN} to truth": int(found.sum()),
-                "precision": float((said & found).sum() / said.sum()) if said.any() else np.nan,
-                "recall": float((said & found).sum() / found.sum()) if found.any() else np.nan,
+                f"r >= {WELL_KNOWN} to truth": known,
+                "precision": both / n_said if n_said else np.nan,
+                "recall": both / known if known else np.nan,
             }
         rows.append(row)
     return pd.DataFrame(rows)
@@ -146,8 +179,7 @@ def figure(ds: xr.Dataset) -> "Figure":
     """Of the two largest setups: each parameter's median and quartiles of the coefficient of variation."""
     from matplotlib.figure import Figure
 
-    size = [s.split(",")[0].count("+") for s in ds["setup"].values]
-    shown = ds.isel(setup=sorted(range(len(size)), key=lambda i: -size[i])[:2])
+    shown = ds.sel(setup=_largest(ds))
     order = np.argsort(shown["cv"].isel(setup=0).sel(quantile=0.5).values)
     shown = shown.isel(parameter=order)
     names = list(shown["parameter"].values)
@@ -161,15 +193,19 @@ def figure(ds: xr.Dataset) -> "Figure":
         y = rows + (i - (shown.sizes["setup"] - 1) / 2) * 0.36
         ax.hlines(y, low, high, color=style.PALETTE[i], linewidth=1.5)
         n = int(shown["members"].sel(setup=setup))
-        ax.scatter(
-            middle,
-            y,
-            s=24,
-            color=style.PALETTE[i],
-            marker=style.MARKERS[i],
-            label=f"{setup} ({n} members)",
-            zorder=3,
-        )
+        how: dict[str, Any] = {
+            "s": 26,
+            "edgecolor": style.PALETTE[i],
+            "marker": style.MARKERS[i],
+            "zorder": 3,
+        }
+        one = shown.sel(setup=setup)
+        full = one["r_truth"].values >= WELL_KNOWN if "r_truth" in one else np.ones(len(names), bool)
+        ax.scatter(middle, y, color=np.where(full, style.PALETTE[i], "white"), **how)
+        ax.scatter([], [], color=style.PALETTE[i], label=f"{setup} ({n} members)", **how)
+    if "r_truth" in shown:
+        hollow: dict[str, Any] = {"s": 26, "color": "white", "edgecolor": "0.3"}
+        ax.scatter([], [], label=f"hollow: r < {WELL_KNOWN} with the truth on unseen pixels", **hollow)
     ax.axvline(ds.attrs["threshold"], color="0.4", linestyle="--", linewidth=1)
     ax.set_xscale("log")
     ax.set_yticks(rows, [n.replace("_", " ") for n in names], fontsize=8)

@@ -9,6 +9,7 @@ part is V({j}) - V(empty) less that. The independent parts add up to V(all) - V(
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -64,11 +65,17 @@ def independent_parts(groups: Sequence[str], values: Values) -> Values:
     return np.tensordot(weights, values, axes=1)
 
 
-def compute(ensemble: Ensemble, options: PartitionOptions) -> xr.Dataset:
-    """Parts of the skill by variable and group, with 95 % intervals over the members.
+@dataclass(frozen=True)
+class Design:
+    """The combinations of predictor groups that an ensemble has; `rows`: the runs of each set, in `subsets` order."""
 
-    `control`, `full` [variable]; `alone`, `independent`, `joint` [group, variable], the last two with `_low` and
-    `_high`; `skill` and `members` [set, variable], how many have the skill. NaN where a set has no member with it.
+    groups: list[str]
+    sets: list[str]
+    rows: list[npt.NDArray[np.intp]]
+
+
+def design(ensemble: Ensemble) -> Design:
+    """Which runs stand for which set of groups; the first set is CONTROL's.
 
     LandlabError where sets are missing, or where the runs differ in more than predictors and seeds.
     """
@@ -93,40 +100,51 @@ def compute(ensemble: Ensemble, options: PartitionOptions) -> xr.Dataset:
             "no run has predictor groups to partition among; give the runs of a factorial grid"
         )
     names = [CONTROL, *("+".join(s) for s in subsets(groups)[1:])]
-    known = {frozenset(x.split("+")): x for x in labels}
+    of_run = [frozenset(x.split("+")) for x in labels]
+    known = set(of_run)
     missing = [name for name in names if frozenset(name.split("+")) not in known]
     if missing:
         raise LandlabError(
             f"{len(missing)} of {len(names)} setups have no completed run: {', '.join(missing)}; "
             "partitioning needs every combination of the groups, and CONTROL; see `landlab grid missing GRID`"
         )
+    rows = [np.flatnonzero([x == frozenset(n.split("+")) for x in of_run]) for n in names]
+    return Design(groups, names, rows)
+
+
+def compute(ensemble: Ensemble, options: PartitionOptions) -> xr.Dataset:
+    """Parts of the skill by variable and group, with 95 % intervals over the members.
+
+    `control`, `full` [variable]; `alone`, `independent`, `joint` [group, variable], the last two with `_low` and
+    `_high`; `skill` and `members` [set, variable], how many have the skill. NaN where a set has no member with it.
+
+    LandlabError where `design` raises it, or where no run has the statistic.
+    """
+    found = design(ensemble)
+    groups, names, of_set = found.groups, found.sets, found.rows
     cube = ensemble.metrics([options.split], options.level).sel(split=options.split, drop=True)
     cube = cube.reindex(statistic=[options.statistic]).isel(statistic=0, drop=True)
     if not np.isfinite(cube).any():
         raise LandlabError(
-            f"none of {len(labels)} runs has {options.statistic} on {options.split} ({options.level}); "
+            f"none of {len(ensemble.runs)} runs has {options.statistic} on {options.split} ({options.level}); "
             "`landlab show RUN` lists what a run has"
         )
-    variables = [v for v in VARIABLES if v in cube["variable"]]
-    variables += [v for v in cube["variable"].values if v not in VARIABLES]
+    variables = in_order([str(v) for v in cube["variable"].values])
     scores = cube.sel(variable=variables).values
-    of_set = [
-        np.flatnonzero([frozenset(x.split("+")) == frozenset(n.split("+")) for x in labels]) for n in names
-    ]
     values = np.stack([_mean(scores[rows]) for rows in of_set])
     rng = np.random.default_rng(0)
     drawn = np.stack(
         [_mean(scores[rng.choice(rows, (options.draws, len(rows)))], axis=1) for rows in of_set], axis=1
     )
-    found = _parts(groups, values)
+    parts_found = parts(groups, values)
     intervals: dict[str, Values] = {}
     if options.draws:
-        parts = _parts(groups, np.moveaxis(drawn, 0, -1))
+        of_draws = parts(groups, np.moveaxis(drawn, 0, -1))
         for name in ("independent", "joint"):
-            low, high = np.quantile(parts[name], (0.025, 0.975), axis=-1)
+            low, high = np.quantile(of_draws[name], (0.025, 0.975), axis=-1)
             intervals |= {f"{name}_low": low, f"{name}_high": high}
     counts = np.stack([np.isfinite(scores[rows]).sum(axis=0) for rows in of_set])
-    by_group = {n: (("group", "variable"), x) for n, x in (found | intervals).items()}
+    by_group = {n: (("group", "variable"), x) for n, x in (parts_found | intervals).items()}
     return xr.Dataset(
         {
             "control": ("variable", values[0]),
@@ -153,14 +171,24 @@ def _notes(
             where = "any set" if len(without) == len(sets) else ", ".join(without)
             why = f"no member of {where} has {options.statistic} on {options.split}"
             notes.append(f"{variable} is not partitioned: {why} (never observed there, or constant)")
+        elif n.min() < n.max():
+            few, many = (f"{k} ({sets[i]})" for k, i in ((n.min(), n.argmin()), (n.max(), n.argmax())))
+            notes.append(f"{variable}: sets stand on different numbers of members, {few} to {many}")
     if counts.max(axis=1).min() < 2 and options.draws:
-        few = [name for name, k in zip(sets, counts.max(axis=1), strict=True) if k < 2]
-        notes.append(f"{len(few)} sets have one member only ({', '.join(few[:4])}): intervals are too narrow")
+        alone = [name for name, k in zip(sets, counts.max(axis=1), strict=True) if k < 2]
+        notes.append(
+            f"{len(alone)} sets have one member only ({', '.join(alone[:4])}): intervals are too narrow"
+        )
     return notes
 
 
-def _parts(groups: Sequence[str], values: Values) -> dict[str, Values]:
-    """From [set, ...] to [group, ...]."""
+def in_order(variables: Sequence[str]) -> list[str]:
+    """Variables in the order of the table of observed variables, then, sorted, those it lacks."""
+    return [v for v in VARIABLES if v in variables] + sorted(v for v in variables if v not in VARIABLES)
+
+
+def parts(groups: Sequence[str], values: Values) -> dict[str, Values]:
+    """Each group's skill `alone` above CONTROL's, its `independent` and `joint` part: [set, ...] to [group, ...]."""
     independent = independent_parts(groups, values)
     alone = values[1 : 1 + len(groups)] - values[:1]
     return {"alone": alone, "independent": independent, "joint": alone - independent}

@@ -15,7 +15,8 @@ from landlab_mgr.catalog.compare import flattened
 from landlab_mgr.catalog.filter import held_back
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.records import ArtifactRecord
+from landlab_mgr.records import SEEN, ArtifactRecord
+from landlab_mgr.storage import Location
 from landlab_mgr.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -69,8 +70,21 @@ class Ensemble:
         """Metrics [run, split, variable, statistic] of every run; NaN where it lacks one."""
         return self.catalog.metrics_array(completed(self.filter), splits, level).reindex(run=self.run_ids)
 
+    def look(self, splits: Sequence[str]) -> None:
+        """Count that files are read for the skill on held-back splits, as reading their metrics would be counted.
+
+        LandlabError where it cannot be: the catalog is open for reading only.
+        """
+        for split in set(splits) - {*SEEN}:
+            self.catalog.metrics_of(completed(self.filter), split, "", "")
+
     def files(self, kind: str) -> Iterator[xr.Dataset]:
         """The file of a kind of every run, in their order, as it was catalogued; LandlabError where it is not."""
+        for path in self.paths(kind):
+            yield artifacts.read(path)
+
+    def paths(self, kind: str) -> Iterator[Location]:
+        """Where the file of a kind of every run is, which is as catalogued; LandlabError where it is not."""
         for run_id in self.run_ids:
             known = self.catalog.artifacts(run_id).set_index("kind")
             if kind not in known.index:
@@ -83,7 +97,7 @@ class Ensemble:
                 raise LandlabError(
                     f"{path} of run {run_id} is missing or altered; `landlab doctor --deep` says what to do"
                 )
-            yield artifacts.read(path)
+            yield path
 
     def one_setup(self) -> str:
         """What the setup of all runs is called; LandlabError where there are several."""

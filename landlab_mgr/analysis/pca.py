@@ -1,19 +1,26 @@
-"""Principal components of the ensemble-mean parameters: the axes along which ecosystems differ. JAX-free."""
+"""Principal components of the ensemble-mean parameters: the axes along which ecosystems differ. JAX-free.
+
+On a twin planet the components of the true parameters, the planted axes, stand beside those of the members.
+"""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import style
+from landlab_mgr.analysis import style, truth
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import BY_NAME, DERIVED
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+Values = npt.NDArray[np.floating]
 
 KNOWN = (*BY_NAME, *(d.name for d in DERIVED))
 PAPER = (
@@ -34,8 +41,11 @@ def compute(ensemble: Ensemble, options: PcaOptions) -> xr.Dataset:
     """Components of the parameters' means over the members, standardised over the pixels.
 
     `loadings` [component, parameter], unit vectors whose largest entry is positive; `explained` [component], fractions
-    of the variance; `scores` [component, pixel] with `lat` and `lon`. LandlabError for several setups or datasets, an
-    unknown parameter, or one that is the same everywhere.
+    of the variance; `scores` [component, pixel] with `lat` and `lon`. On a twin planet also `true_loadings` [axis,
+    parameter] and `true_explained` [axis] of the true parameters, `r_truth` [component, axis], of the scores over the
+    test pixels, and `found` [axis], the length of a true axis within the span of the components (1: it lies there).
+
+    LandlabError for several setups or datasets, an unknown parameter, or one that is the same everywhere.
     """
     names = [n.strip() for n in options.parameters.split(",") if n.strip()]
     unknown = [n for n in names if n not in KNOWN]
@@ -53,35 +63,74 @@ def compute(ensemble: Ensemble, options: PcaOptions) -> xr.Dataset:
     same = [name for name, s, m in zip(names, sd, mean, strict=True) if not s > 1e-9 * np.abs(m).max()]
     if same:
         raise LandlabError(f"{', '.join(same)} is the same at every pixel; leave it out of option parameters")
-    z = (mean - mean.mean(axis=1, keepdims=True)) / sd[:, None]
     kept = min(options.components, len(names))
-    vectors, singular, _ = np.linalg.svd(z, full_matrices=False)
-    largest = np.abs(vectors).argmax(axis=0)
-    vectors = vectors * np.sign(vectors[largest, np.arange(len(names))])
-    return xr.Dataset(
+    loadings, explained, scores = (x[:kept] for x in _components(mean))
+    ds = xr.Dataset(
         {
-            "loadings": (("component", "parameter"), vectors.T[:kept]),
-            "explained": ("component", (singular**2 / (singular**2).sum())[:kept]),
-            "scores": (("component", "pixel"), (vectors.T @ z)[:kept]),
+            "loadings": (("component", "parameter"), loadings),
+            "explained": ("component", explained),
+            "scores": (("component", "pixel"), scores),
             "lat": where["lat"].drop_vars(list(where["lat"].coords)),
             "lon": where["lon"].drop_vars(list(where["lon"].coords)),
         },
         {"component": [f"PC{i + 1}" for i in range(kept)], "parameter": names},
         options.model_dump()
-        | {"synthetic": int(ensemble.synthetic), "members": n, "setup": setup, "pixels": int(z.shape[1])},
+        | {"synthetic": int(ensemble.synthetic), "members": n, "setup": setup, "pixels": int(mean.shape[1])},
     )
+    return _beside_truth(ds, ensemble.dataset()) if ensemble.synthetic else ds
+
+
+def _components(x: Values) -> tuple[Values, Values, Values]:
+    """Of parameters [parameter, pixel]: loadings [component, parameter], variance fractions, scores."""
+    z = (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
+    vectors, singular, _ = np.linalg.svd(z, full_matrices=False)
+    largest = np.abs(vectors).argmax(axis=0)
+    vectors = vectors * np.sign(vectors[largest, np.arange(vectors.shape[1])])
+    return vectors.T, singular**2 / (singular**2).sum(), vectors.T @ z
+
+
+def _beside_truth(ds: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
+    """With the components of the true parameters, where the dataset has these parameters of these pixels."""
+    true = truth.parameters(data, ds["parameter"].values)
+    if len(true) < ds.sizes["parameter"] or data.sizes["pixel"] != ds.sizes["pixel"]:
+        return ds
+    loadings, explained, scores = (
+        x[: ds.sizes["component"]] for x in _components(np.stack(list(true.values())))
+    )
+    test, axes = data["test"].values.astype(bool), [f"true {c}" for c in ds["component"].values]
+    r = [[truth.correlation(a[test], b[test]) for b in scores] for a in ds["scores"].values]
+    found = np.linalg.norm(loadings @ ds["loadings"].values.T, axis=1)
+    ds = ds.assign(
+        true_loadings=(("axis", "parameter"), loadings),
+        true_explained=("axis", explained),
+        r_truth=(("component", "axis"), np.array(r)),
+        found=("axis", found),
+    ).assign_coords(axis=axes)
+    span = f"{ds['component'].values[0]} to {ds['component'].values[-1]}"
+    notes = [
+        f"{axis} explains {e:.0%} of the true parameters' variance; {length:.2f} of its length lies in {span}"
+        for axis, e, length in zip(axes, explained, found, strict=True)
+    ]
+    return ds.assign_attrs(notes="\n".join(notes))
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each parameter with its loadings, after one with the variance that each component explains."""
+    """A row for each parameter with its loadings, after one with the variance that each component explains.
+
+    On a twin planet also a row for each true axis: the correlation of its scores with each component's.
+    """
     frame = pd.DataFrame(ds["loadings"].values.T, columns=list(ds["component"].values))
     frame.insert(0, "parameter", list(ds["parameter"].values))
     explained = pd.DataFrame([["variance explained", *ds["explained"].values]], columns=frame.columns)
-    return pd.concat([explained, frame], ignore_index=True)
+    above = [explained]
+    if "r_truth" in ds:
+        rows = [[f"r with {a}", *ds["r_truth"].sel(axis=a).values] for a in ds["axis"].values]
+        above.append(pd.DataFrame(rows, columns=frame.columns))
+    return pd.concat([*above, frame], ignore_index=True)
 
 
 def figure(ds: xr.Dataset) -> "Figure":
-    """For each component its loadings, and a map of its scores."""
+    """For each component its loadings, on a twin planet beside those of the true axis most like it, and a map."""
     from matplotlib.figure import Figure
 
     n, names = ds.sizes["component"], list(ds["parameter"].values)
@@ -96,7 +145,7 @@ def figure(ds: xr.Dataset) -> "Figure":
         left.set_xlim(-1, 1)
         left.invert_yaxis()
         left.axvline(0, color="0.4", linewidth=0.8)
-        left.set_xlabel("loading")
+        left.set_xlabel("loading" + _mark_truth(left, one))
         style.quiet(left)
         left.set_title(f"{component}: {float(one['explained']):.0%} of the variance", loc="left", fontsize=10)
         points = style.draw_map(right, ds["lat"].values, ds["lon"].values, one["scores"].values, bound)
@@ -112,6 +161,17 @@ def figure(ds: xr.Dataset) -> "Figure":
         fontsize=10,
     )
     return fig
+
+
+def _mark_truth(ax: "Axes", one: xr.Dataset) -> str:
+    """Ticks at the loadings of the true axis that one component's scores follow most closely, and what they are."""
+    if "r_truth" not in one or not np.isfinite(one["r_truth"]).any():
+        return ""
+    axis = one["axis"].values[int(np.nanargmax(np.abs(one["r_truth"].values)))]
+    r = float(one["r_truth"].sel(axis=axis))
+    x = np.sign(r) * one["true_loadings"].sel(axis=axis).values
+    ax.scatter(x, range(len(x)), s=90, marker="|", color="black", linewidth=1.6, zorder=3)
+    return f"   (ticks: {axis}, |r| of scores {abs(r):.2f} on test pixels)"
 
 
 ANALYSIS = Analysis(

@@ -1,24 +1,28 @@
-"""Skill by setup: one statistic of every variable, for the members of each predictor set. JAX-free."""
+"""Skill by setup: one statistic of every variable, of each member or of the ensemble mean. JAX-free.
 
-from typing import TYPE_CHECKING, Literal
+The two are different numbers: the skill of a member is a run's own; that of the ensemble mean is the skill of the mean
+prediction of a setup's members, which is mostly better.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import style
+from landlab_mgr.analysis import levels, members
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.analysis.skill_figure import figure
+from landlab_mgr.data import schema, split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import VARIABLES
+from landlab_mgr.parameters import LOSS_TERMS, STREAMS, VARIABLES
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-FLOOR = -1.0
-"""Worse than this is no worse for the mean of all: R2 has no lower bound."""
 FIRST = ("CONTROL", "LATLON")
 """What the other predictor sets are held against."""
+CATALOGUED = ("flat", "temporal", "spatial")
+"""Levels at which the members' own skill is among their metrics."""
 
 
 class SkillOptions(Options):
@@ -28,161 +32,227 @@ class SkillOptions(Options):
     statistic: Literal["R2", "r2", "r"] = Field(
         "R2", description="R2: Nash-Sutcliffe; r: Pearson, r2: its square"
     )
-    level: Literal["flat", "temporal", "spatial"] = Field(
-        "flat", description="over pixel-months, medians of pixels in time, or pixels' means"
+    level: Literal["flat", "temporal", "spatial", "trend", "anomaly"] = Field(
+        "flat",
+        description="over pixel-months, medians of pixels in time, pixels' means, their trends over years, or months "
+        "less their mean seasonal cycle",
+    )
+    of: Literal["member", "ensemble_mean"] = Field(
+        "member", description="of each run's own prediction, or of the mean prediction of a setup's runs"
     )
 
 
 def compute(ensemble: Ensemble, options: SkillOptions) -> xr.Dataset:
-    """`skill` [run, variable], with each run's `setup` and `seed`; setups by their number of predictor groups.
+    """`skill` [run, variable] with each run's `setup` and `seed`, or of ensemble means [ensemble, variable].
 
-    NaN where a statistic is undefined. LandlabError where no run has it.
+    Setups by their number of predictor groups; `members` says how many runs an entry is of, `compared` on how many
+    values a number rests and `possible` on how many it would, were everything observed (NaN where unknown). NaN where
+    a statistic is undefined. The mean over members takes at each pixel those that are scored there: all on test, and
+    on dev and train those for which the pixel is of that part. LandlabError where no run has the statistic.
     """
-    cube = ensemble.metrics([options.split], options.level).sel(split=options.split, drop=True)
-    cube = (
-        cube.reindex(statistic=[options.statistic]).isel(statistic=0, drop=True).dropna("variable", how="all")
-    )
-    if not cube.size:
+    if options.of == "member" and options.level in CATALOGUED:
+        found = _of_metrics(ensemble, options)
+    else:
+        ensemble.look([options.split])
+        found = _of_files(ensemble, options)
+    undefined = [v for v in found["variable"].values if found["skill"].sel(variable=v).isnull().all()]
+    found = found.drop_sel(variable=undefined)
+    if not found["skill"].size:
         raise LandlabError(
             f"none of {len(ensemble.runs)} runs has {options.statistic} on {options.split} ({options.level}); "
             "`landlab show RUN` lists what a run has"
         )
-    known = [v for v in VARIABLES if v in cube["variable"]]
-    others = [v for v in cube["variable"].values if v not in VARIABLES]
-    setups, labels = ensemble.setups(), list(ensemble.runs["label"])
-    rank = [FIRST.index(x) if x in FIRST else len(FIRST) + x.count("+") for x in labels]
-    order = sorted(range(len(setups)), key=lambda i: (rank[i], setups[i], ensemble.runs["seed"].iloc[i]))
-    plain = xr.DataArray(
-        cube.sel(variable=known + others).values,
-        {
-            "run": ensemble.run_ids,
-            "variable": known + others,
-            "setup": ("run", setups),
-            "seed": ("run", ensemble.runs["seed"].to_numpy(int)),
-        },
-        ("run", "variable"),
-    )
+    known = [v for v in VARIABLES if v in found["variable"]]
+    others = [v for v in found["variable"].values if v not in VARIABLES]
+    rank = [FIRST.index(x) if x in FIRST else len(FIRST) + x.count("+") for x in found["label"].values]
+    setups, seeds = found["setup"].values, found["seed"].values
+    order = sorted(range(len(rank)), key=lambda i: (rank[i], setups[i], seeds[i]))
+    rows = found["skill"].dims[0]
+    ds = found.isel({rows: order}).sel(variable=known + others)
+    ds = ds.drop_vars("seed") if options.of == "ensemble_mean" else ds
     attrs = options.model_dump() | {"synthetic": int(ensemble.synthetic)}
-    return plain.isel(run=order).to_dataset(name="skill").assign_attrs(attrs)
+    return ds.assign_attrs(attrs | {"notes": "\n".join(_notes(ds, options, undefined))})
+
+
+def _of_metrics(ensemble: Ensemble, options: SkillOptions) -> xr.Dataset:
+    """The members' skill as the catalog has it."""
+    cube = ensemble.metrics([options.split], options.level).sel(split=options.split, drop=True)
+    cube = cube.reindex(statistic=[options.statistic, "n"])
+    names = [str(v) for v in cube["variable"].values]
+    skill, n = cube.transpose("statistic", "run", "variable").values
+    possible, units = _possible(ensemble, options, names)
+    return _dataset("run", ensemble, range(len(n)), names, units, skill, n, possible)
+
+
+def _possible(ensemble: Ensemble, options: SkillOptions, names: list[str]) -> tuple[np.ndarray, list[str]]:
+    """How many values metrics could rest on, [run, variable], and what they are; NaN where the dataset is not here."""
+    possible, units = np.full((len(ensemble.runs), len(names)), np.nan), ["values"] * len(names)
+    try:
+        data = ensemble.dataset()
+    except LandlabError:  # several datasets, or one that is elsewhere: the metrics are here all the same
+        return possible, units
+    streams = [s for s in STREAMS if s in data]
+    terms = {members.score_name(s, streams): LOSS_TERMS[s] for s in streams}
+    specs = ensemble.catalog.specs(ensemble.run_ids)
+    part = split.TRAIN if options.split == members.WITHHELD else options.split
+    geometry = {n: data[n].values for n in (*schema.GEOMETRY, *schema.OPTIONAL_GEOMETRY) if n in data}
+    for row, run_id in enumerate(ensemble.run_ids):
+        spec = specs[run_id]
+        chosen = split.assign(geometry, spec.split, spec.seeds.split) == part
+        places = {"pixel": int(chosen.sum()), "patch": len(np.unique(geometry["patch"][chosen]))}
+        for column, term in enumerate(terms.get(name) for name in names):
+            if term is not None:
+                steps = members.steps(data, spec, options.split, term.average)
+                possible[row, column] = levels.possible(options.level, steps, places[term.level])
+                units[column] = levels.unit(options.level, term.average, term.level)
+    return possible, units
+
+
+def _of_files(ensemble: Ensemble, options: SkillOptions) -> xr.Dataset:
+    """Skill from the members' monthly predictions: of each, or of their mean by setup."""
+    setups = ensemble.setups()
+    rows = range(len(setups)) if options.of == "member" else [setups.index(s) for s in dict.fromkeys(setups)]
+    place = {row: i for i, row in enumerate(rows)}
+    means: dict[tuple[int, str], _Mean] = {}
+    found: dict[str, members.Target] = {}
+    scores: dict[tuple[int, str], levels.Score] = {}
+    for run, (file, targets) in enumerate(members.predictions(ensemble, options.split)):
+        row = place[run if options.of == "member" else setups.index(setups[run])]
+        for target in targets:
+            found[target.name] = target
+            mean = means.setdefault((row, target.name), _Mean(target))
+            mean.add(target.of(file), members.scored(target.labels(file), options.split))
+            if options.of == "member":
+                scores[row, target.name] = means.pop((row, target.name)).score(options)
+    scores |= {key: mean.score(options) for key, mean in means.items()}
+    names = list(found)
+    values = np.array([[scores.get((i, n), levels.NOTHING) for n in names] for i in range(len(rows))], float)
+    units = [levels.unit(options.level, t.average, t.level) for t in found.values()]
+    dim = "run" if options.of == "member" else "ensemble"
+    ds = _dataset(dim, ensemble, rows, names, units, *np.moveaxis(values, -1, 0))
+    if options.of == "ensemble_mean":
+        counts = [c for mean in means.values() for c in mean.count[mean.count > 0]]
+        ds = ds.assign(members=(dim, [setups.count(setups[row]) for row in rows]))
+        ds.attrs |= {"fewest": int(min(counts, default=0)), "most": int(max(counts, default=0))}
+        ds.attrs["at_a_place"] = float(np.mean(counts)) if counts else 0.0
+    return ds.assign_attrs(resolution="\n".join(members.resolution_note(list(found.values()))))
+
+
+class _Mean:
+    """The mean of the predictions of one variable, at each place over the members that are scored there."""
+
+    def __init__(self, target: members.Target) -> None:
+        self.target = target
+        self.total = np.zeros(target.observed.shape)
+        self.count = np.zeros(target.observed.shape[1], int)
+
+    def add(self, prediction: np.ndarray, scored: np.ndarray) -> None:
+        self.total[:, scored] += prediction[:, scored]
+        self.count += scored
+
+    def score(self, options: SkillOptions) -> levels.Score:
+        there, t = self.count > 0, self.target
+        mean = self.total[:, there] / self.count[there]
+        return levels.score(options.level, options.statistic, mean, t.observed[:, there], t.average, t.steps)
+
+
+def _dataset(
+    dim: str,
+    ensemble: Ensemble,
+    rows: Sequence[int],
+    names: list[str],
+    units: list[str],
+    *values: np.ndarray,
+) -> xr.Dataset:
+    """Skill, values compared and possible ones, [rows, names], each row called after a run and its setup."""
+    runs, setups = ensemble.runs.iloc[list(rows)], ensemble.setups()
+    content = dict(
+        zip(("skill", "compared", "possible"), (((dim, "variable"), v) for v in values), strict=True)
+    )
+    return xr.Dataset(
+        content | {"unit": ("variable", units), "members": (dim, np.ones(len(runs), int))},
+        {
+            dim: list(runs["run_id"]) if dim == "run" else [setups[row] for row in rows],
+            "variable": names,
+            "setup": (dim, [setups[row] for row in rows]),
+            "label": (dim, list(runs["label"])),
+            "seed": (dim, runs["seed"].to_numpy(int)),
+        },
+    )
+
+
+def _notes(ds: xr.Dataset, options: SkillOptions, undefined: list[str]) -> list[str]:
+    """What the numbers are, on how much they rest, which are missing, and what predictors teach beside position."""
+    s = options.statistic
+    if options.of == "member":
+        other = "-o of=ensemble_mean scores the mean prediction, which is another number"
+        said = [f"member: the mean over a setup's runs of each run's own {s}; {other}"]
+    else:
+        other = "-o of=member gives the mean of the runs' own, which is another number"
+        said = [f"ensemble mean: {s} of the mean prediction of a setup's runs; {other}"]
+        if options.split != "test":
+            which = "trained on it" if options.split == "withheld" else f"have it in {options.split}"
+            few, many, mean = (ds.attrs[k] for k in ("fewest", "most", "at_a_place"))
+            said.append(
+                f"the mean at a pixel is over the runs that {which}: {few} to {many}, on average {mean:.1f}"
+            )
+        alone = [str(x) for x in ds["setup"].values[ds["members"].values == 1]]
+        if alone:
+            said.append(f"one run only, which is then its own mean: {', '.join(alone[:4])}")
+    said.append(
+        f"{options.level}: {s} {levels.MEANINGS[options.level]}{levels.NEEDED.get(options.level, '')}"
+    )
+    said.append(_coverage(ds))
+    if undefined:
+        why = "not observed there, too short, or the observations do not vary"
+        said.append(f"no {s}: {', '.join(undefined)} ({why})")
+    said += [line for line in ds.attrs.pop("resolution", "").splitlines() if line]
+    return said + _against_position(ds)
+
+
+def _coverage(ds: xr.Dataset) -> str:
+    parts: dict[str, list[str]] = {}
+    for name, unit in zip(ds["variable"].values, ds["unit"].values, strict=True):
+        one = ds.sel(variable=name)
+        n, of = float(one["compared"].mean()), float(one["possible"].mean())
+        share = f" of {of:,.0f} ({n / of:.0%})" if of > 0 else ""
+        parts.setdefault(str(unit), []).append(f"{name} {n:,.0f}{share}")
+    each = "" if (ds["compared"] == ds["compared"][0]).all() else ", mean of the rows"
+    said = "; ".join(f"{unit}: {', '.join(of_unit)}" for unit, of_unit in parts.items())
+    return f"compared{each}: {said}"
+
+
+def _against_position(ds: xr.Dataset) -> list[str]:
+    """A line on the largest predictor set and LATLON, which stands for what position alone teaches."""
+    means, labels = ds["skill"].values, ds["label"].values
+    largest = max(labels, key=lambda x: x.count("+"))
+    if "LATLON" not in labels or "+" not in largest:
+        return []
+    difference = _columns(means[labels == largest]) - _columns(means[labels == "LATLON"])
+    parts = [
+        f"{n} {d:+.2f}" for n, d in zip(ds["variable"].values, difference, strict=True) if np.isfinite(d)
+    ]
+    return [f"{largest} less LATLON: {', '.join(parts)}"] if parts else []
+
+
+def _columns(x: np.ndarray) -> np.ndarray:
+    """Means of the columns of [N, K] over what is there."""
+    there = np.isfinite(x)
+    n = there.sum(axis=0)
+    return np.where(n > 0, np.where(there, x, 0.0).sum(axis=0) / np.maximum(n, 1), np.nan)
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each setup: its runs, the mean of all variables, and each variable's mean over the runs."""
+    """A row for each setup: its runs, the mean of all variables, and each variable's mean over the runs, or its skill.
+
+    The head of the runs' column says of which: runs that are scored each, or averaged and then scored.
+    """
     frame = pd.DataFrame(ds["skill"].values, columns=list(ds["variable"].values))
-    by_setup = frame.groupby(ds["setup"].values, sort=False)
-    means = by_setup.mean()
-    means.insert(0, "runs", by_setup.size())
-    means.insert(1, "mean", means.drop(columns="runs").mean(axis=1))
+    means = frame.groupby(ds["setup"].values, sort=False).mean()
+    count = pd.Series(ds["members"].values).groupby(ds["setup"].values, sort=False).sum()
+    means.insert(0, "runs scored" if ds.attrs["of"] == "member" else "runs averaged", count)
+    means.insert(1, "mean", means.iloc[:, 1:].mean(axis=1))
     return means.rename_axis("predictors").reset_index().rename_axis(None, axis=1)
-
-
-def figure(ds: xr.Dataset) -> "Figure":
-    """A row for each setup: the mean over its runs of each variable, as marks among the runs, or of many as a table."""
-    return _marks(ds) if ds.sizes["variable"] <= len(style.PALETTE) else _coloured_table(ds)
-
-
-def _coloured_table(ds: xr.Dataset) -> "Figure":
-    """Setup by variable, each cell with the mean over the runs; the first column is the mean of all variables."""
-    from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.figure import Figure
-
-    means = ds["skill"].groupby(ds["setup"]).map(lambda x: x.mean("run"))
-    setups = list(dict.fromkeys(ds["setup"].values))
-    values = means.sel(setup=setups).transpose("setup", "variable").values
-    cells = np.column_stack([_mean_of_rows(np.maximum(values, FLOOR)), values])
-    columns = ["mean", *(style.named(v) for v in ds["variable"].values)]
-    fig = Figure(figsize=(3.2 + 0.72 * len(columns), 2.2 + 0.34 * len(setups)), layout="constrained")
-    ax = fig.add_subplot()
-    stops = [(0, "#e08214"), (0.5, "#ffffff"), (0.75, "#6baed6"), (1, "#08306b")]
-    colours = LinearSegmentedColormap.from_list("skill", stops).with_extremes(bad="#dddddd")
-    mesh = ax.pcolormesh(
-        np.ma.masked_invalid(cells), cmap=colours, vmin=FLOOR, vmax=1, edgecolor="white", linewidth=1
-    )
-    for (row, column), value in np.ndenumerate(cells):
-        text = f"{value:.2f}" if np.isfinite(value) else "–"
-        ink = "white" if value > 0.6 else "0.15"
-        weight = "bold" if column == 0 else "normal"
-        ax.text(
-            column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=ink, fontweight=weight
-        )
-    ax.axvline(1, color="white", linewidth=6)
-    ax.set_yticks(np.arange(len(setups)) + 0.5, setups)
-    ax.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=35, ha="right", rotation_mode="anchor")
-    ax.tick_params(length=0)
-    ax.invert_yaxis()
-    ax.spines[:].set_visible(False)
-    row_of = np.array([setups.index(s) for s in ds["setup"].values])
-    label = f"{style.skill_label(ds.attrs)}, mean of {_members(row_of)}"
-    bar = fig.colorbar(
-        mesh, ax=ax, orientation="horizontal", shrink=0.6, aspect=40, extend="min", label=label
-    )
-    bar.outline.set_visible(False)
-    synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
-    style.entitle(ax, f"Skill by predictor set ({len(row_of)} runs{synthetic})", ds.attrs)
-    note = f"below {FLOOR:g} counts as {FLOOR:g} in the mean"
-    if np.nanmin(values) < FLOOR:
-        ax.annotate(
-            note, (1, 1), (0, 18), "axes fraction", "offset points", ha="right", fontsize=7, color="0.4"
-        )
-    return fig
-
-
-def _mean_of_rows(x: np.ndarray) -> np.ndarray:
-    there = np.isfinite(x)
-    return np.where(
-        there.any(axis=1), np.where(there, x, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1), np.nan
-    )
-
-
-def _marks(ds: xr.Dataset) -> "Figure":
-    from matplotlib.figure import Figure
-
-    values, variables = ds["skill"].values, list(ds["variable"].values)
-    of_run = ds["setup"].values
-    setups = list(dict.fromkeys(of_run))
-    row_of = np.array([setups.index(s) for s in of_run])
-    fig = Figure(figsize=(8.5, 1.9 + 0.32 * len(setups)), layout="constrained")
-    ax = fig.add_subplot()
-    lowest = float(np.nanmin(values))
-    floor = max(FLOOR, min(0.0, lowest - 0.05))
-    rows = np.arange(len(setups))
-    for row in rows[::2]:
-        ax.axhspan(row - 0.5, row + 0.5, color="0.96", linewidth=0)
-    overall = [_mean(np.clip(values[row_of == row], floor, None)) for row in rows]
-    ax.scatter(overall, rows, s=420, color="black", marker="|", linewidths=1.8, label="mean of all", zorder=4)
-    for i, variable in enumerate(variables):
-        x = np.where(values[:, i] < floor, np.nan, values[:, i])
-        offset = (i - (len(variables) - 1) / 2) * 0.8 / max(len(variables), 7)
-        colour = style.PALETTE[i % len(style.PALETTE)]
-        marker = style.MARKERS[(i + i // len(style.MARKERS)) % len(style.MARKERS)]
-        ax.scatter(x, row_of + offset, s=7, color=colour, alpha=0.45, linewidths=0)
-        means = [_mean(values[row_of == row, i]) for row in rows]
-        ax.scatter(
-            means, rows + offset, s=34, color=colour, marker=marker, label=style.named(variable), zorder=3
-        )
-    ax.set_yticks(rows, setups)
-    ax.set_xlim(floor, 1.0)
-    ax.set_xlabel(f"{style.skill_label(ds.attrs)} (large: mean of {_members(row_of)})")
-    style.quiet(ax)
-    ax.set_ylim(len(setups) - 0.5, -0.5)
-    synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
-    style.entitle(ax, f"Skill by predictor set ({len(of_run)} runs{synthetic})", ds.attrs)
-    fig.legend(loc="outside lower center", ncols=min(7, len(variables) + 1), frameon=False)
-    if lowest < floor:
-        note = f"below {floor:g}: not drawn, {floor:g} in the mean of all"
-        ax.annotate(note, (0, 0), (4, 4), "axes fraction", "offset points", fontsize=7, color="0.4")
-    return fig
-
-
-def _members(row_of: np.ndarray) -> str:
-    counts = np.bincount(row_of)
-    few, many = int(counts.min()), int(counts.max())
-    return f"{many} run{'s' * (many > 1)}" if few == many else f"{few} to {many} runs"
-
-
-def _mean(x: np.ndarray) -> float:
-    there = x[np.isfinite(x)]
-    return float(there.mean()) if there.size else float("nan")
 
 
 ANALYSIS = Analysis(

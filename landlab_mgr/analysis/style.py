@@ -1,5 +1,6 @@
 """How figures of analyses look: colours, names of variables, and what each says of its making. JAX-free."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,14 @@ from landlab_mgr.data import land
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PathCollection
+    from matplotlib.figure import Figure
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe & Ito's colour-blind safe colours."""
+NEUTRAL = "#8a8a8a"
+"""What is none of the coloured things."""
+MANY = 5000
+"""More dots than this are pixels even in a PDF or SVG."""
 MARKERS = "osD^vPX"
 ABBREVIATIONS = ("gpp", "nee", "reco", "nbe", "et", "lai", "sif", "vod", "som", "ewt")
 
@@ -48,11 +54,18 @@ def quiet(ax: "Axes") -> None:
     ax.tick_params(axis="y", length=0)
 
 
-def draw_map(
-    ax: "Axes", lat: np.ndarray, lon: np.ndarray, values: np.ndarray, bound: float
-) -> "PathCollection":
-    """Values at places on real coastlines, coloured from -bound (orange) over white to bound (blue)."""
-    from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+def headline(fig: "Figure", title: str, attrs: Mapping[str, Any]) -> None:
+    """Title of a figure of several panels, below it the filter and the id of the analysis."""
+    which = attrs["filter"] or "every completed run"
+    which = which if len(which) <= 100 else which[:99] + "…"
+    lines = textwrap.wrap(title, int(13 * fig.get_figwidth()))
+    text = "\n".join([*lines, f"{which}   {attrs['analysis']}"])
+    fig.suptitle(text, x=0.01, ha="left", fontsize=10, parse_math=False)
+
+
+def coast(ax: "Axes") -> None:
+    """The map under everything: real coastlines, degrees."""
+    from matplotlib.colors import ListedColormap
 
     ax.imshow(
         land.mask(),
@@ -60,19 +73,6 @@ def draw_map(
         cmap=ListedColormap(["#ffffff", "#e3e3df"]),
         interpolation="none",
         zorder=0,
-    )
-    colours = LinearSegmentedColormap.from_list("signed", [PALETTE[1], "#ffffff", PALETTE[0]])
-    size = float(np.clip(8000 / len(lat), 0.4, 34))
-    points = ax.scatter(
-        lon,
-        lat,
-        c=values,
-        s=size,
-        cmap=colours,
-        vmin=-bound,
-        vmax=bound,
-        edgecolor="0.3",
-        linewidth=0.2 * (size > 4),
     )
     ax.set(xlim=(-180, 180), ylim=(-60, 85))
     ax.set_xticks(
@@ -83,4 +83,32 @@ def draw_map(
     )
     ax.tick_params(labelsize=8)
     ax.spines[:].set_color("#bbbbbb")
-    return points
+
+
+def dots(
+    ax: "Axes", lat: np.ndarray, lon: np.ndarray, places: int | None = None, **how: Any
+) -> "PathCollection":
+    """Dots at places, smaller the more `places` (by default these) the map has; `how` as in `Axes.scatter`."""
+    n = len(lat) if places is None else places
+    size = float(np.clip(8000 / n, 0.4, 34))
+    edge = {"edgecolor": "0.3", "linewidth": 0.2} if size > 4 else {"linewidth": 0}
+    return ax.scatter(lon, lat, s=size, rasterized=n > MANY, **edge, **how)
+
+
+def draw_map(
+    ax: "Axes", lat: np.ndarray, lon: np.ndarray, values: np.ndarray, bound: float
+) -> "PathCollection":
+    """Values at places on real coastlines, coloured from -bound (orange) over white to bound (blue)."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    coast(ax)
+    colours = LinearSegmentedColormap.from_list("signed", [PALETTE[1], "#ffffff", PALETTE[0]])
+    return dots(ax, lat, lon, c=values, cmap=colours, vmin=-bound, vmax=bound)
+
+
+def draw_amounts(
+    ax: "Axes", lat: np.ndarray, lon: np.ndarray, values: np.ndarray, low: float, high: float
+) -> "PathCollection":
+    """Values at places on real coastlines, from low (dark) to high (light)."""
+    coast(ax)
+    return dots(ax, lat, lon, c=values, cmap="cividis", vmin=low, vmax=high)

@@ -116,8 +116,21 @@ def measure(short_runs: int, members: int, epochs: int, workers: int, lanes: int
 
 
 @contextmanager
+def environment(**settings: str) -> Iterator[None]:
+    """This process' environment, and that of those it starts, with some settings; as it was afterwards."""
+    own = os.environ.copy()
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(own)
+
+
+@contextmanager
 def _workspace() -> Iterator[tuple[Workspace, Catalog]]:
-    with TemporaryDirectory(prefix="landlab-bench-") as folder:
+    """With a cache of its own: what compilation costs is in the figures."""
+    with TemporaryDirectory(prefix="landlab-bench-") as folder, environment(LANDLAB_CACHE=f"{folder}/cache"):
         workspace = Workspace(Path(folder), str(Path(folder) / "landlab.db"))
         with workspace.create() as catalog:
             register.dataset(workspace, catalog, twin.make(n_patches=12, pixels_per_patch=4, years=6))
@@ -149,7 +162,7 @@ def _scheduled(
 ) -> tuple[_Clock, float]:
     """The ends of all runs under a driver, and the seconds of it all, with Ray's start."""
     started, clock = time.perf_counter(), _Clock()
-    executor = RayExecutor(workers, PolicySpec(members=lanes), cache=str(workspace.root / "cache"))
+    executor = RayExecutor(workers, PolicySpec(members=lanes))
     Driver(workspace, catalog, executor, clock).run([spec.run_id for spec in specs])
     return clock, time.perf_counter() - started
 
@@ -158,21 +171,15 @@ def _bare(workspace: Workspace, catalog: Catalog, specs: Sequence[RunSpec]) -> f
     """Seconds of a run in a process like a worker's that nobody schedules."""
     [dataset] = catalog.datasets()
     path = str(workspace.path(dataset.url))
-    own = os.environ.copy()
-    os.environ.update(worker_environment(1, 0))
-    try:
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            jobs = [Job(s.run_id, s, path, str(workspace.root / "bare" / s.run_id)) for s in specs]
-            ends: list[float] = pool.apply(_train_all, (jobs, str(workspace.root / "cache")))
-    finally:
-        os.environ.clear()
-        os.environ.update(own)
+    with environment(**worker_environment(1, 0)), multiprocessing.get_context("spawn").Pool(1) as pool:
+        jobs = [Job(s.run_id, s, path, str(workspace.root / "bare" / s.run_id)) for s in specs]
+        ends: list[float] = pool.apply(_train_all, (jobs,))
     timed = ends[WARM_UP - 1 :]
     return (timed[-1] - timed[0]) / (len(timed) - 1)
 
 
-def _train_all(jobs: Sequence[Job], cache: str) -> list[float]:
-    worker, ends = Worker(cache), []
+def _train_all(jobs: Sequence[Job]) -> list[float]:
+    worker, ends = Worker(), []
     for job in jobs:
         events: list[Any] = list(worker.run([job], 1))
         assert not isinstance(events[-1][1], Progress)

@@ -222,10 +222,8 @@ def measure(
             Workspace.at(directory / name, stack.enter_context(temporary_catalog(engine, server)))
             for name in ("disturbed", "peaceful")
         )
-        for workspace in (disturbed, peaceful):  # they share compiled programs
+        for workspace in (disturbed, peaceful):
             workspace.create().close()
-            (directory / "cache").mkdir(exist_ok=True)
-            (workspace.root / "cache").symlink_to(directory / "cache")
         start = partial(Driver, grid=GRID, executor=executor, workers=workers)
         _add(peaceful, 1, 1, WARM_UP)
         _in_peace(start(peaceful, grid=WARM_UP))

@@ -174,6 +174,37 @@ def report_catalog(figures: "CatalogFigures", as_json: bool = False) -> None:
     _judge(f, f"{f.engine}, {f.processes} processes", rows, as_json)
 
 
+@app.command("analysis")
+def analysis(
+    seeds: Annotated[int, typer.Option(min=2, help="Members of each of the 17 setups")] = 20,
+    pixels: Annotated[int, typer.Option(min=2000, help="Pixels of the maps")] = 164_040,
+    kept: Annotated[int, typer.Option(min=2, help="Members of each setup that the maps are of")] = 10,
+    directory: Annotated[
+        str | None, typer.Option(help="Where the runs' files go for the time being [the system's]")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """How long each analysis takes of 340 runs, and partitioning at every pixel; the default writes 11 GB."""
+    from landlab_mgr.bench import analysis as bench
+
+    with TemporaryDirectory(dir=directory) as temporary:
+        figures = bench.measure(Path(temporary), seeds, pixels, kept)
+    rows = [
+        {
+            "analysis": t.name,
+            "runs": t.runs,
+            "pixels": t.pixels,
+            "seconds": t.seconds,
+            "at most": "" if t.at_most is None else f"{t.at_most:g}",
+            "not made": t.failure,
+        }
+        for t in figures.times
+    ]
+    show(pd.DataFrame(rows), as_json=json, digits=2)
+    if not json:
+        console.print(f"peak memory {figures.peak_gb:.1f} GB; each with its result written and catalogued")
+
+
 @app.command("campaign")
 def campaign(
     runs: Annotated[int, typer.Option(help="Runs of one epoch, bare and scheduled")] = 1000,

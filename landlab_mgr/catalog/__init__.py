@@ -18,6 +18,7 @@ from landlab_mgr.catalog.records import (
     RunRecord,
     StaleToken,
     StudyRecord,
+    WeightSetRecord,
 )
 from landlab_mgr.catalog.register import Register
 from landlab_mgr.catalog.studies import Studies
@@ -43,6 +44,7 @@ __all__ = [
     "RunRecord",
     "StaleToken",
     "StudyRecord",
+    "WeightSetRecord",
     "held_back",
 ]
 

@@ -148,3 +148,14 @@ class StudyRecord:
     spec: Mapping[str, Any]
     trials: Mapping[int, tuple[str, ...]]
     created: datetime
+
+
+@dataclass(frozen=True)
+class WeightSetRecord:
+    """The weight of every loss term under a name, and the trial of a study that found it."""
+
+    name: str
+    weights: Mapping[str, float]
+    study: str
+    trial: int
+    created: datetime

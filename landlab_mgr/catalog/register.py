@@ -57,16 +57,13 @@ class Register(Database):
         wanted = {spec.run_id: spec for spec in specs}
         now = datetime.now(UTC)
         with self.transaction(write=True) as tx:
-            _require_datasets(tx, {spec.dataset for spec in wanted.values()})
-            existing = set(tx.scalars(select(Run.run_id).where(among(tx, Run.run_id, wanted))))
-            new = {run_id: spec for run_id, spec in wanted.items() if run_id not in existing}
-            _insert_runs(tx, new, now)
+            done = put_runs(tx, wanted, now)
             if grid is not None:
                 grid_id = _put_grid(tx, grid, now)
                 _insert_missing(tx, GridRun, [{"grid_id": grid_id, "run_id": run_id} for run_id in wanted])
             name = None if grid is None else grid.name
-            happened(tx, "registered", grid=name, added=len(new), existing=len(existing))
-        return Registration(added=len(new), existing=len(existing))
+            happened(tx, "registered", grid=name, added=done.added, existing=done.existing)
+        return done
 
 
 def redacted(url: str) -> str:
@@ -83,6 +80,15 @@ def require_runs(tx: Connection, run_ids: Iterable[str]) -> None:
     known = set(tx.scalars(select(Run.run_id).where(among(tx, Run.run_id, run_ids))))
     for unknown in (run_id for run_id in run_ids if run_id not in known):
         raise LandlabError(f"no run {unknown!r}; nothing was changed; see `landlab ls`")
+
+
+def put_runs(tx: Connection, wanted: dict[str, RunSpec], now: datetime) -> Registration:
+    """Add the runs that are not there yet, by id, as pending; LandlabError where a dataset is not registered."""
+    _require_datasets(tx, {spec.dataset for spec in wanted.values()})
+    existing = set(tx.scalars(select(Run.run_id).where(among(tx, Run.run_id, wanted))))
+    new = {run_id: spec for run_id, spec in wanted.items() if run_id not in existing}
+    _insert_runs(tx, new, now)
+    return Registration(added=len(new), existing=len(existing))
 
 
 def _require_datasets(tx: Connection, fingerprints: set[str]) -> None:

@@ -313,3 +313,14 @@ class StudyTrial(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey(Study.id), primary_key=True)
     trial: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True, index=True)
+
+
+class WeightSet(Base):
+    """The loss weights that a trial of a study found, under a name that grids may use; never changed once made."""
+
+    __tablename__ = "weight_set"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    loss_weights_id: Mapped[str] = mapped_column(ForeignKey(LossWeights.id))
+    study_id: Mapped[int] = mapped_column(ForeignKey(Study.id))
+    trial: Mapped[int]
+    created: Mapped[datetime]

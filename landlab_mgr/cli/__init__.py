@@ -10,7 +10,7 @@ import typer
 
 from landlab_mgr import __version__, device
 from landlab_mgr.bench.commands import app as bench
-from landlab_mgr.cli import analysis, catalog, data, ensemble, grid, runs, show, workspace
+from landlab_mgr.cli import analysis, catalog, data, ensemble, grid, report, runs, show, tune, workspace
 from landlab_mgr.display import errors
 from landlab_mgr.errors import LandlabError
 
@@ -20,11 +20,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verbs in (workspace.app, runs.app, show.app, analysis.app):
+for verbs in (workspace.app, runs.app, show.app, analysis.app, report.app):
     app.add_typer(verbs)  # without a name: `landlab ls`, not `landlab runs ls`
 app.add_typer(data.app, name="data")
 app.add_typer(grid.app, name="grid")
 app.add_typer(ensemble.app, name="ensemble")
+app.add_typer(tune.app, name="tune")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(bench, name="bench")
 

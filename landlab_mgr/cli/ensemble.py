@@ -1,13 +1,17 @@
 """Verbs about ensembles of members: `landlab ensemble ...`."""
 
+import time
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import pandas as pd
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
-from landlab_mgr.display import console, show
+from landlab_mgr.cli.progress import Steps
+from landlab_mgr.display import console, duration, show
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import CHECKPOINT
 from landlab_mgr.workspace import Workspace
 
 app = typer.Typer(help="Ensembles: the members that are kept.", no_args_is_help=True)
@@ -79,6 +83,74 @@ def show_(
     shown = candidates if candidates["variant"].any() else candidates.drop(columns="variant")
     show(shown.assign(reason=shown["reason"].fillna("kept")).drop(columns="kept"), f"ensemble {name}")
     console.print(f"{_count(candidates)}; test or withheld metrics were read {looked} times in this catalog")
+
+
+@app.command()
+def predict(
+    which: Annotated[
+        str,
+        typer.Argument(metavar="ENSEMBLE|FILTER", help="Members of one setup", show_default=False),
+    ],
+    data: Annotated[str, typer.Option(help="Dataset: name or fingerprint", show_default=False)],
+    out: Annotated[str, typer.Option(help="FILE.nc or DIRECTORY.zarr", show_default=False)],
+    scenario: Annotated[str | None, typer.Option(metavar="TOML", help="Changes of the dataset")] = None,
+    variables: Annotated[str, typer.Option(help="With commas between")] = "gpp,nee,reco,et,lai",
+    quantiles: Annotated[
+        bool, typer.Option("--quantiles", help="5, 25, 50, 75, 95 % of the members too")
+    ] = False,
+    members: Annotated[bool, typer.Option("--members", help="Every member too")] = False,
+    layout: Annotated[str, typer.Option(help="grid, points, or auto: what the pixels suggest")] = "auto",
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Apply the members to any dataset: mean and spread by place and month, as a CF file."""
+    from landlab_mgr import cf
+
+    cf.check_target(out)
+    names = cf.check_variables([name.strip() for name in variables.split(",") if name.strip()])
+    if layout not in get_args(cf.Layout):
+        raise LandlabError(f"--layout {layout}: choose one of {', '.join(get_args(cf.Layout))}")
+    from landlab_mgr import predict  # JAX takes a second
+    from landlab_mgr import scenario as scenarios
+    from landlab_mgr.analysis.pattern import Ensemble
+    from landlab_mgr.data import store
+
+    asked = None if scenario is None else scenarios.load(scenario)
+    ws = Workspace.at(workspace, db)
+    with ws.open(read_only=True) as catalog:
+        ensembles = {e.name for e in catalog.ensembles()}
+        filter = f"ensemble = '{which}'" if which in ensembles else which
+        ensemble = Ensemble.select(ws, catalog, filter)
+        setup, target = ensemble.one_setup(), catalog.dataset(data)
+        used = set(ensemble.runs["dataset"])
+        learned = {d.name: d.fingerprint for d in catalog.datasets() if d.name in used}
+        paths = list(ensemble.paths(CHECKPOINT))
+    trained = {
+        run_id: predict.Trained.open(path) for run_id, path in zip(ensemble.run_ids, paths, strict=True)
+    }
+    ds = store.open_dataset(ws.path(target.url))
+    attrs = predict.attributes(trained, setup, learned, ensemble.synthetic, ds, asked)
+    started = time.monotonic()
+    with Steps() as steps:
+        predict.write(
+            trained,
+            ds,
+            out,
+            names,
+            asked,
+            quantiles,
+            members,
+            cast(cf.Layout, layout),
+            attrs,
+            lambda number, total: steps("predicting", "block", number, total),
+        )
+    passed = duration(time.monotonic() - started)
+    console.print(
+        f"{out}: {', '.join(names)} of {target.n_pixels} pixels, {target.n_months} months, by {len(trained)} "
+        f"members of {setup}, in {passed}",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _by_setup(candidates: pd.DataFrame) -> pd.DataFrame:

@@ -46,16 +46,12 @@ class RayExecutor:
         workers: how many; default: as many as the cluster has room for.
         policies: what a worker asks for, and how many jobs train side by side in it.
         address: HOST:PORT of a running cluster, or "auto"; default: one of our own on this machine.
-        cache: directory of compiled programs on each worker's machine, "~" allowed.
 
     LandlabError where there is no such cluster, or no node of it has room for one worker.
     """
 
-    def __init__(
-        self, workers: int | None, policies: PolicySpec, address: str | None = None, cache: str | None = None
-    ) -> None:
+    def __init__(self, workers: int | None, policies: PolicySpec, address: str | None = None) -> None:
         self.width = policies.members
-        self._cache = cache
         _connect(workers, policies, address)
         try:
             self._needs = _needs(policies)
@@ -84,7 +80,7 @@ class RayExecutor:
             max_task_retries=0,
             max_concurrency=2,  # one trains, one takes `drop`
             runtime_env={"env_vars": environment},
-        ).remote(self._cache)
+        ).remote()
         return _Slot(actor, actor.environment.remote())
 
     def idle(self) -> Mapping[str, Any] | None:

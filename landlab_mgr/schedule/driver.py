@@ -10,7 +10,7 @@ import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -107,13 +107,24 @@ class Driver:
         """Claim nothing more and let go of what runs once its next epochs are committed."""
         self._stop.set()
 
-    def run(self, run_ids: Sequence[str]) -> Summary:
-        """Run everything pending among these, in their order."""
+    def run(self, run_ids: Sequence[str], more: Callable[[], Sequence[str]] = tuple) -> Summary:
+        """Run everything pending among these, in their order.
+
+        Args:
+            run_ids: where it begins.
+            more: asked for further runs whenever a worker is idle; the driver ends when nothing is pending after that.
+        """
         summary = Summary()
         self._datasets = {d.fingerprint: d.url for d in self._catalog.datasets()}
+        wanted: list[str] = []
         alike: dict[Any, list[str]] = {}  # runs that may train side by side
-        for run_id, spec in self._catalog.specs(run_ids).items():
-            alike.setdefault(run.group_key(spec), []).append(run_id)
+
+        def add(added: Sequence[str]) -> None:
+            wanted.extend(added)
+            for run_id, spec in self._catalog.specs(added).items() if added else ():
+                alike.setdefault(run.group_key(spec), []).append(run_id)
+
+        add(run_ids)
         last_reclaim = float("-inf")
         with self._heartbeats():
             try:
@@ -123,7 +134,8 @@ class Driver:
                         last_reclaim = time.monotonic()
                     nothing_left = False
                     while not nothing_left and self._may_claim(summary) and self._executor.idle() is not None:
-                        nothing_left = not self._start_group(run_ids, alike)
+                        add(more())
+                        nothing_left = not self._start_group(wanted, alike)
                     if not self._going and (nothing_left or not self._may_claim(summary)):
                         break
                     for token, event in self._executor.poll(1.0):

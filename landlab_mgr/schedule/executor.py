@@ -36,9 +36,9 @@ class Executor(Protocol):
 class LocalExecutor:
     """Runs groups in this process, one after another; a poll advances the current group by one event."""
 
-    def __init__(self, width: int = 1, cache: str | None = None) -> None:
+    def __init__(self, width: int = 1) -> None:
         self.workers, self.width = 1, width
-        self._worker = Worker(cache)
+        self._worker = Worker()
         self._environment = self._worker.environment()
         self._events = self._worker.run(())
         self._left: set[str] = set()

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr import analysis, artifacts, register
+from landlab_mgr import analysis
 from landlab_mgr.analysis import budget
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.workspace import Workspace
 
 from . import sample
 
@@ -22,16 +21,10 @@ def monthly(ds, seed, by_patch):
 
 
 def make(root, planet, by_patch=False):
-    workspace = Workspace.at(root, str(root / "landlab.db"))
-    with workspace.create() as catalog:
-        record = register.dataset(workspace, catalog, planet)
-        register.grid(workspace, catalog, sample.grid(record.name, seeds=3))
-        while (claim := catalog.claim("host", 1, directory_of=workspace.directory)) is not None:
-            directory = workspace.path(claim.directory)
-            directory.mkdir(parents=True)
-            file = artifacts.write("monthly", monthly(planet, claim.spec.seeds.init, by_patch), directory)
-            catalog.finish(claim.token, [], [workspace.catalogued(file)])
-    return workspace
+    def files(spec):
+        return {"monthly": monthly(planet, spec.seeds.init, by_patch)}
+
+    return sample.make_with_files(root, planet, files, seeds=3)
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr import analysis, artifacts, register
+from landlab_mgr import analysis
 from landlab_mgr.analysis import identify
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import BY_NAME, DERIVED
-from landlab_mgr.workspace import Workspace
 
 from . import sample
 
@@ -27,16 +26,9 @@ def parameters(planet, seed):
 
 def make(root, planet, seeds):
     planet = planet.assign(test=planet["test"].copy(data=planet["patch"].values < 3))
-    workspace = Workspace.at(root, str(root / "landlab.db"))
-    with workspace.create() as catalog:
-        record = register.dataset(workspace, catalog, planet)
-        register.grid(workspace, catalog, sample.grid(record.name, seeds=seeds))
-        while (claim := catalog.claim("host", 1, directory_of=workspace.directory)) is not None:
-            directory = workspace.path(claim.directory)
-            directory.mkdir(parents=True)
-            file = artifacts.write("parameters", parameters(planet, claim.spec.seeds.init), directory)
-            catalog.finish(claim.token, sample.metrics_of(claim.spec), [workspace.catalogued(file)])
-    return workspace
+    return sample.make_with_files(
+        root, planet, lambda spec: {"parameters": parameters(planet, spec.seeds.init)}, seeds=seeds
+    )
 
 
 @pytest.fixture(scope="module")

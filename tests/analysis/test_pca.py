@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr import analysis, artifacts, register
+from landlab_mgr import analysis
 from landlab_mgr.analysis import pca
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.workspace import Workspace
 
 from . import sample
 
@@ -37,16 +36,9 @@ def parameters(seed):
 @pytest.fixture(scope="module")
 def workspace(planet, tmp_path_factory):
     root = tmp_path_factory.mktemp("pca") / "ws"
-    workspace = Workspace.at(root, str(root / "landlab.db"))
-    with workspace.create() as catalog:
-        record = register.dataset(workspace, catalog, planet)
-        register.grid(workspace, catalog, sample.grid(record.name, seeds=3))
-        while (claim := catalog.claim("host", 1, directory_of=workspace.directory)) is not None:
-            directory = workspace.path(claim.directory)
-            directory.mkdir(parents=True)
-            file = artifacts.write("parameters", parameters(claim.spec.seeds.init), directory)
-            catalog.finish(claim.token, sample.metrics_of(claim.spec), [workspace.catalogued(file)])
-    return workspace
+    return sample.make_with_files(
+        root, planet, lambda spec: {"parameters": parameters(spec.seeds.init)}, seeds=3
+    )
 
 
 def computed(workspace, filter="setup.groups = 'PFT'", **options):

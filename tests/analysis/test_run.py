@@ -47,7 +47,7 @@ def test_a_result_is_stored_and_catalogued_with_its_runs(workspace):
         runs = list(catalog.runs("grid = 'scored'")["run_id"])
         assert used == catalog.evidence(runs, ["dev"])
     assert record.path == f"analyses/{record.id}/skill.zarr.zip"
-    assert record.options == {"split": "dev", "statistic": "R2", "level": "flat"}
+    assert record.options == {"split": "dev", "statistic": "R2", "level": "flat", "of": "member"}
     assert record.filter == "grid = 'scored'"
     file = ArtifactRecord("skill", record.path, record.sha256, record.bytes)
     assert artifacts.intact(file, workspace.path(record.path))
@@ -131,7 +131,7 @@ def test_without_a_name_it_lists_them(tmp_path):
 def test_mistakes_are_one_line_and_leave_nothing(workspace, tmp_path):
     for arguments, says in (
         (["magic"], "no analysis 'magic'; there are: "),
-        (["skill", "-o", "colour=red"], "no option 'colour'; its options: split, statistic, level"),
+        (["skill", "-o", "colour=red"], "no option 'colour'; its options: split, statistic, level, of"),
         (["skill", "-o", "split=moon"], "option split of analysis skill: Input should be 'train', 'dev'"),
         (["skill", "-o", "split"], "-o split: write KEY=VALUE"),
         (["skill", "-o", "split=dev", "-o", "split=train"], "-o split is given twice"),

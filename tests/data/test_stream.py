@@ -308,7 +308,7 @@ ready.touch()
 while len(list(ready.parent.iterdir())) < 2:
     time.sleep(0.001)
 opened = stream.open_stream(ds, directory)
-blocks = [opened._read(p).tobytes() for p in range(opened.packed.shape[0])]
+blocks = [opened._read(p).tobytes() for p in range(opened.shape[0])]
 print(hashlib.sha256(b"".join(blocks)).hexdigest())
 """
 

@@ -26,11 +26,18 @@ it anew."""
 STREAM = {"gpp": "gpp_fluxnet", "et": "et_fluxnet", "nee": "nee_site", "lai": "lai", "biomass": "biomass"}
 
 
+SEED = 21
+"""Not of those that the truth was fitted on (`mapping.CENTRES`)."""
+PIXELS = 250
+MOST = 0.6
+"""Share of the pixels within the towers' range; ten other seeds have between 0.69 and 0.95 of every variable."""
+
+
 @pytest.fixture(scope="module")
 def earth():
-    """A planet of 150 pixels all over the Earth, its annual means by variable, and its rain."""
-    planet = planets.design(150, 1, 3, 0)
-    block = planet.block(range(150))
+    """A planet of pixels all over the Earth, its annual means by variable, and its months."""
+    planet = planets.design(PIXELS, 1, 3, SEED)
+    block = planet.block(range(PIXELS))
     keep = (*TOWERS, "fire", "nbe")
     monthly = simulation.record(planet.params, block.forcing, planet.places.lat, keep)
     return planet, {name: x.mean(axis=0) for name, x in monthly.items()}, monthly
@@ -43,19 +50,26 @@ def inside(values, rain, ranges):
     return ((values >= low) & (values <= high)).mean()
 
 
-@pytest.mark.parametrize(
-    ("variable", "share"), [("gpp", 0.65), ("et", 0.65), ("nee", 0.7), ("lai", 0.45), ("biomass", 0.65)]
-)
-def test_most_pixels_are_as_towers_in_such_rain(earth, variable, share):
+@pytest.mark.parametrize("variable", TOWERS)
+def test_most_pixels_are_as_towers_in_such_rain(earth, variable):
     planet, means, _ = earth
-    assert inside(means[variable], planet.predictors["CLIM"]["MAP"], TOWERS[variable]) > share
+    assert inside(means[variable], planet.predictors["CLIM"]["MAP"], TOWERS[variable]) > MOST
+
+
+def test_the_cold_has_no_more_leaves_than_towers_in_such_rain(earth):
+    planet, means, _ = earth
+    cold = planet.predictors["CLIM"]["MAT"] < 2
+    rain = planet.predictors["CLIM"]["MAP"][cold]
+    no_more = [(0, high) for _, high in TOWERS["lai"]]
+    assert cold.sum() > 30
+    assert inside(means["lai"][cold], rain, no_more) > 0.7
 
 
 def test_nothing_is_beyond_what_grows(earth):
     planet, means, monthly = earth
     assert monthly["lai"].max() < 12
     assert np.quantile(means["lai"], 0.95) < 6
-    assert (means["gpp"] < 0.1).mean() < 0.2, "few pixels are bare"
+    assert (means["gpp"] < 0.1).mean() < 0.12, "few pixels are bare"
     area = np.cos(np.deg2rad(planet.places.lat))
     total = 130e12 * 365.25 / 1e15 * np.average(means["gpp"], weights=area)
     assert 90 < total < 190, "PgC yr-1 on the Earth's vegetated land"
@@ -117,7 +131,7 @@ def test_weather_persists_and_is_shared_by_neighbours_and_warms(earth):
 
 def test_dry_savannas_burn_most(earth):
     planet, *_ = earth
-    burned = planet.block(range(150)).forcing["burned_area"]
+    burned = planet.block(range(PIXELS)).forcing["burned_area"]
     assert 0 <= burned.min() <= burned.max() <= 1
     prone = surface.fire_prone(planet.predictors["PFT"])
     assert np.corrcoef(prone, burned.mean(axis=0))[0, 1] > 0.2

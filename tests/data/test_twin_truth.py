@@ -22,8 +22,7 @@ def planet():
 
 @pytest.fixture(scope="module")
 def skill(planet):
-    ds = planet.skeleton().assign_attrs({truth.ATTRIBUTE: attainable.skill(planet)})
-    return truth.skill(ds)
+    return truth.skill(planet.skeleton())
 
 
 def test_there_is_a_value_for_every_subset_variable_and_statistic(skill):

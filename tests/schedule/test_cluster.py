@@ -18,9 +18,9 @@ from .conftest import until
 
 
 @pytest.fixture(scope="module")
-def executor(tmp_path_factory):
+def executor():
     """One worker."""
-    made = RayExecutor(1, PolicySpec(members=2), cache=str(tmp_path_factory.mktemp("xla")))
+    made = RayExecutor(1, PolicySpec(members=2))
     yield made
     made.close()
 

@@ -26,31 +26,31 @@ GROUPS = ("PFT", "CLIM", "AGE", "SOIL")
 
 CENTRES: Mapping[str, float] = {
     "decomposition_rate": 5e-4,
-    "f_auto": 0.47,
-    "f_foliar": 0.09,
+    "f_auto": 0.55,
+    "f_foliar": 0.07,
     "f_root": 0.5,
     "leaf_lifespan": 1.5,
-    "tor_wood": 2.0e-4,
+    "tor_wood": 2.5e-4,
     "tor_root": 2e-3,
     "tor_litter": 3e-3,
     "tor_som": 4e-5,
     "q10_exponent": 0.035,
-    "canopy_efficiency": 23.0,
+    "canopy_efficiency": 26.0,
     "f_labile": 0.125,
     "labile_release_period": 45.0,
     "leaf_fall_period": 70.0,
-    "lcma": 60.0,
+    "lcma": 55.0,
     "iwue": 25.0,
-    "runoff_focal_point": 3000.0,
-    "field_capacity": 280.0,
+    "runoff_focal_point": 4000.0,
+    "field_capacity": 250.0,
     "foliar_cf": 0.6,
     "ligneous_cf": 0.15,
     "dom_cf": 0.02,
     "resilience": 0.5,
     "labile_lifespan": 1.3,
     "moisture_factor": 0.2,
-    "uwue": 10.0,
-    "boese_r": 0.019,
+    "uwue": 7.0,
+    "boese_r": 0.021,
     "wilting_point_frac": 0.08,
     "sif_alpha": 12.0,
     "sif_beta_plus_three": 3.2,
@@ -59,7 +59,9 @@ CENTRES: Mapping[str, float] = {
     "bday": 480.0,
     "fday": 640.0,
 }
-"""Value of each parameter where every score is 0 (phenology: northern hemisphere)."""
+"""Value of each parameter where every score is 0 (phenology: northern hemisphere). Those of the canopy, the wood and the
+water were fitted on seeds 10 to 13, by hand after a search, to the annual means that towers show in so much rain
+(`tests/data/test_twin_plausible.py`, which asks another seed)."""
 
 LED_BY: Mapping[str, tuple[str, ...]] = {
     "PFT": ("f_auto", "leaf_lifespan", "lcma", "labile_lifespan", "sif_alpha", "p_foliar", "uwue"),
@@ -81,14 +83,17 @@ SPREADS: Mapping[str, float] = {
     "sif_beta_plus_three": 0.1,
     "field_capacity": 0.05,
     "runoff_focal_point": 0.3,
-    "f_foliar": 0.15,
+    "f_foliar": 0.3,
     "f_labile": 0.15,
     "lcma": 0.2,
 }
 
 DIRECTIONS: Mapping[tuple[str, str], Mapping[str, float]] = {
     # the canopy model feels cold little, and a thin canopy of the tropics would not close
-    ("canopy_efficiency", "CLIM"): {"MAT": 1},
+    ("canopy_efficiency", "CLIM"): {"MAT": 1, "MAP": 0.5},
+    # leaves are a smaller part of a cold forest (Reich et al. 2014, doi:10.1073/pnas.1216053111), and of a wet one,
+    # which grows wood
+    ("f_foliar", "CLIM"): {"MAT": 1, "MAP": -0.7},
     ("boese_r", "CLIM"): {"MAP": 1, "MAT": -0.3},
     ("canopy_efficiency", "PFT"): {"CRO": 1, "DBF": 0.7, "GRA": 0.3, "SH": -1},
     ("q10_exponent", "CLIM"): {"MAT": -1},
@@ -114,9 +119,9 @@ COORDINATED: Mapping[str, tuple[str, int]] = {
     "f_foliar": ("canopy_efficiency", -1),
     "f_labile": ("canopy_efficiency", -1),
 }
-"""Traits that go together have the scores of another, with this sign: thick leaves live long (Wright et al. 2004,
-doi:10.1038/nature02403), and who uses leaves well grows fewer. Drawn apart, they would leave the model's canopy, whose
-light use grows with the square of a thin canopy, bare or in jungle."""
+"""Traits that go together have the scores of another, with this sign, where `DIRECTIONS` gives them none of their own:
+thick leaves live long (Wright et al. 2004, doi:10.1038/nature02403), and who uses leaves well grows fewer. Drawn apart,
+they would leave the model's canopy, whose light use grows with the square of a thin canopy, bare or in jungle."""
 
 
 class Truth(NamedTuple):
@@ -142,8 +147,8 @@ def truth(seed: int, predictors: Predictors) -> Truth:
     parts: dict[str, list[Field]] = {group: [] for group in GROUPS}
     for name in names:
         x = np.full(len(predictors["CLIM"]["MAT"]), unbound(name, np.array(CENTRES[name])))
-        like, sign = COORDINATED.get(name, (name, 1))
         for group, share in shares(name).items():
+            like, sign = (name, 1) if (name, group) in DIRECTIONS else COORDINATED.get(name, (name, 1))
             drawn = generator(seed, f"score of {group} for {like}").normal(size=len(columns[group]))
             weights = DIRECTIONS.get((like, group)) or dict(zip(columns[group], drawn, strict=True))
             mixed = np.zeros_like(x)

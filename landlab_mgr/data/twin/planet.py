@@ -1,7 +1,8 @@
 """The planet as a whole: what is known of each pixel at once, and its months patch by patch."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,13 +49,19 @@ class Planet:
     params: dict[str, Field]
     """The true parameters and initial pools."""
     instruments: observation.Instruments
-    attrs: Mapping[str, Any] = field(default_factory=dict)
-    """More attributes of the dataset."""
+    tell: Callable[[str], None]
+    """Hears of each step that takes long."""
 
     @property
     def streams(self) -> tuple[str, ...]:
         """Observation streams."""
         return tuple(observation.SENSORS)
+
+    @cached_property
+    def skill(self) -> str:
+        """The skill that each set of predictors allows, as the attribute that `truth.skill` reads."""
+        self.tell("the skill that each set of predictors allows")
+        return attainable.skill(self)
 
     def block(self, patches: Sequence[int]) -> Block:
         """The months of some patches; those of a patch are the same in every block."""
@@ -166,8 +173,9 @@ class Planet:
             "citation": "landlab_mgr",
             "dt_days": weather.DAYS_PER_MONTH,
             "origin": ORIGIN,
+            truth.ATTRIBUTE: self.skill,
         }
-        ds = xr.Dataset(variables, coords={"time": time}, attrs=provenance | dict(self.attrs))
+        ds = xr.Dataset(variables, coords={"time": time}, attrs=provenance)
         return schema.validate(ds)
 
 
@@ -179,9 +187,9 @@ def design(
     errors: bool = True,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Planet:
-    """A planet that need not fit in memory: its true parameters, pools in balance, and the skill that they allow.
+    """A planet that need not fit in memory: its true parameters, and pools in balance with them.
 
-    Its `skeleton()` and `parts()` are for `data.store.publish_parts`.
+    Its `skeleton()`, which computes the skill that they allow, and `parts()` are for `data.store.publish_parts`.
 
     Args:
         n_patches, pixels_per_patch, years, seed, errors: as `twin.make`.
@@ -203,7 +211,7 @@ def design(
     tell(f"{len(places.lat):,} pixels in {n_patches} patches: pools in balance with the climate")
     age = predictors["AGE"]["tree_age"]
     params |= simulation.spin_up(params, weather.normal_year(normal), places.lat, age)
-    planet = Planet(
+    return Planet(
         name=f"twin-{n_patches}x{pixels_per_patch}x{years}-s{seed}",
         seed=seed,
         months=12 * years,
@@ -215,6 +223,5 @@ def design(
         truth=true,
         params=params,
         instruments=observation.instruments(seed, places),
+        tell=tell,
     )
-    tell("the skill that each set of predictors allows")
-    return replace(planet, attrs={truth.ATTRIBUTE: attainable.skill(planet)})

@@ -51,6 +51,7 @@ def fill_results(catalog, done, dropped):
     catalog.create_ensemble("bést", {"keep": 1}, "", members)
     catalog.register_study("tune", {"trials": 2})
     catalog.link_trial("tune", 0, [done, dropped])
+    catalog.name_weights("tuned", {"lai": 655.496, "som": 3e-06}, "tune", 0)
 
 
 def main():

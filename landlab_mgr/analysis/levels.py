@@ -1,0 +1,112 @@
+"""At which level a prediction is held against observations, and how much of it could be. JAX-free."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from landlab_mgr import metrics
+from landlab_mgr.analysis.members import annual
+
+Values = npt.NDArray[np.floating]
+
+MEANINGS = {
+    "flat": "over all months and places at once",
+    "temporal": "of each place over time; the median of the places",
+    "spatial": "of the places' means over their observed months",
+    "trend": "of the places' linear trends over years",
+    "anomaly": "over all months and places, each month less its place's mean of that calendar month",
+}
+MIN_YEARS = 5
+"""Whole years without which a place has no trend."""
+MIN_SAME_MONTHS = 3
+"""Years in which a calendar month is compared, without which it has no mean to depart from."""
+
+
+NEEDED = {
+    "trend": f" (places with {MIN_YEARS} whole years or more)",
+    "anomaly": f" (calendar months that a place has {MIN_SAME_MONTHS} times or more)",
+}
+"""What a level leaves out."""
+
+
+class Score(NamedTuple):
+    """A statistic, NaN where it is undefined, and the values it rests on."""
+
+    value: float
+    compared: int
+    """Values compared: months, years or places, as `possible`."""
+    possible: int
+    """Values there would be, were everything observed."""
+
+
+NOTHING = Score(float("nan"), 0, 0)
+
+
+def score(level: str, statistic: str, modelled: Values, observed: Values, average: str, steps: int) -> Score:
+    """A statistic of one prediction at a level.
+
+    Args:
+        level: one of MEANINGS.
+        statistic: one of `metrics.STATISTICS`.
+        modelled: [T', P]; likewise `observed`: pairs where either is NaN are left out.
+        average: what a value is, as `LossTerm.average`. A mean over the record has no trend; what is compared by year
+            or record has no anomalies.
+        steps: how many of the T' could be observed.
+    """
+    places = observed.shape[1]
+    if (average == "run" and level == "trend") or (average in ("year", "run") and level == "anomaly"):
+        return NOTHING
+    if level == "trend":
+        both = np.isfinite(modelled) & np.isfinite(observed)
+        found = metrics.statistics(
+            *(_trends(np.where(both, x, np.nan), average) for x in (modelled, observed))
+        )
+    else:
+        if level == "anomaly":
+            modelled, observed = _anomalies(modelled, observed)
+        records = metrics.scores("", "", metrics.moments(modelled, observed))
+        at = "flat" if level == "anomaly" else level
+        found = {r.statistic: r.value for r in records if r.level == at}
+    return Score(found[statistic], int(found["n"]), possible(level, steps, places))
+
+
+def possible(level: str, steps: int, places: int) -> int:
+    """How many values a score rests on where everything is observed."""
+    return steps * places if level in ("flat", "anomaly") else places
+
+
+def unit(level: str, average: str, place: str) -> str:
+    """What the values of a score are: pixel-months, pixel-years, pixels or patches."""
+    if level in ("flat", "anomaly") and average != "run":
+        return f"{place}-{'years' if average == 'year' else 'months'}"
+    return "pixels" if place == "pixel" else "patches"
+
+
+def _trends(x: Values, average: str) -> Values:
+    """Least-squares slopes, per year, over each place's whole years; NaN for fewer than MIN_YEARS. [T', P] to [P]."""
+    yearly = x if average == "year" else annual(x)
+    there = np.isfinite(yearly)
+    n = there.sum(axis=0)
+    year = np.arange(len(yearly), dtype=float)[:, None]
+    pairs = np.maximum(n, 1)
+    t = np.where(there, year - (there * year).sum(axis=0) / pairs, 0.0)
+    y = np.where(there, yearly, 0.0)
+    y = np.where(there, y - y.sum(axis=0) / pairs, 0.0)
+    spread = (t * t).sum(axis=0)
+    return np.where(n >= MIN_YEARS, (t * y).sum(axis=0) / np.where(spread > 0, spread, np.nan), np.nan)
+
+
+def _anomalies(modelled: Values, observed: Values) -> tuple[Values, Values]:
+    """Months [T, P] less the mean of their calendar month at their place, over the months that both have."""
+    both = np.isfinite(modelled) & np.isfinite(observed)
+    out = []
+    for x in (modelled, observed):
+        anomaly = np.full(x.shape, np.nan)
+        for month in range(12):
+            there, values = both[month::12], x[month::12]
+            n = there.sum(axis=0)
+            mean = np.where(there, values, 0.0).sum(axis=0) / np.maximum(n, 1)
+            anomaly[month::12] = np.where(there & (n >= MIN_SAME_MONTHS), values - mean, np.nan)
+        out.append(anomaly)
+    return out[0], out[1]

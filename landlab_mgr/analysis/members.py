@@ -1,0 +1,250 @@
+"""The members' monthly predictions beside what was observed, made comparable as an evaluation does. JAX-free.
+
+The operators are those of `data.comparable`, which imports JAX; a test holds both to the same numbers.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from landlab_mgr import artifacts
+from landlab_mgr.analysis.pattern import Ensemble
+from landlab_mgr.data import schema, split
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import LOSS_TERMS, MODELLED, STREAMS, VARIABLES
+from landlab_mgr.spec import RunSpec
+
+Values = npt.NDArray[np.floating]
+Mask = npt.NDArray[np.bool_]
+
+WITHHELD = "withheld"
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One observed variable, at the resolution at which members are compared with it: P pixels or patches."""
+
+    name: str
+    """As its scores are filed: the variable, or the stream where several observe that."""
+    stream: str
+    unit: str
+    average: str
+    """As `LossTerm.average`."""
+    level: str
+    """What the P places are: pixel or patch."""
+    observed: Values
+    """[T or years or 1, P], NaN where missing or in the warm-up."""
+    steps: int
+    """How many of T, years or 1 there would be, were everything observed."""
+    seen: Mask
+    """[T, pixels or patches of the files]: months that count."""
+    patch: npt.NDArray[np.integer] | None
+    """Patch of each pixel, where the files are of pixels and the variable is compared by patch."""
+
+    def of(self, file: xr.Dataset) -> Values:
+        """A member's prediction, as `observed`, from its `monthly` file; NaN where nothing was observed."""
+        modelled = MODELLED.get(STREAMS[self.stream], STREAMS[self.stream])
+        if modelled not in file:
+            raise LandlabError(f"run {file.attrs.get('run_id')} kept no {modelled}; `landlab doctor --deep`")
+        x = file[modelled].values.T
+        if x.shape != self.seen.shape:
+            raise LandlabError(
+                f"run {file.attrs.get('run_id')} has {modelled} of {x.shape[0]} months x {x.shape[1]} places, the "
+                f"dataset {self.seen.shape[0]} x {self.seen.shape[1]}; `landlab doctor --deep` says what to do"
+            )
+        return _reduced(np.where(self.seen, x, np.nan), self.average, self.patch)
+
+    def labels(self, file: xr.Dataset) -> npt.NDArray[np.str_]:
+        """Part of the member's split that each place belongs to, [P]."""
+        label = artifacts.labels(file["split"])
+        return label if self.patch is None else label[np.unique(self.patch, return_index=True)[1]]
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """All members' predictions of one variable."""
+
+    target: Target
+    modelled: Values
+    """[M, T', P] float32; NaN where nothing was observed."""
+    label: npt.NDArray[np.str_]
+    """[M, P]: part of each member's split."""
+
+    def scored(self, part: str) -> Mask:
+        """Which members are scored at which places, [M, P]."""
+        return scored(self.label, part)
+
+
+def scored(label: npt.NDArray[np.str_], part: str) -> Mask:
+    """Where members are scored, by their labels: so that nobody is asked about what they learned from.
+
+    Test places are the same for all members; dev and train are each member's own, so that a mean over the scored
+    members of dev is an out-of-bag one. Withheld months are scored where the member trained.
+    """
+    return label == (split.TRAIN if part == WITHHELD else part)
+
+
+def targets(
+    data: xr.Dataset, spec: RunSpec, by_patch: bool, part: str, variables: Sequence[str] = ()
+) -> list[Target]:
+    """What the dataset observed, for members of a specification, in the order of the table of variables.
+
+    Args:
+        data: the dataset; read one stream at a time.
+        spec: whose warm-up and held-out months count.
+        by_patch: whether the members' files hold means of patches, not pixels: then all is compared by patch.
+        part: train, dev and test take the months that members learned from, withheld the others.
+        variables: names as scores are filed; none means all.
+
+    Raises:
+        LandlabError: for a variable that the dataset does not observe, or where nothing is observed.
+    """
+    streams = [s for s in STREAMS if s in data]
+    names = {score_name(s, streams): s for s in streams}
+    unknown = [v for v in variables if v not in names]
+    if unknown:
+        raise LandlabError(f"option variables: no observed {unknown[0]!r}; there are: {', '.join(names)}")
+    order = [*VARIABLES, *STREAMS]
+    held_out, patch = split.withheld_months(data, spec.split), data["patch"].values
+    found = []
+    for name in sorted(variables or names, key=lambda n: (order.index(STREAMS[names[n]]), order.index(n))):
+        stream = names[name]
+        term, variable = LOSS_TERMS[stream], VARIABLES[STREAMS[stream]]
+        values = _monthly(data, stream, part, held_out)
+        if values is None:
+            continue
+        values[: spec.warmup_months] = np.nan
+        level, across = term.level, patch if term.level == "patch" else None
+        if by_patch:
+            values, level, across = _patch_means(values, patch), "patch", None
+        seen = np.isfinite(values)
+        observed = _reduced(values, term.average, across)
+        n = steps(data, spec, part, term.average)
+        found.append(Target(name, stream, variable.unit, term.average, level, observed, n, seen, across))
+    if not found:
+        raise LandlabError(
+            f"dataset {data.attrs['name']} has no {part} observations; `landlab data show` lists what it has"
+        )
+    return found
+
+
+def steps(data: xr.Dataset, spec: RunSpec, part: str, average: str) -> int:
+    """How many months, years or means of the record (by `average`) a part has after the warm-up."""
+    held_out = split.withheld_months(data, spec.split)
+    there = np.ones(data.sizes["time"], bool)
+    if held_out is not None:
+        there = held_out if part == WITHHELD else ~held_out
+    there = there & (np.arange(len(there)) >= spec.warmup_months)
+    if average == "run":
+        return int(there.any())
+    return int((annual(there[:, None].astype(float)) == 1).sum() if average == "year" else there.sum())
+
+
+def predictions(
+    ensemble: Ensemble, part: str, variables: Sequence[str] = ()
+) -> Iterator[tuple[xr.Dataset, list[Target]]]:
+    """Of each run in turn its `monthly` file, and what that is compared with."""
+    data, specs = ensemble.dataset(), ensemble.catalog.specs(ensemble.run_ids)
+    known: dict[tuple[object, ...], list[Target]] = {}
+    for run_id, file in zip(ensemble.run_ids, ensemble.files("monthly"), strict=True):
+        spec = specs[run_id]
+        by_patch = "pixel" not in file.dims
+        key = (spec.warmup_months, spec.split, by_patch)
+        if key not in known:
+            known[key] = targets(data, spec, by_patch, part, variables)
+        yield file, known[key]
+
+
+def stacks(ensemble: Ensemble, part: str, variables: Sequence[str] = (), pixels: bool = False) -> list[Stack]:
+    """The members of one setup, all beside the same observations.
+
+    LandlabError for several setups or datasets; with `pixels` also where the files are of patches.
+    """
+    ensemble.one_setup()
+    modelled: dict[str, list[Values]] = {}
+    label: dict[str, list[npt.NDArray[np.str_]]] = {}
+    about: dict[str, Target] = {}
+    for file, found in predictions(ensemble, part, variables):
+        if pixels and "pixel" not in file.dims:
+            raise LandlabError(
+                f"the runs' monthly files hold means of {file.sizes['patch']} patches, and this needs pixels: datasets "
+                "of at most 2000 pixels have them; `landlab analyse skill` has every pixel's skill"
+            )
+        for target in found:
+            about[target.name] = target
+            modelled.setdefault(target.name, []).append(target.of(file).astype(np.float32))
+            label.setdefault(target.name, []).append(target.labels(file))
+    return [Stack(t, np.stack(modelled[name]), np.stack(label[name])) for name, t in about.items()]
+
+
+def names_in(text: str) -> list[str]:
+    """What an option lists, with commas between; empty text lists nothing."""
+    return [n.strip() for n in text.split(",") if n.strip()]
+
+
+def resolution_note(found: Sequence[Target]) -> list[str]:
+    """A line where the members' files are of patches, so that pixels cannot be compared."""
+    coarse = [t.name for t in found if t.level == "patch" and LOSS_TERMS[t.stream].level == "pixel"]
+    if not coarse:
+        return []
+    return [
+        f"the runs' monthly files hold means of patches: {', '.join(coarse)} are compared by patch, in months "
+        "when every pixel of it was observed"
+    ]
+
+
+def _monthly(data: xr.Dataset, stream: str, part: str, held_out: Mask | None) -> Values | None:
+    """What was observed in the months of a part, float64 [T, N]; None where the dataset has no such months."""
+
+    def values(name: str) -> Values:
+        return np.array(data[name].transpose("time", "pixel").values, np.float64)
+
+    name = schema.stream_variable(stream, WITHHELD)
+    if held_out is None:
+        name = name if part == WITHHELD else stream
+        return values(name) if name in data else None
+    if part != WITHHELD:
+        return np.where(held_out[:, None], np.nan, values(stream))
+    if LOSS_TERMS[stream].average == "run":
+        return None  # a mean over the record has no months that were not seen
+    seen = values(stream)
+    own = values(name) if name in data else np.full_like(seen, np.nan)
+    return np.where(held_out[:, None], np.where(np.isnan(own), seen, own), np.nan)
+
+
+def score_name(stream: str, streams: Sequence[str]) -> str:
+    """What a stream's scores are filed under: its variable, or the stream where several of `streams` observe that."""
+    same = [s for s in streams if STREAMS[s] == STREAMS[stream]]
+    return STREAMS[stream] if len(same) == 1 else stream
+
+
+def _reduced(x: Values, average: str, patch: npt.NDArray[np.integer] | None) -> Values:
+    """Months [T, N] at the resolution of the observation: averaged in time, then over patches where these are given."""
+    if average == "year":
+        x = annual(x)
+    elif average == "run":
+        x = _nanmean(x)[None]
+    elif average == "anomaly":
+        x = x - _nanmean(x)
+    return x if patch is None else _patch_means(x, patch)
+
+
+def annual(x: Values) -> Values:
+    """[T, N] to means of years of 12 consecutive months from the first, [years, N]; NaN where one is missing."""
+    years = x.shape[0] // 12
+    return x[: years * 12].reshape(years, 12, -1).mean(axis=1)
+
+
+def _patch_means(x: Values, patch: npt.NDArray[np.integer]) -> Values:
+    """[T, N] to [T, patches]; NaN where any pixel is, so that model and observation cover the same."""
+    order = np.argsort(patch, kind="stable")
+    first = np.searchsorted(patch[order], np.arange(patch.max() + 1))
+    return np.add.reduceat(x[:, order], first, axis=1) / np.bincount(patch)
+
+
+def _nanmean(x: Values) -> Values:
+    count = np.isfinite(x).sum(axis=0)
+    return np.where(count > 0, np.nansum(x, axis=0) / np.maximum(count, 1), np.nan)

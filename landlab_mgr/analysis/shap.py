@@ -1,0 +1,428 @@
+"""SHAP: which predictors each parameter owes its pattern to. JAX-free; `compute` needs JAX, and imports it.
+
+Two styles (science.md, section 9). `paper`: members are explained one by one, each parameter in units of its range over
+the explained pixels of that member, and pooled. `physical`: one function, the members' mean, in the parameter's units.
+A predictor's share is the sum of its absolute values over that of all; a group's values are first added up within the
+group, so that predictors that say the same in opposite ways do not count.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from pydantic import Field
+
+from landlab_mgr.analysis import pca, style
+from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.data import schema, split
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import BY_NAME, DERIVED
+from landlab_mgr.records import CHECKPOINT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Values = npt.NDArray[np.floating]
+
+PAPER_MEMBERS = 5
+PURE = 0.8
+"""Share of a pixel that one plant type covers, from which on the pixel counts as of it."""
+DEGREE, RIDGE = 4, 0.5
+"""Of the polynomial through the values of a predictor, and its penalty."""
+POINTS = 41
+FEWEST = 10
+"""Pixels that an explanation needs."""
+UNIT_OF = {**{p.name: p.unit for p in BY_NAME.values()}, **{d.name: d.unit for d in DERIVED}}
+
+
+class ShapOptions(Options):
+    """What is explained, and how."""
+
+    style: Literal["paper", "physical"] = Field(
+        "paper",
+        description="paper: members one by one, normalised and pooled; physical: their mean, in units",
+    )
+    method: Literal["kernel", "gradients"] = Field(
+        "kernel", description="kernel SHAP, or integrated gradients"
+    )
+    parameters: str = Field(",".join(pca.PAPER), description="parameters, derived ones too, commas between")
+    pft: str = Field("", description="only pixels that this plant type covers to 80 % or more")
+    members: int = Field(0, ge=0, description="so many of the runs; 0: five in style paper, else all")
+    background: int = Field(100, ge=2, description="pixels whose values absent predictors take")
+    pixels: int = Field(1000, ge=FEWEST, description="pixels explained")
+    seed: int = Field(0, ge=0, lt=2**31, description="of the choice of pixels and coalitions")
+
+
+def compute(ensemble: Ensemble, options: ShapOptions) -> xr.Dataset:
+    """`shap` [run, parameter, pixel, predictor], `share` [parameter, predictor], `curve` [parameter, predictor, point].
+
+    With `expected` [run, parameter] and `prediction` [run, parameter, pixel], which they add up to. LandlabError for
+    several setups or datasets, an unknown parameter or plant type, too few pixels, or a setup without predictors.
+    """
+    from landlab_mgr import explain  # JAX
+
+    names = _parameters(options)
+    setup, data = ensemble.one_setup(), ensemble.dataset()
+    ds = data[[n for n, x in data.data_vars.items() if x.dims == ("pixel",)]].assign_attrs(data.attrs)
+    run_ids = _chosen(ensemble, options)
+    paths = dict(zip(ensemble.run_ids, ensemble.paths(CHECKPOINT), strict=True))
+    members = [explain.Trained.open(paths[run_id]) for run_id in run_ids]
+    eligible = np.ones(ds.sizes["pixel"], bool)
+    for spec in ensemble.catalog.specs(run_ids).values():
+        eligible &= np.isin(split.assign(data, spec.split, spec.seeds.split), (split.TRAIN, split.DEV))
+    eligible &= _of_type(ds, options.pft)
+    rng = np.random.default_rng(options.seed)
+    known = np.flatnonzero(eligible)
+    if len(known) < FEWEST:
+        of = f" that {options.pft} covers to {PURE:.0%}" if options.pft else ""
+        raise LandlabError(
+            f"{len(known)} pixels{of} that no member holds out for its test; an explanation needs {FEWEST}"
+        )
+    pixels = np.sort(rng.choice(known, min(options.pixels, len(known)), replace=False))
+    background = np.sort(rng.choice(known, min(options.background, len(known)), replace=False))
+
+    each = [[m] for m in members] if options.style == "paper" else [members]
+    found = []
+    for k, some in enumerate(each):
+        function, columns = explain.of_members(some, ds, names)
+        how: Any = explain.integrated_gradients
+        more: tuple[int, ...] = ()
+        if options.method == "kernel":
+            how, more = explain.kernel_shap, (options.seed + k,)
+        values, expected = how(function, columns[background], columns[pixels], *more)
+        found.append((values, expected, function(columns[pixels])))
+    features = list(function.features)
+    values, expected, predicted = (np.stack(x) for x in zip(*found, strict=True))
+    ds_out = _result(ds, names, features, pixels, background, values, expected, predicted, options)
+    ds_out = ds_out.assign_coords(run=run_ids if options.style == "paper" else [f"mean of {len(members)}"])
+    attrs = options.model_dump() | {
+        "synthetic": int(ensemble.synthetic),
+        "setup": setup,
+        "members_used": len(members),
+        "eligible": len(known),
+        "n_pixels": len(pixels),
+        "n_background": len(background),
+    }
+    return ds_out.assign_attrs(attrs, notes="\n".join(_notes(ds_out, attrs, len(ensemble.run_ids))))
+
+
+def _parameters(options: ShapOptions) -> list[str]:
+    names = [n.strip() for n in options.parameters.split(",") if n.strip()]
+    unknown = [n for n in names if n not in pca.KNOWN]
+    if unknown or len(set(names)) < max(1, len(names)):
+        what = f"no parameter {unknown[0]!r}" if unknown else "give one parameter or more, each once"
+        raise LandlabError(f"option parameters: {what}; known: {', '.join(pca.KNOWN)}")
+    return names
+
+
+def _chosen(ensemble: Ensemble, options: ShapOptions) -> list[str]:
+    """The runs that are explained, the first ones registered."""
+    there = len(ensemble.run_ids)
+    if options.members > there:
+        raise LandlabError(
+            f"{options.members} members asked for, the filter finds {there}: run more seeds, or ask for fewer"
+        )
+    wanted = options.members or (PAPER_MEMBERS if options.style == "paper" else there)
+    return ensemble.run_ids[:wanted]
+
+
+def _of_type(ds: xr.Dataset, name: str) -> npt.NDArray[np.bool_]:
+    """Which pixels a plant type covers; all without one."""
+    types = [
+        n
+        for n in schema.names(ds, "predictor")
+        if ds[n].attrs["group"] == "PFT" and ds[n].attrs["kind"] == "continuous"
+    ]
+    if not name:
+        return np.ones(ds.sizes["pixel"], bool)
+    if name not in types:
+        known = ", ".join(types) or "it has none"
+        raise LandlabError(f"option pft: the dataset has no plant type {name!r}; there are: {known}")
+    values = ds[name].values.astype(float) / (100 if ds[name].attrs["units"] == "%" else 1)
+    return np.nan_to_num(values) >= PURE
+
+
+def _result(
+    ds: xr.Dataset,
+    names: list[str],
+    features: list[str],
+    pixels: npt.NDArray[np.integer],
+    background: npt.NDArray[np.integer],
+    values: Values,
+    expected: Values,
+    predicted: Values,
+    options: ShapOptions,
+) -> xr.Dataset:
+    """The dataset, from values [run, pixel, parameter, predictor], expected [run, parameter] and predicted [run, pixel,
+    parameter], of these pixels."""
+    low, high = predicted.min(axis=1), predicted.max(axis=1)  # [run, parameter]
+    spread = high - low
+    varies = spread > 1e-6 * np.abs(high)
+    if options.style == "paper":
+        unit = np.where(varies, spread, np.nan)
+        values = values / unit[:, None, :, None]
+        expected, predicted = (expected - low) / unit, (predicted - low[:, None]) / unit[:, None]
+    else:
+        values = np.where(varies[:, None, :, None], values, np.nan)
+    columns = [_raw(ds, feature) for feature in features]
+    raw = np.stack([x[pixels] for x in columns], axis=1)
+    absent = np.stack([x[background] for x in columns], axis=1)
+    constant = np.array([_same(np.concatenate(pair)) for pair in zip(raw.T, absent.T, strict=True)])
+    values = np.where(constant, np.nan, values)
+    total = np.nansum(np.abs(values), axis=(0, 1))
+    share = np.where(constant, np.nan, _normalised(total))
+    groups = [_group(ds, feature) for feature in features]
+    by_group = list(dict.fromkeys(groups))
+    added = np.stack(
+        [np.nansum(values[..., [g == one for g in groups]], axis=-1) for one in by_group], axis=-1
+    )
+    at, curve = _curves(raw, values, [_is_class(ds, feature) for feature in features])
+    units = [UNIT_OF[n] for n in names]
+    return xr.Dataset(
+        {
+            "shap": (("run", "parameter", "pixel", "predictor"), np.swapaxes(values, 1, 2)),
+            "expected": (("run", "parameter"), expected),
+            "prediction": (("run", "parameter", "pixel"), np.swapaxes(predicted, 1, 2)),
+            "share": (("parameter", "predictor"), share),
+            "share_of_group": (("parameter", "group"), _normalised(np.abs(added).sum(axis=(0, 1)))),
+            "value": (("pixel", "predictor"), raw),
+            "curve": (("parameter", "predictor", "point"), curve),
+            "at": (("predictor", "point"), at),
+            "group_of": ("predictor", np.array(groups)),
+            "units_of": ("predictor", np.array([_units(ds, feature) for feature in features])),
+            "unit": ("parameter", np.array(units)),
+            "lat": ("pixel", ds["lat"].values[pixels]),
+            "lon": ("pixel", ds["lon"].values[pixels]),
+        },
+        {"parameter": names, "predictor": features, "group": by_group},
+    )
+
+
+def _normalised(total: Values) -> Values:
+    """Shares of the sum along the last axis; NaN where it is 0."""
+    whole = total.sum(axis=-1, keepdims=True)
+    return total / np.where(whole > 0, whole, np.nan)
+
+
+def _raw(ds: xr.Dataset, feature: str) -> Values:
+    """A feature's values [pixel]; NaN for white noise, which no dataset has."""
+    name = "lat" if feature == "latitude" else feature
+    return ds[name].values.astype(float) if name in ds else np.full(ds.sizes["pixel"], np.nan)
+
+
+def _same(x: Values) -> bool:
+    """Whether nothing varies; what is missing at some pixels does."""
+    there = x[~np.isnan(x)]
+    return len(there) == len(x) and bool(np.ptp(there) <= 1e-9 * np.abs(there).max())
+
+
+def _group(ds: xr.Dataset, feature: str) -> str:
+    if feature in ("lat", "lon", "latitude"):
+        return "LATLON"
+    return str(ds[feature].attrs["group"]) if feature in ds else "CONTROL"
+
+
+def _is_class(ds: xr.Dataset, feature: str) -> bool:
+    return feature in ds and ds[feature].attrs.get("kind") == "class"
+
+
+def _units(ds: xr.Dataset, feature: str) -> str:
+    return (
+        "degrees_north"
+        if feature == "latitude"
+        else str(ds[feature].attrs["units"])
+        if feature in ds
+        else "1"
+    )
+
+
+def _curves(raw: Values, values: Values, classes: Sequence[bool]) -> tuple[Values, Values]:
+    """Ridge polynomials through the values of all runs, [parameter, predictor, point], and where: [predictor, point].
+
+    In each predictor, scaled to 0..1 over the pixels. NaN for classes, and where there is too little to fit.
+    """
+    from sklearn.linear_model import Ridge
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures
+
+    runs, _, n_parameters, n_features = values.shape
+    at = np.full((n_features, POINTS), np.nan)
+    curve = np.full((n_parameters, n_features, POINTS), np.nan)
+    for j in range(n_features):
+        there = ~np.isnan(raw[:, j])
+        x = raw[there, j]
+        if classes[j] or len(x) <= DEGREE or _same(x):
+            continue
+        at[j] = np.linspace(x.min(), x.max(), POINTS)
+        scaled = np.tile((x - x.min()) / np.ptp(x), runs)[:, None]
+        for p in range(n_parameters):
+            y = values[:, there, p, j].ravel()
+            if np.isnan(y).any():
+                continue
+            fit = make_pipeline(PolynomialFeatures(DEGREE, include_bias=False), Ridge(RIDGE)).fit(scaled, y)
+            curve[p, j] = fit.predict(np.linspace(0, 1, POINTS)[:, None])
+    return at, curve
+
+
+def _notes(ds: xr.Dataset, attrs: dict[str, Any], there: int) -> list[str]:
+    error = _additivity(ds, attrs["style"])
+    of_type = f" that {attrs['pft']} covers to {PURE:.0%} or more" if attrs["pft"] else ""
+    notes = [
+        f"{attrs['n_pixels']} of {attrs['eligible']} pixels{of_type} that no member holds out for its test, "
+        f"{attrs['n_background']} background pixels, {attrs['members_used']} of {there} members",
+        f"expected value + sum of the values = prediction, to {error:.1e} of a parameter's range"
+        + ("" if attrs["method"] == "kernel" else ": the error of the quadrature"),
+    ]
+    if attrs["style"] == "paper" and attrs["members_used"] < PAPER_MEMBERS:
+        notes.append(f"the paper's figure is of {PAPER_MEMBERS} members")
+    elif attrs["members_used"] == 1:
+        notes.append("one member: what another seed would say is unknown")
+    constant = [
+        str(p) for p in ds["predictor"].values[ds["shap"].isnull().all(("run", "parameter", "pixel"))]
+    ]
+    if constant:
+        notes.append(f"{', '.join(constant)}: the same at every pixel, so nothing can be said of it")
+    flat = [str(p) for p in ds["parameter"].values[ds["share"].isnull().all("predictor")]]
+    if flat:
+        notes.append(f"{', '.join(flat)}: the same at every pixel, so there is nothing to explain")
+    return notes
+
+
+def _additivity(ds: xr.Dataset, how: str) -> float:
+    """Largest error of the sum, relative to the range of the parameter."""
+    left = ds["expected"] + ds["shap"].sum("predictor") - ds["prediction"]
+    spread = 1.0 if how == "paper" else ds["prediction"].max("pixel") - ds["prediction"].min("pixel")
+    relative = np.abs((left / spread).values)
+    return float(relative[np.isfinite(relative)].max(initial=0.0))
+
+
+def table(ds: xr.Dataset) -> pd.DataFrame:
+    """A row for each parameter: the share of each group, and the three leading predictors with theirs."""
+    rows = []
+    for name in ds["parameter"].values:
+        share = ds["share"].sel(parameter=name)
+        order = [i for i in np.argsort(-np.nan_to_num(share.values)) if share.values[i] > 0][:3]
+        leading = [f"{ds['predictor'].values[i]} {share.values[i]:.0%}" for i in order]
+        by_group = ds["share_of_group"].sel(parameter=name)
+        rows.append(
+            {"parameter": name}
+            | {str(g): float(by_group.sel(group=g)) for g in ds["group"].values}
+            | {"leading predictors": ", ".join(leading) or "nothing to explain"}
+        )
+    return pd.DataFrame(rows)
+
+
+def figure(ds: xr.Dataset) -> "Figure":
+    """Shares as a matrix of parameters and predictors; of one parameter as bars, with curves of the leading ones."""
+    from matplotlib.figure import Figure
+
+    fig = Figure(figsize=(9.5, 4.8), layout="constrained")
+    if ds.sizes["parameter"] == 1:
+        _draw_one(fig, ds)
+    else:
+        fig.set_size_inches(3.4 + 0.52 * ds.sizes["predictor"], 2.6 + 0.33 * ds.sizes["parameter"])
+        _draw_matrix(fig, ds)
+    attrs = ds.attrs
+    synthetic = ", synthetic data" if attrs["synthetic"] else ""
+    of_type = f", pixels of {attrs['pft']}" if attrs["pft"] else ""
+    how = "kernel SHAP" if attrs["method"] == "kernel" else "integrated gradients"
+    members = {"paper": "members pooled", "physical": "members averaged"}[attrs["style"]]
+    fig.suptitle(
+        f"What the parameters owe to the predictors: {attrs['setup']}{synthetic}{of_type}\n"
+        f"{how}, {attrs['members_used']} {members}, {attrs['n_pixels']} pixels   {attrs['analysis']}",
+        x=0.01,
+        ha="left",
+        fontsize=10,
+    )
+    return fig
+
+
+def _draw_matrix(fig: "Figure", ds: xr.Dataset) -> None:
+    ax = fig.add_subplot()
+    share = 100 * ds["share"].values
+    high = float(np.nanmax(share)) if np.isfinite(share).any() else 1.0
+    image = ax.imshow(np.ma.masked_invalid(share), cmap="Blues", vmin=0, vmax=high, aspect="auto")
+    ax.set_facecolor("0.9")
+    for (row, column), value in np.ndenumerate(share):
+        text = "–" if np.isnan(value) else f"{value:.0f}"
+        ink = "white" if value > 0.6 * high else "0.15"
+        ax.text(column, row, text, ha="center", va="center", fontsize=8, color=ink)
+    groups = [str(g) for g in ds["group_of"].values]
+    ax.set_xticks(
+        range(len(groups)),
+        [str(p).replace("_", " ") for p in ds["predictor"].values],
+        rotation=45,
+        ha="right",
+        rotation_mode="anchor",
+    )
+    ax.set_yticks(range(ds.sizes["parameter"]), [str(p).replace("_", " ") for p in ds["parameter"].values])
+    ax.tick_params(length=0, labelsize=8)
+    ax.spines[:].set_visible(False)
+    start = 0
+    for k in range(1, len(groups) + 1):
+        if k == len(groups) or groups[k] != groups[start]:
+            ax.text((start + k - 1) / 2, -0.65, groups[start], ha="center", va="bottom", fontsize=9)
+            if k < len(groups):
+                ax.axvline(k - 0.5, color="white", linewidth=4)
+            start = k
+    fig.colorbar(image, ax=ax, shrink=0.8, pad=0.01, label="share of the absolute SHAP values (%)")
+
+
+def _draw_one(fig: "Figure", ds: xr.Dataset) -> None:
+    left, right = fig.subfigures(1, 2, squeeze=False, width_ratios=[1, 1.15])[0]
+    one = ds.isel(parameter=0)
+    share = one["share"].values
+    order = [i for i in np.argsort(-np.nan_to_num(share)) if np.isfinite(share[i])]
+    ax = left.add_subplot()
+    groups = list(ds["group"].values)
+    rows = np.arange(len(order))
+    for g, group in enumerate(groups):
+        mine = [k for k in rows if one["group_of"].values[order[k]] == group]
+        ax.barh(mine, [100 * share[order[k]] for k in mine], color=style.PALETTE[g], label=str(group))
+    ax.set_yticks(rows, [str(ds["predictor"].values[i]).replace("_", " ") for i in order], fontsize=8)
+    ax.invert_yaxis()
+    ax.set_xlabel("share of the absolute SHAP values (%)")
+    ax.tick_params(labelsize=8)
+    ax.xaxis.label.set_size(9)
+    ax.legend(frameon=False, fontsize=8, loc="lower right")
+    style.quiet(ax)
+    name = str(one["parameter"].item()).replace("_", " ")
+    ax.set_title(name, loc="left", fontsize=10)
+    unit = "ranges of the parameter" if ds.attrs["style"] == "paper" else str(one["unit"].item())
+    drawn = [i for i in order if np.isfinite(one["curve"].values[i]).all()][:4]
+    axes = right.subplots(2, 2, sharey=True, squeeze=False)
+    for small, i in zip(axes.ravel(), drawn, strict=False):
+        _draw_curve(small, one, i, groups)
+    for small in axes.ravel()[len(drawn) :]:
+        small.set_axis_off()
+    right.supylabel(f"SHAP value ({unit})", fontsize=9)
+
+
+def _draw_curve(ax: "Axes", one: xr.Dataset, i: int, groups: list[Any]) -> None:
+    """A predictor's values at the pixels, and the polynomial through them."""
+    colour = style.PALETTE[groups.index(one["group_of"].values[i])]
+    for run in one["shap"].values:
+        ax.scatter(one["value"].values[:, i], run[:, i], s=3, color=colour, alpha=0.25, linewidth=0)
+    ax.plot(one["at"].values[i], one["curve"].values[i], color="0.1", linewidth=1.5)
+    ax.axhline(0, color="0.6", linewidth=0.8)
+    units = str(one["units_of"].values[i])
+    name = str(one["predictor"].values[i]).replace("_", " ")
+    ax.set_xlabel(name if units == "1" else f"{name} ({units})", fontsize=8)
+    ax.tick_params(labelsize=7)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+ANALYSIS = Analysis(
+    name="shap",
+    summary="which predictors each parameter of one setup owes its pattern to (SHAP values)",
+    options=ShapOptions,
+    splits=lambda options: (),
+    compute=compute,
+    table=table,
+    figure=figure,
+    kinds=(CHECKPOINT,),
+)

@@ -1,0 +1,139 @@
+"""Running a study: checked, locked, driven to its end, and its result given a name."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import xarray as xr
+
+from landlab_mgr import drive, lease, run
+from landlab_mgr.catalog import Catalog
+from landlab_mgr.catalog.records import WeightSetRecord
+from landlab_mgr.data import batch, store
+from landlab_mgr.data.comparable import score_name
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.live import LiveReport
+from landlab_mgr.losses import stream_of
+from landlab_mgr.parameters import LOSS_TERMS
+from landlab_mgr.schedule.driver import Driver, graceful_interrupt
+from landlab_mgr.tune import storage
+from landlab_mgr.tune.trials import Notice, Trials, best_of
+from landlab_mgr.tuning_spec import TuneSpec
+from landlab_mgr.workspace import Workspace
+
+WAIT_SECONDS = 2.0
+
+
+def search(
+    ws: Workspace,
+    catalog: Catalog,
+    spec: TuneSpec,
+    workers: drive.Workers,
+    report: LiveReport,
+    notice: Notice,
+) -> bool:
+    """Run a study until it has all its trials, or go on with it; True where it was interrupted.
+
+    Then the best trial and trial 0 are trained with fresh seeds. One process at a time drives a study; its workers
+    may be many.
+
+    Raises:
+        LandlabError: where the study cannot be done on its dataset, its name belongs to another, or another process
+            of this machine drives it.
+    """
+    ws.check_storage()
+    record = catalog.dataset(spec.dataset)
+    _check(spec, record.fingerprint, store.open_dataset(ws.path(record.url)))
+    catalog.register_study(spec.name, spec.asked)
+    with _alone(ws, spec.name):
+        study = storage.opened(ws.database, spec)
+        while True:
+            catalog.reclaim(lease.LEASE_SECONDS, lease.driver_is_dead, spec.policies.retries)
+            seeds = len(spec.seed_list)
+            executor = drive.executor_for(ws, workers, spec.policies, seeds * (spec.parallel or spec.trials))
+            busy = -(-executor.workers * executor.width // seeds)
+            trials = Trials(catalog, study, spec, record.fingerprint, spec.parallel or busy, report, notice)
+            driver = Driver(ws, catalog, executor, trials, spec.policies)
+            said = ("stopping after the next checkpoint (Ctrl-C again: at once)", "stopping at once")
+            with graceful_interrupt(driver, said):
+                summary = driver.run(trials.attach(), trials.more)
+            if summary.interrupted:
+                return True
+            while trials.open and not _pending(catalog, spec.name):  # others train the rest
+                time.sleep(WAIT_SECONDS)
+                catalog.reclaim(lease.LEASE_SECONDS, lease.driver_is_dead, spec.policies.retries)
+                trials.look()
+            if not trials.open and trials.confirmed:
+                return False
+
+
+def promote(ws: Workspace, catalog: Catalog, name: str, as_name: str, trial: int | None) -> WeightSetRecord:
+    """Name the loss weights of a study's best trial, or of this one, so that grids may use them.
+
+    LandlabError where the study has no such trial, or the name has other weights.
+    """
+    record = catalog.study(name)
+    study = storage.existing(ws.database, name)
+    best = best_of(study)
+    if trial is None and best is None:
+        why = "several objectives" if len(study.directions) > 1 else "no trial that completed"
+        raise LandlabError(f"study {name!r} has {why}; name a trial with --trial")
+    number = best.number if trial is None and best is not None else trial
+    done = {t.number: t for t in study.get_trials(deepcopy=False) if t.state.name == "COMPLETE"}
+    if number not in done:
+        raise LandlabError(f"--trial {trial}: study {name!r} completed {', '.join(map(str, done)) or 'none'}")
+    run_id = record.trials[number][0]
+    catalog.name_weights(as_name, catalog.run(run_id).spec.weights, name, number)
+    return catalog.weight_set(as_name)
+
+
+def _check(spec: TuneSpec, fingerprint: str, ds: xr.Dataset) -> None:
+    """LandlabError where a trial could not be trained on this dataset, or not be judged."""
+    first = spec.runs(fingerprint, spec.start(fingerprint), spec.seed_list)[0]
+    run.check(first, ds)
+    if first.split.kind == "all":
+        raise LandlabError(f"study {spec.name}: split 'all' has no dev pixels, by which trials are judged")
+    streams = batch.streams_of(ds)
+    learned = first.streams or streams
+    for key in spec.space:
+        field, _, term = key.partition(".")
+        if (
+            field == "loss_weights"
+            and LOSS_TERMS[term].variable
+            and stream_of(LOSS_TERMS[term]) not in learned
+        ):
+            raise LandlabError(
+                f"study {spec.name}: space: {key}: nothing of {stream_of(LOSS_TERMS[term])} is learned from dataset "
+                f"{spec.dataset}; its streams are {', '.join(learned)}"
+            )
+    observed = tuple(dict.fromkeys(score_name(stream, streams) for stream in streams))
+    for objective in spec.objectives:
+        for variable in objective.variables:
+            if variable not in observed:
+                raise LandlabError(
+                    f"study {spec.name}: objectives: dataset {spec.dataset} does not observe {variable!r}; "
+                    f"it has {', '.join(observed)}"
+                )
+
+
+def _pending(catalog: Catalog, name: str) -> bool:
+    runs = {run_id for run_ids in catalog.study(name).trials.values() for run_id in run_ids}
+    return bool(runs & set(catalog.runs("status = 'pending'")["run_id"]))
+
+
+@contextmanager
+def _alone(ws: Workspace, name: str) -> Iterator[None]:
+    """Hold the study's lock, which the kernel takes from a process that is killed."""
+    place = os.open(ws.root / f"tune-{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LandlabError(
+                f"another process drives study {name!r}; give it more --workers instead, or wait"
+            ) from None
+        yield
+    finally:
+        os.close(place)

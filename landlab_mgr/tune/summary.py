@@ -1,0 +1,186 @@
+"""What a study found: its best trial, the gain over trial 0 on fresh seeds, importances, the Pareto front, the cost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+from optuna.importance import FanovaImportanceEvaluator
+from optuna.trial import TrialState
+from scipy import stats
+
+from landlab_mgr.catalog import Catalog
+from landlab_mgr.records import SEEN
+from landlab_mgr.tune import score, storage
+from landlab_mgr.tune.trials import TrialRecord, best_of, start_of
+from landlab_mgr.tuning_spec import TuneSpec
+from landlab_mgr.workspace import Workspace
+
+CONFIDENCE = 0.95
+FEWEST = 5
+"""Trials below which importances say nothing."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A study as it stands; tables are empty where there is nothing to say yet."""
+
+    spec: TuneSpec
+    counts: dict[str, int]
+    """Trials by state: complete, pruned, fail, running, waiting."""
+    infeasible: int
+    """Trials that completed and broke the constraint."""
+    trials: pd.DataFrame
+    """A row each: trial, state, a column for each objective, feasible, then the numbers drawn."""
+    best: TrialRecord | None
+    start: TrialRecord | None
+    numbers: pd.DataFrame
+    """What trial 0 and the best one drew, by name, with its importance for the objective (fANOVA)."""
+    gain: pd.DataFrame
+    """On fresh seeds: split, score, trial 0, best, gain, low, high (95 % interval of the mean gain), seeds."""
+    pareto: pd.DataFrame
+    """Trials that none beats in every objective; of a study with several."""
+    cost: dict[str, float]
+    """hours_training (of all workers), hours (from the first trial to the last), epochs."""
+
+
+def summarise(ws: Workspace, catalog: Catalog, name: str, splits: Sequence[str] = SEEN) -> Summary:
+    """Everything about a study. Other splits than train and dev in the gain are counted as looks.
+
+    LandlabError where there is no such study.
+    """
+    record = catalog.study(name)
+    spec = TuneSpec.model_validate(dict(record.spec))
+    study = storage.existing(ws.database, name)
+    trials = [TrialRecord.of(t) for t in study.get_trials(deepcopy=False)]
+    best, start = best_of(study), start_of(study)
+    front = map(TrialRecord.of, study.best_trials) if len(spec.objectives) > 1 else ()
+    run_ids = [run_id for of_trial in record.trials.values() for run_id in of_trial]
+    return Summary(
+        spec=spec,
+        counts={s.name.lower(): sum(t.state == s.name.lower() for t in trials) for s in TrialState},
+        infeasible=sum(t.state == "complete" and not t.feasible for t in trials),
+        trials=_table(spec, trials),
+        best=best,
+        start=start,
+        numbers=_numbers(spec, catalog, study, start, best),
+        gain=_gain(spec, catalog, record.trials, start, best, splits),
+        pareto=_table(spec, [t for t in front if t.feasible]),
+        cost=_cost(catalog, study, run_ids),
+    )
+
+
+def _table(spec: TuneSpec, trials: Sequence[TrialRecord]) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for t in trials:
+        values = t.values or (np.nan,) * len(spec.objectives)
+        scores = {o.name: v for o, v in zip(spec.objectives, values, strict=True)}
+        told = {"trial": t.number, "state": t.state, **scores, "feasible": t.feasible}
+        rows.append(told | t.numbers)
+    return pd.DataFrame(rows)
+
+
+def _numbers(
+    spec: TuneSpec,
+    catalog: Catalog,
+    study: optuna.Study,
+    start: TrialRecord | None,
+    best: TrialRecord | None,
+) -> pd.DataFrame:
+    importance = _importance(study)
+    rows: list[dict[str, Any]] = []
+    of_start, of_best = (None if t is None else _spec_of(catalog, t) for t in (start, best))
+    for key in spec.space:
+        field, _, name = key.partition(".")
+        row: dict[str, Any] = {"number": key}
+        for column, found in (("trial 0", of_start), ("best", of_best)):
+            if found is None:
+                continue
+            row[column] = found.weights[name] if field == "loss_weights" else getattr(found.optimizer, name)
+        if best is not None and field == "loss_weights":
+            row["times"] = best.numbers[key]
+        rows.append(row | ({"importance": importance[key]} if key in importance else {}))
+    table = pd.DataFrame(rows)
+    return table.sort_values("importance", ascending=False) if "importance" in table else table
+
+
+def _spec_of(catalog: Catalog, trial: TrialRecord) -> Any:
+    return catalog.run(trial.run_ids[0]).spec if trial.run_ids else None
+
+
+def _importance(study: optuna.Study) -> dict[str, float]:
+    """Share of the (first) objective's variance over the space that each number explains alone, by fANOVA."""
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if len(done) < FEWEST or len({t.values[0] for t in done}) < 2:
+        return {}
+    evaluator = FanovaImportanceEvaluator(seed=0)
+    return optuna.importance.get_param_importances(study, evaluator=evaluator, target=lambda t: t.values[0])
+
+
+def _gain(
+    spec: TuneSpec,
+    catalog: Catalog,
+    links: Any,
+    start: TrialRecord | None,
+    best: TrialRecord | None,
+    splits: Sequence[str],
+) -> pd.DataFrame:
+    """Best minus trial 0 over the seeds that both were trained with after the study, seed by seed."""
+    columns = ["split", "score", "trial 0", "best", "gain", "low", "high", "seeds"]
+    if start is None or best is None or start.number == best.number:
+        return pd.DataFrame(columns=columns)
+    pair = [_by_seed(spec, catalog, links.get(t.number, ()), splits) for t in (start, best)]
+    seeds = sorted(pair[0].keys() & pair[1].keys())
+    rows = []
+    for key in dict.fromkeys(key for s in seeds for key in pair[0][s]):
+        both = np.array([[by[s].get(key, np.nan) for s in seeds] for by in pair])
+        both = both[:, np.isfinite(both).all(axis=0)]
+        if not both.size:
+            continue
+        gain = both[1] - both[0]
+        low, high = _interval(gain)
+        rows.append((*key, both[0].mean(), both[1].mean(), gain.mean(), low, high, gain.size))
+    table = pd.DataFrame(rows, columns=columns)
+    order = {split: i for i, split in enumerate(splits)}
+    return table.sort_values("split", key=lambda s: s.map(order), kind="stable").reset_index(drop=True)
+
+
+def _by_seed(
+    spec: TuneSpec, catalog: Catalog, run_ids: Sequence[str], splits: Sequence[str]
+) -> dict[int, dict[tuple[str, str], float]]:
+    """The objective and the NNSE of every variable by split, of a trial's fresh members that completed."""
+    found = {}
+    objective = spec.objectives[0]
+    for run_id, run_spec in catalog.specs(run_ids).items():
+        seed = run_spec.seeds.init
+        if seed in spec.seed_list or catalog.run(run_id).state != "completed":
+            continue
+        scores: dict[tuple[str, str], float] = {}
+        for split, nse in score.efficiencies(catalog, run_id, objective.level, splits).items():
+            scores[split, objective.name] = score.skill(objective, nse)
+            scores |= {(split, f"NNSE of {variable}"): score.nnse(value) for variable, value in nse.items()}
+        found[seed] = scores
+    return found
+
+
+def _interval(gain: np.ndarray) -> tuple[float, float]:
+    """Student's interval of the mean; NaN of a single seed."""
+    if gain.size < 2:
+        return np.nan, np.nan
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, gain.size - 1) * gain.std(ddof=1) / np.sqrt(gain.size)
+    return float(gain.mean() - half), float(gain.mean() + half)
+
+
+def _cost(catalog: Catalog, study: optuna.Study, run_ids: Sequence[str]) -> dict[str, float]:
+    seconds = epochs = 0.0
+    for run_id in dict.fromkeys(run_ids):
+        attempts = catalog.attempts(run_id)
+        seconds += (attempts["ended"] - attempts["started"]).dt.total_seconds().sum()
+        epochs += catalog.run(run_id).epochs
+    trials = study.get_trials(deepcopy=False)
+    begun = [t.datetime_start for t in trials if t.datetime_start is not None]
+    over = [t.datetime_complete for t in trials if t.datetime_complete is not None and t.datetime_start]
+    hours = (max(over) - min(begun)).total_seconds() / 3600 if over else 0.0
+    return {"hours_training": seconds / 3600, "hours": hours, "epochs": epochs}

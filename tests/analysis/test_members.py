@@ -1,0 +1,113 @@
+"""Monthly predictions beside observations: the operators of an evaluation, who is scored where, and what is refused."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from landlab_mgr import artifacts, evaluate
+from landlab_mgr.analysis import members
+from landlab_mgr.analysis.pattern import Ensemble
+from landlab_mgr.data.comparable import comparable, score_name
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import LOSS_TERMS, MODELLED, STREAMS
+from landlab_mgr.spec import RunSpec
+
+from . import forecasts
+
+SPEC = RunSpec(dataset="x", predictors=("PFT",), warmup_months=12)
+YEARS_OUT = SPEC.model_copy(
+    update={"split": SPEC.split.model_copy(update={"kind": "years_out", "years": (2003,)})}
+)
+
+
+def full(planet, seed=0):
+    """A `monthly` file of the planet with every output that some stream observes."""
+    rng = np.random.default_rng(seed)
+    names = {MODELLED.get(v, v) for v in STREAMS.values()}
+    shape = planet.sizes["pixel"], planet.sizes["time"]
+    ds = xr.Dataset({n: (("pixel", "time"), rng.normal(3, 1, shape).astype(np.float32)) for n in names})
+    return ds.assign(split=artifacts.flags("pixel", np.full(shape[0], "train"), ("train", "dev", "test")))
+
+
+@pytest.mark.parametrize("spec", [SPEC, YEARS_OUT])
+@pytest.mark.parametrize("part", ["train", "withheld"])
+def test_the_operators_are_those_of_an_evaluation(planet, spec, part):
+    planet = planet.assign(lai_withheld=planet["lai"].copy(data=planet["lai"].values + 1))
+    file, patch = full(planet), planet["patch"].values
+    streams = [s for s in STREAMS if s in planet]
+    held_out = members.split.withheld_months(planet, spec.split)
+    held_out = np.zeros(planet.sizes["time"], bool) if held_out is None else held_out
+    period = "withheld" if part == "withheld" else "observation"
+    expected = {}
+    for stream in streams:
+        if evaluate._has(planet, stream, period, bool(held_out.any())):
+            seen = evaluate._observed(planet, stream, period, held_out)
+            modelled = file[MODELLED.get(STREAMS[stream], STREAMS[stream])].values.T
+            expected[score_name(stream, streams)] = comparable(LOSS_TERMS[stream], modelled, seen, patch, 12)
+    found = {t.name: t for t in members.targets(planet, spec, False, part)}
+    assert found.keys() == expected.keys()
+    assert len(found) == (13 if spec is SPEC and part == "train" else len(found))
+    for name, (modelled, seen) in expected.items():
+        np.testing.assert_allclose(found[name].observed, seen, rtol=1e-6, err_msg=name)
+        np.testing.assert_allclose(found[name].of(file), modelled, rtol=1e-5, atol=1e-5, err_msg=name)
+        assert found[name].steps >= np.isfinite(seen).any(axis=1).sum()
+
+
+def test_all_months_that_could_be_observed_are_counted(planet):
+    steps = {average: members.steps(planet, SPEC, "train", average) for average in ("month", "year", "run")}
+    assert steps == {"month": 24, "year": 2, "run": 1}
+    out = {part: members.steps(planet, YEARS_OUT, part, "month") for part in ("train", "withheld")}
+    assert out == {"train": 12, "withheld": 12}
+
+
+def test_members_are_stacked_with_who_is_scored_where(forecast, towers):
+    with forecast.open(read_only=True) as catalog:
+        ensemble = Ensemble.select(forecast, catalog, "setup.groups = 'PFT+CLIM'")
+        found = members.stacks(ensemble, "train", ["gpp", "nbe"])
+        specs = forecasts.specs(catalog, "setup.groups = 'PFT+CLIM'")
+    nbe, gpp = sorted(found, key=lambda s: s.target.name != "nbe")
+    assert (nbe.target.level, gpp.target.level) == ("patch", "pixel")
+    assert gpp.modelled.shape == (6, 108, 12)
+    assert nbe.modelled.shape == (6, 108, 6)
+    for i, spec in enumerate(specs):
+        label = forecasts.labels(towers, spec)
+        assert (gpp.scored("dev")[i] == (label == "dev")).all()
+        assert (gpp.scored("withheld")[i] == (label == "train")).all()
+        assert (nbe.scored("test")[i] == [True, True, False, False, False, False]).all()
+    assert len({tuple(row) for row in gpp.scored("dev")}) > 1, "members have dev pixels of their own"
+
+
+def test_files_of_patches_compare_patch_means(towers):
+    spec = SPEC.model_copy(update={"predictors": forecasts.FULL})
+    file = forecasts.monthly(towers, spec, by_patch=True)
+    found = {t.name: t for t in members.targets(towers, spec, True, "train")}
+    seen = forecasts.observed(towers, "lai")
+    patch = towers["patch"].values
+    means = np.stack([seen[patch == p].mean(axis=0) for p in range(6)], axis=1)
+    np.testing.assert_allclose(found["lai"].observed, means, rtol=1e-6)
+    there = np.isfinite(means)
+    assert 0.4 < there[12:].mean() < 0.8, "months when both pixels were observed"
+    np.testing.assert_allclose(found["lai"].of(file)[there], file["lai"].values.T[there])
+    assert np.isnan(found["lai"].of(file)[~there]).all()
+    [note] = members.resolution_note(list(found.values()))
+    assert note.startswith("the runs' monthly files hold means of patches: gpp")
+    assert "nbe" not in note
+    assert not members.resolution_note(members.targets(towers, spec, False, "train"))
+
+
+def test_what_is_refused(forecast, towers, tmp_path):
+    with pytest.raises(LandlabError, match="no observed 'height'; there are: lai, biomass"):
+        members.targets(towers, SPEC, False, "train", ["height"])
+    with pytest.raises(LandlabError, match="has no withheld observations"):
+        members.targets(towers.drop_vars("gpp_fluxnet_withheld"), SPEC, False, "withheld")
+    [target] = members.targets(towers, SPEC, False, "train", ["gpp"])
+    file = forecasts.monthly(towers, SPEC.model_copy(update={"predictors": forecasts.FULL}))
+    with pytest.raises(LandlabError, match="has gpp of 96 months x 12 places, the dataset 108 x 12"):
+        target.of(file.isel(time=slice(12, None)))
+    with pytest.raises(LandlabError, match="kept no gpp"):
+        target.of(file.drop_vars("gpp"))
+    with forecast.open(read_only=True) as catalog:
+        with pytest.raises(LandlabError, match="the runs are of 2 setups"):
+            members.stacks(Ensemble.select(forecast, catalog), "train")
+        with pytest.raises(LandlabError, match="is counted in the catalog, which is open for reading only"):
+            Ensemble.select(forecast, catalog).look(["test"])
