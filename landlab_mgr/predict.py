@@ -142,10 +142,8 @@ def write(
         for number, tiles in enumerate(blocks, 1):
             tell(number, len(blocks))
             pixels = np.concatenate(tiles)
-            order = np.argsort(pixels, kind="stable")
-            part = batch.read(
-                wanted, pixels[order]
-            )  # in the order of the file: what lies together is read together
+            order = np.argsort(pixels, kind="stable")  # of the dataset, which is read fastest so
+            part = batch.read(wanted, pixels[order])
             found = _statistics(trained, part, pixels[order], chunk, forcing_of, names, quantiles, each)
             place = np.argsort(order, kind="stable")
             start = 0

@@ -307,7 +307,7 @@ def _head(whole: Ensemble) -> dict[str, str]:
             f"{d.name}: {d.n_pixels} pixels, {d.n_months} months, {d.source}" for d in datasets
         ),
         "runs": f"{len(whole.runs)} completed, of {whole.runs['label'].nunique()} predictor sets",
-        "held back": f"test and withheld skill was read {reads} time{'s' * (reads != 1)} in this catalog before",
+        "held back": f"test and withheld skill has been read {reads} time{'s' * (reads != 1)} in this catalog",
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC by landlab {__version__}, "
         f"{_code(provenance.code()._asdict())}",
     }

@@ -15,7 +15,7 @@ from flax import serialization
 from jax import Array
 
 from landlab_mgr import artifacts, storage
-from landlab_mgr.data.batch import Arrays, Member, Selection, View
+from landlab_mgr.data.batch import Arrays, Member, Packed, Selection, View
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord
 from landlab_mgr.spec import RunSpec
@@ -125,7 +125,7 @@ class Source(Protocol):
     def streams(self) -> Sequence[str]:
         """Observation streams that it has."""
 
-    def chunks(self, view: View, order: Selection) -> Iterator[tuple[Arrays, View, Selection]]:
+    def chunks(self, view: View, order: Selection) -> Iterator[tuple[Arrays | Packed, View, Selection]]:
         """The batches of `order` ([lane, batch, pixel]) in pieces that fit the device."""
 
 
@@ -228,7 +228,12 @@ def train(
 def _added(total: dict[str, Array], terms: dict[str, Array]) -> dict[str, Array]:
     """Sums so far and those of another piece; waits for the former, or pieces would queue for the device."""
     jax.block_until_ready(total)
-    return {n: total[n] + x for n, x in terms.items()} if total else terms
+    return _sum(total, terms) if total else terms
+
+
+@jax.jit
+def _sum(a: dict[str, Array], b: dict[str, Array]) -> dict[str, Array]:
+    return {n: a[n] + x for n, x in b.items()}
 
 
 def one_epoch(

@@ -15,7 +15,7 @@ import optax
 from jax import Array
 
 from landlab_mgr import losses, model, network
-from landlab_mgr.data.batch import LANE_AXES, Arrays, Selection, View, gather
+from landlab_mgr.data.batch import LANE_AXES, Arrays, Packed, Selection, View, gather
 from landlab_mgr.parameters import LOSS_TERMS
 from landlab_mgr.process import bind, water_stress
 from landlab_mgr.spec import NetworkSpec, RunSpec
@@ -103,7 +103,7 @@ def _update(state: State, batch: model.Batch, hyper: Hyper, static: Static) -> t
 def _over_batches(
     one: Callable[[Any, model.Batch, Hyper], tuple[Any, dict[str, Array]]],
     learned: Any,
-    arrays: Arrays,
+    arrays: Arrays | Packed,
     view: View,
     order: Selection,
     hyper: Hyper,
@@ -130,7 +130,7 @@ def _over_batches(
 
 @partial(jax.jit, static_argnames="static", donate_argnames="state")
 def train_batches(
-    state: State, arrays: Arrays, view: View, order: Selection, hyper: Hyper, static: Static
+    state: State, arrays: Arrays | Packed, view: View, order: Selection, hyper: Hyper, static: Static
 ) -> tuple[State, dict[str, Array]]:
     """One update of each lane per batch, in order: the new state, and the weighted terms summed over the batches."""
 
@@ -142,7 +142,7 @@ def train_batches(
 
 @partial(jax.jit, static_argnames="static")
 def score_batches(
-    weights: Any, arrays: Arrays, view: View, order: Selection, hyper: Hyper, static: Static
+    weights: Any, arrays: Arrays | Packed, view: View, order: Selection, hyper: Hyper, static: Static
 ) -> dict[str, Array]:
     """The weighted terms of each lane summed over the batches, without learning from them."""
 

@@ -92,8 +92,8 @@ def _regions(data: xr.Dataset, options: BudgetOptions) -> np.ndarray:
             else np.full(data.sizes["pixel"], "")
         )
     given = usermap.read(options.regions, options.regions_variable)
-    where = (data[n].values.astype(float) for n in ("lat", "lon", "area_m2"))
-    found = usermap.regions_at(given, *where, cell=0.0)
+    lat, lon, area = (data[n].values.astype(float) for n in ("lat", "lon", "area_m2"))
+    found = usermap.regions_at(given, lat, lon, area, cell=0.0)
     if not (found != "").any():
         raise LandlabError(
             f"option regions: {given.name} of {options.regions} has a region at none of {len(found)} pixels; it covers "

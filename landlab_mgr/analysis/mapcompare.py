@@ -92,6 +92,7 @@ def compute(ensemble: Ensemble, options: MapCompareOptions) -> xr.Dataset:
         "n": n,
         "pearson": pearson,
         "spearman": spearman,
+        "notes": f"{options.map} is as of now {usermap.fingerprint(options.map)} (hash of its content)",
     }
     return xr.Dataset(
         {

@@ -171,7 +171,7 @@ def _mark_truth(ax: "Axes", one: xr.Dataset) -> str:
     r = float(one["r_truth"].sel(axis=axis))
     x = np.sign(r) * one["true_loadings"].sel(axis=axis).values
     ax.scatter(x, range(len(x)), s=90, marker="|", color="black", linewidth=1.6, zorder=3)
-    return f"   (ticks: {axis}, |r| of scores {abs(r):.2f} on test pixels)"
+    return f"   (ticks: {axis}, |r| {abs(r):.2f})"
 
 
 ANALYSIS = Analysis(

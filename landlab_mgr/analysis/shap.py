@@ -6,8 +6,9 @@ A predictor's share is the sum of its absolute values over that of all; a group'
 group, so that predictors that say the same in opposite ways do not count.
 """
 
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +16,12 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import pca, style
+from landlab_mgr.analysis import pca, shap_figure
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.data import schema, split
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import BY_NAME, DERIVED
 from landlab_mgr.records import CHECKPOINT
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 Values = npt.NDArray[np.floating]
 
@@ -71,34 +68,24 @@ def compute(ensemble: Ensemble, options: ShapOptions) -> xr.Dataset:
     run_ids = _chosen(ensemble, options)
     paths = dict(zip(ensemble.run_ids, ensemble.paths(CHECKPOINT), strict=True))
     members = [explain.Trained.open(paths[run_id]) for run_id in run_ids]
-    eligible = np.ones(ds.sizes["pixel"], bool)
-    for spec in ensemble.catalog.specs(run_ids).values():
-        eligible &= np.isin(split.assign(data, spec.split, spec.seeds.split), (split.TRAIN, split.DEV))
-    eligible &= _of_type(ds, options.pft)
+    known = _eligible(ensemble, run_ids, data, options)
     rng = np.random.default_rng(options.seed)
-    known = np.flatnonzero(eligible)
-    if len(known) < FEWEST:
-        of = f" that {options.pft} covers to {PURE:.0%}" if options.pft else ""
-        raise LandlabError(
-            f"{len(known)} pixels{of} that no member holds out for its test; an explanation needs {FEWEST}"
-        )
     pixels = np.sort(rng.choice(known, min(options.pixels, len(known)), replace=False))
     background = np.sort(rng.choice(known, min(options.background, len(known)), replace=False))
-
-    each = [[m] for m in members] if options.style == "paper" else [members]
     found = []
-    for k, some in enumerate(each):
+    for k, some in enumerate([[m] for m in members] if options.style == "paper" else [members]):
         function, columns = explain.of_members(some, ds, names)
-        how: Any = explain.integrated_gradients
-        more: tuple[int, ...] = ()
+        absent, rows = columns[background], columns[pixels]
         if options.method == "kernel":
-            how, more = explain.kernel_shap, (options.seed + k,)
-        values, expected = how(function, columns[background], columns[pixels], *more)
-        found.append((values, expected, function(columns[pixels])))
-    features = list(function.features)
+            silent = not sys.stderr.isatty()
+            values, expected = explain.kernel_shap(function, absent, rows, options.seed + k, silent)
+        else:
+            values, expected = explain.integrated_gradients(function, absent, rows)
+        found.append((values, expected, function(rows)))
     values, expected, predicted = (np.stack(x) for x in zip(*found, strict=True))
-    ds_out = _result(ds, names, features, pixels, background, values, expected, predicted, options)
-    ds_out = ds_out.assign_coords(run=run_ids if options.style == "paper" else [f"mean of {len(members)}"])
+    features = list(function.features)
+    result = _result(ds, names, features, pixels, background, values, expected, predicted, options)
+    result = result.assign_coords(run=run_ids if options.style == "paper" else [f"mean of {len(members)}"])
     attrs = options.model_dump() | {
         "synthetic": int(ensemble.synthetic),
         "setup": setup,
@@ -107,7 +94,22 @@ def compute(ensemble: Ensemble, options: ShapOptions) -> xr.Dataset:
         "n_pixels": len(pixels),
         "n_background": len(background),
     }
-    return ds_out.assign_attrs(attrs, notes="\n".join(_notes(ds_out, attrs, len(ensemble.run_ids))))
+    return result.assign_attrs(attrs, notes="\n".join(_notes(result, attrs, len(ensemble.run_ids))))
+
+
+def _eligible(
+    ensemble: Ensemble, run_ids: list[str], data: xr.Dataset, options: ShapOptions
+) -> npt.NDArray[np.integer]:
+    """Pixels that no member holds out for its test, of the plant type that is asked for."""
+    found = _of_type(data, options.pft)
+    for spec in ensemble.catalog.specs(run_ids).values():
+        found &= np.isin(split.assign(data, spec.split, spec.seeds.split), (split.TRAIN, split.DEV))
+    if found.sum() < FEWEST:
+        of = f" that {options.pft} covers to {PURE:.0%}" if options.pft else ""
+        raise LandlabError(
+            f"{found.sum()} pixels{of} that no member holds out for its test; an explanation needs {FEWEST}"
+        )
+    return np.flatnonzero(found)
 
 
 def _parameters(options: ShapOptions) -> list[str]:
@@ -316,106 +318,6 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def figure(ds: xr.Dataset) -> "Figure":
-    """Shares as a matrix of parameters and predictors; of one parameter as bars, with curves of the leading ones."""
-    from matplotlib.figure import Figure
-
-    fig = Figure(figsize=(9.5, 4.8), layout="constrained")
-    if ds.sizes["parameter"] == 1:
-        _draw_one(fig, ds)
-    else:
-        fig.set_size_inches(3.4 + 0.52 * ds.sizes["predictor"], 2.6 + 0.33 * ds.sizes["parameter"])
-        _draw_matrix(fig, ds)
-    attrs = ds.attrs
-    synthetic = ", synthetic data" if attrs["synthetic"] else ""
-    of_type = f", pixels of {attrs['pft']}" if attrs["pft"] else ""
-    how = "kernel SHAP" if attrs["method"] == "kernel" else "integrated gradients"
-    members = {"paper": "members pooled", "physical": "members averaged"}[attrs["style"]]
-    fig.suptitle(
-        f"What the parameters owe to the predictors: {attrs['setup']}{synthetic}{of_type}\n"
-        f"{how}, {attrs['members_used']} {members}, {attrs['n_pixels']} pixels   {attrs['analysis']}",
-        x=0.01,
-        ha="left",
-        fontsize=10,
-    )
-    return fig
-
-
-def _draw_matrix(fig: "Figure", ds: xr.Dataset) -> None:
-    ax = fig.add_subplot()
-    share = 100 * ds["share"].values
-    high = float(np.nanmax(share)) if np.isfinite(share).any() else 1.0
-    image = ax.imshow(np.ma.masked_invalid(share), cmap="Blues", vmin=0, vmax=high, aspect="auto")
-    ax.set_facecolor("0.9")
-    for (row, column), value in np.ndenumerate(share):
-        text = "–" if np.isnan(value) else f"{value:.0f}"
-        ink = "white" if value > 0.6 * high else "0.15"
-        ax.text(column, row, text, ha="center", va="center", fontsize=8, color=ink)
-    groups = [str(g) for g in ds["group_of"].values]
-    ax.set_xticks(
-        range(len(groups)),
-        [str(p).replace("_", " ") for p in ds["predictor"].values],
-        rotation=45,
-        ha="right",
-        rotation_mode="anchor",
-    )
-    ax.set_yticks(range(ds.sizes["parameter"]), [str(p).replace("_", " ") for p in ds["parameter"].values])
-    ax.tick_params(length=0, labelsize=8)
-    ax.spines[:].set_visible(False)
-    start = 0
-    for k in range(1, len(groups) + 1):
-        if k == len(groups) or groups[k] != groups[start]:
-            ax.text((start + k - 1) / 2, -0.65, groups[start], ha="center", va="bottom", fontsize=9)
-            if k < len(groups):
-                ax.axvline(k - 0.5, color="white", linewidth=4)
-            start = k
-    fig.colorbar(image, ax=ax, shrink=0.8, pad=0.01, label="share of the absolute SHAP values (%)")
-
-
-def _draw_one(fig: "Figure", ds: xr.Dataset) -> None:
-    left, right = fig.subfigures(1, 2, squeeze=False, width_ratios=[1, 1.15])[0]
-    one = ds.isel(parameter=0)
-    share = one["share"].values
-    order = [i for i in np.argsort(-np.nan_to_num(share)) if np.isfinite(share[i])]
-    ax = left.add_subplot()
-    groups = list(ds["group"].values)
-    rows = np.arange(len(order))
-    for g, group in enumerate(groups):
-        mine = [k for k in rows if one["group_of"].values[order[k]] == group]
-        ax.barh(mine, [100 * share[order[k]] for k in mine], color=style.PALETTE[g], label=str(group))
-    ax.set_yticks(rows, [str(ds["predictor"].values[i]).replace("_", " ") for i in order], fontsize=8)
-    ax.invert_yaxis()
-    ax.set_xlabel("share of the absolute SHAP values (%)")
-    ax.tick_params(labelsize=8)
-    ax.xaxis.label.set_size(9)
-    ax.legend(frameon=False, fontsize=8, loc="lower right")
-    style.quiet(ax)
-    name = str(one["parameter"].item()).replace("_", " ")
-    ax.set_title(name, loc="left", fontsize=10)
-    unit = "ranges of the parameter" if ds.attrs["style"] == "paper" else str(one["unit"].item())
-    drawn = [i for i in order if np.isfinite(one["curve"].values[i]).all()][:4]
-    axes = right.subplots(2, 2, sharey=True, squeeze=False)
-    for small, i in zip(axes.ravel(), drawn, strict=False):
-        _draw_curve(small, one, i, groups)
-    for small in axes.ravel()[len(drawn) :]:
-        small.set_axis_off()
-    right.supylabel(f"SHAP value ({unit})", fontsize=9)
-
-
-def _draw_curve(ax: "Axes", one: xr.Dataset, i: int, groups: list[Any]) -> None:
-    """A predictor's values at the pixels, and the polynomial through them."""
-    colour = style.PALETTE[groups.index(one["group_of"].values[i])]
-    for run in one["shap"].values:
-        ax.scatter(one["value"].values[:, i], run[:, i], s=3, color=colour, alpha=0.25, linewidth=0)
-    ax.plot(one["at"].values[i], one["curve"].values[i], color="0.1", linewidth=1.5)
-    ax.axhline(0, color="0.6", linewidth=0.8)
-    units = str(one["units_of"].values[i])
-    name = str(one["predictor"].values[i]).replace("_", " ")
-    ax.set_xlabel(name if units == "1" else f"{name} ({units})", fontsize=8)
-    ax.tick_params(labelsize=7)
-    ax.spines[["top", "right"]].set_visible(False)
-
-
 ANALYSIS = Analysis(
     name="shap",
     summary="which predictors each parameter of one setup owes its pattern to (SHAP values)",
@@ -423,6 +325,6 @@ ANALYSIS = Analysis(
     splits=lambda options: (),
     compute=compute,
     table=table,
-    figure=figure,
+    figure=shap_figure.figure,
     kinds=(CHECKPOINT,),
 )

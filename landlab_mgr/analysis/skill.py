@@ -95,6 +95,7 @@ def _possible(ensemble: Ensemble, options: SkillOptions, names: list[str]) -> tu
     terms = {members.score_name(s, streams): LOSS_TERMS[s] for s in streams}
     specs = ensemble.catalog.specs(ensemble.run_ids)
     part = split.TRAIN if options.split == members.WITHHELD else options.split
+    steps: dict[tuple[object, ...], int] = {}
     geometry = {n: data[n].values for n in (*schema.GEOMETRY, *schema.OPTIONAL_GEOMETRY) if n in data}
     for row, run_id in enumerate(ensemble.run_ids):
         spec = specs[run_id]
@@ -102,8 +103,10 @@ def _possible(ensemble: Ensemble, options: SkillOptions, names: list[str]) -> tu
         places = {"pixel": int(chosen.sum()), "patch": len(np.unique(geometry["patch"][chosen]))}
         for column, term in enumerate(terms.get(name) for name in names):
             if term is not None:
-                steps = members.steps(data, spec, options.split, term.average)
-                possible[row, column] = levels.possible(options.level, steps, places[term.level])
+                key = (spec.split, spec.warmup_months, term.average)
+                if key not in steps:
+                    steps[key] = members.steps(data, spec, options.split, term.average)
+                possible[row, column] = levels.possible(options.level, steps[key], places[term.level])
                 units[column] = levels.unit(options.level, term.average, term.level)
     return possible, units
 
@@ -264,3 +267,4 @@ ANALYSIS = Analysis(
     table=table,
     figure=figure,
 )
+"""Its evidence are metrics alone: where the monthly files are read too, they are of the same predictions."""

@@ -137,7 +137,9 @@ def _averaged(ds: xr.Dataset) -> str:
     counts = np.bincount(row_of, ds["members"].values).astype(int)
     few, many = int(counts.min()), int(counts.max())
     runs = f"{many} run{'s' * (many > 1)}" if few == many else f"{few} to {many} runs"
-    return f"mean of {runs}" if ds.attrs["of"] == "member" else f"ensemble mean of {runs}"
+    if ds.attrs["of"] == "member":
+        return f"mean of {runs}"
+    return f"{'out-of-bag ' * (ds.attrs['split'] == 'dev')}ensemble mean of {runs}"
 
 
 def _mean(x: np.ndarray) -> float:

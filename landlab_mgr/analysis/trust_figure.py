@@ -29,6 +29,8 @@ def figure(ds: xr.Dataset) -> "Figure":
     left, right = upper.subplots(1, 2, width_ratios=[1, 1.35])
     _coverage(left, ds)
     _map(right, ds)
+    what = "Error against spread, of equal parts of the observations by spread; and observations by rank among members"
+    lower.suptitle(what, x=0.01, ha="left", fontsize=9)
     axes = lower.subplots(2 * down, across, squeeze=False, height_ratios=[1.5, 1] * down)
     for ax in axes.ravel():
         ax.set_visible(False)
@@ -121,7 +123,7 @@ def _spread_and_error(ax: "Axes", one: xr.Dataset, name: str) -> None:
     ax.tick_params(labelsize=8)
     rmse, spread = float(one["rmse"]), float(one["spread"])
     ratio = f"RMSE/spread {rmse / spread:.2f}" if spread > 0 else "no spread"
-    ax.set_title(f"{style.named(name)}: {ratio}\nn = {int(one['pairs']):,}", loc="left", fontsize=9)
+    ax.set_title(f"{style.named(name)}, n = {int(one['pairs']):,}\n{ratio}", loc="left", fontsize=9)
     ax.spines[["top", "right"]].set_visible(False)
 
 

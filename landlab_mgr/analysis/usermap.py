@@ -4,6 +4,7 @@ A map is a regular grid of one-dimensional lat and lon, in any order and with lo
 table of places (csv with columns lat and lon).
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -120,6 +121,15 @@ def regions_at(given: UserMap, lat: Values, lon: Values, area: Values, cell: flo
     coded = UserMap(given.name, given.units, x, given.lat, given.lon, {})
     found = at_pixels(coded, lat, lon, area, cell, "nearest")
     return np.array([called[int(k)] if np.isfinite(k) else "" for k in found])
+
+
+def fingerprint(path: str) -> str:
+    """16 hex digits of the SHA-256 of what the file, or every file of the store, holds."""
+    root, digest = Path(path), hashlib.sha256()
+    for file in sorted(p for p in root.rglob("*") if p.is_file()) if root.is_dir() else [root]:
+        with file.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()[:16]
 
 
 def _csv(path: str) -> xr.Dataset:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from landlab_mgr.catalog import Catalog, MetricRecord
 from landlab_mgr.data import twin
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import DERIVED, FORCING, PARAMETERS, VARIABLES
-from landlab_mgr.records import SPLITS, ArtifactRecord
+from landlab_mgr.records import SPLITS
 from landlab_mgr.spec import GridSpec, RunSpec
 from landlab_mgr.workspace import Workspace
 
@@ -37,12 +38,13 @@ GRID = "bench"
 
 @dataclass(frozen=True)
 class Time:
-    """What one analysis took; `failure` says why it was not made."""
+    """What one analysis took, its result written and catalogued; `failure` says why it was not made."""
 
     name: str
     runs: int
     pixels: int
     seconds: float
+    cpu_seconds: float
     at_most: float | None
     failure: str = ""
 
@@ -79,28 +81,26 @@ def _of_every_run(root: Path, seeds: int) -> Iterator[Time]:
 def _of_every_pixel(root: Path, pixels: int, kept: int) -> Iterator[Time]:
     planet = _planet(pixels)
     workspace, fingerprint = _workspace(root, planet)
-    contents = {
-        "skill": [_skill(pixels, s) for s in range(2 ** len(GROUPS))],
-        "parameters": [_parameters(planet, 1)],
-    }
+    contents = {"skill": [_skill(pixels, s) for s in range(2 ** len(GROUPS))]}
+    of_fullest = {"parameters": [_parameters(planet, 1)]}
     with workspace.open() as catalog:
         register.grid(workspace, catalog, _grid(fingerprint, kept, warmup=0, latlon=False))
-        _complete(workspace, catalog, contents)
+        _complete(workspace, catalog, contents, of_fullest)
         whole = Ensemble.select(workspace, catalog, grid=GRID)
         yield _timed(whole, "partition_map", {"split": "train"}, 60.0)
-        yield _timed(whole, "identify", {}, None)
         yield _timed(whole, "pca", {}, None)
         yield _timed(whole, "mapcompare", {"map": str(_map(root)), "units": "1"}, None)
 
 
 def _timed(whole: Ensemble, name: str, options: Mapping[str, str], at_most: float | None) -> Time:
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     try:
         result, _ = report.ask(whole, name, options)
     except LandlabError as error:
-        return Time(name, 0, 0, float("nan"), at_most, str(error))
-    seconds = time.perf_counter() - started
-    return Time(name, len(result.provenance["runs"]), whole.dataset().sizes["pixel"], seconds, at_most)
+        return Time(name, 0, 0, float("nan"), float("nan"), at_most, str(error))
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    runs, pixels = len(result.provenance["runs"]), whole.dataset().sizes["pixel"]
+    return Time(name, runs, pixels, seconds, cpu, at_most)
 
 
 # --- runs that were never trained -------------------------------------------------------------------
@@ -123,26 +123,36 @@ def _grid(dataset: str, seeds: int, warmup: int, latlon: bool = True) -> GridSpe
     )
 
 
-def _complete(workspace: Workspace, catalog: Catalog, contents: Mapping[str, list[xr.Dataset]]) -> None:
+def _complete(
+    workspace: Workspace,
+    catalog: Catalog,
+    contents: Mapping[str, list[xr.Dataset]],
+    of_fullest: Mapping[str, list[xr.Dataset]] = MappingProxyType({}),
+) -> None:
     """Give every run its metrics and files; setups share contents where there are fewer of these than of them."""
     scratch = workspace.root / "scratch"
-    packed: dict[str, list[tuple[str, bytes]]] = {}
-    for kind, datasets in contents.items():
-        for i, ds in enumerate(datasets):
-            (scratch / str(i)).mkdir(parents=True, exist_ok=True)
-            written = Path(artifacts.write(kind, ds, scratch / str(i)).path)
-            packed.setdefault(kind, []).append((written.name, written.read_bytes()))
-            written.unlink()
+    packed = {kind: [_packed(kind, ds, scratch) for ds in each] for kind, each in contents.items()}
+    packed_of_fullest = {
+        kind: [_packed(kind, ds, scratch) for ds in each] for kind, each in of_fullest.items()
+    }
     setups: dict[str, int] = {}
     while (claim := catalog.claim("bench", 1, directory_of=workspace.directory)) is not None:
         place = setups.setdefault(claim.spec.label, len(setups))
         directory = workspace.root / claim.directory
         directory.mkdir(parents=True)
-        files: list[ArtifactRecord] = []
-        for kind, choices in packed.items():
+        mine = packed | (packed_of_fullest if claim.spec.label == "+".join(GROUPS) else {})
+        files = []
+        for kind, choices in mine.items():
             name, content = choices[place % len(choices)]
             files.append(workspace.catalogued(artifacts.put(kind, content, directory / name)))
         catalog.finish(claim.token, _metrics(claim.spec), files)
+
+
+def _packed(kind: str, ds: xr.Dataset, scratch: Path) -> tuple[str, bytes]:
+    """Name and content of a run's file."""
+    scratch.mkdir(exist_ok=True)
+    path = Path(artifacts.write(kind, ds, scratch).path)
+    return path.name, path.read_bytes()
 
 
 def _metrics(spec: RunSpec) -> list[MetricRecord]:
@@ -187,11 +197,11 @@ def _monthly(planet: xr.Dataset) -> xr.Dataset:
     rng = np.random.default_rng(3)
     shape = (planet.sizes["pixel"], planet.sizes["time"])
     names = [*VARIABLES, "water"]
-    series = {n: (("pixel", "time"), rng.gamma(2, 1, shape).astype(np.float32)) for n in names}
-    where = {name: ("pixel", planet[name].values) for name in ("lat", "lon", "patch")}
-    return xr.Dataset(series, {"time": planet["time"]}).assign(
-        **where, split=_skill(planet.sizes["pixel"], 0)["split"]
-    )
+    series: dict[str, Any] = {
+        n: (("pixel", "time"), rng.gamma(2, 1, shape).astype(np.float32)) for n in names
+    }
+    series |= {name: ("pixel", planet[name].values) for name in ("lat", "lon", "patch")}
+    return xr.Dataset(series, {"time": planet["time"]}).assign(split=_skill(shape[0], 0)["split"])
 
 
 def _planet(pixels: int, months: int = 12) -> xr.Dataset:
@@ -223,7 +233,7 @@ def _planet(pixels: int, months: int = 12) -> xr.Dataset:
         variables[f"noise_{group}"] = (pixel, rng.normal(size=pixels), attrs)
     for name, v in FORCING.items():
         variables[name] = (monthly, weather[name].T.astype(np.float32), about("forcing", v.unit, v.meaning))
-    attrs = {
+    provenance = {
         "name": f"bench-{pixels}",
         "kind": "synthetic",
         "source": "landlab bench analysis",
@@ -233,7 +243,7 @@ def _planet(pixels: int, months: int = 12) -> xr.Dataset:
         "origin": "2001-01-01",
     }
     time_axis = pd.date_range("2001-01-01", periods=months, freq="MS") + pd.Timedelta(days=14)
-    return xr.Dataset(variables, coords={"time": time_axis}, attrs=attrs)
+    return xr.Dataset(variables, coords={"time": time_axis}, attrs=provenance)
 
 
 def _map(root: Path) -> Path:

@@ -195,6 +195,7 @@ def analysis(
             "runs": t.runs,
             "pixels": t.pixels,
             "seconds": t.seconds,
+            "of CPU": t.cpu_seconds,
             "at most": "" if t.at_most is None else f"{t.at_most:g}",
             "not made": t.failure,
         }
@@ -262,6 +263,40 @@ def chaos(
         errors.print(text, markup=False)
 
     report_chaos(bench.measure(kills, engine, executor, workers, seed, every, runs, epochs, tell), json)
+
+
+@app.command("tuning")
+def tuning(
+    kills: Annotated[int, typer.Option(min=0, help="SIGKILLs of the study's process")] = 20,
+    trials: Annotated[int, typer.Option(min=2, help="As many more whenever all are done too soon")] = 12,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each run; a trial is one run")] = 1000,
+    executor: Annotated[Literal["ray", "local"], typer.Option(help="As in `landlab run`")] = "ray",
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes of Ray")] = 2,
+    every: Annotated[float, typer.Option(help="Mean seconds from a sign of life to the kill")] = 8.0,
+    seed: Annotated[int, typer.Option(help="Of moments and victims")] = 0,
+    json: JsonOption = False,
+) -> None:
+    """How busy a study keeps its workers; then kill it again and again: exit 1 where a trial is lost or doubled."""
+    from landlab_mgr.bench import tuning as bench
+
+    def tell(text: str) -> None:
+        errors.print(text, markup=False)
+
+    f = bench.measure(kills, trials, epochs, executor, workers, every, seed, tell)
+    if json:
+        show(pd.DataFrame([asdict(f)]), as_json=True)
+    else:
+        if f.busy:
+            console.print(f"in peace {f.workers} workers had a run {f.busy:.1%} of the time (goal 90 %)")
+        states = ", ".join(f"{n} {state}" for state, n in f.killed_trials.items() if n)
+        console.print(
+            f"{f.kills} kills, {f.starts} starts, {f.trials} trials wanted: {states}; doubled {f.doubled}, left "
+            f"running {f.left_running}, orphans {f.orphans}, missing {f.missing}"
+        )
+        for complaint in f.complaints:
+            console.print(complaint, markup=False)
+    if f.wrong:
+        raise typer.Exit(1)
 
 
 def report_chaos(figures: "ChaosFigures", as_json: bool = False) -> None:

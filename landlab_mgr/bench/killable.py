@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -17,9 +18,16 @@ WORKER = "ray::Worker"
 
 
 class Driver:
-    """A `landlab run` of a grid in a session of its own, to which belongs all that it starts."""
+    """A `landlab run` of a grid, or another verb, in a session of its own, to which belongs all that it starts."""
 
-    def __init__(self, workspace: Workspace, grid: str, executor: str, workers: int) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        grid: str,
+        executor: str,
+        workers: int,
+        verb: Sequence[str] = ("run", "--grid"),
+    ) -> None:
         options = ["--executor", executor, *(["--workers", str(workers)] if executor == "ray" else [])]
         where = ["--workspace", str(workspace.root), "--db", workspace.database]
         self.killed = False
@@ -27,7 +35,7 @@ class Driver:
         self._rest: list[psutil.Process] = []
         with open(self._log, "w") as said:
             self._process = psutil.Popen(
-                [sys.executable, "-m", "landlab_mgr.cli", "run", "--grid", grid, *options, *where],
+                [sys.executable, "-m", "landlab_mgr.cli", *verb, grid, *options, *where],
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,

@@ -110,12 +110,9 @@ def predict(
     names = cf.check_variables([name.strip() for name in variables.split(",") if name.strip()])
     if layout not in get_args(cf.Layout):
         raise LandlabError(f"--layout {layout}: choose one of {', '.join(get_args(cf.Layout))}")
-    from landlab_mgr import predict  # JAX takes a second
-    from landlab_mgr import scenario as scenarios
     from landlab_mgr.analysis.pattern import Ensemble
     from landlab_mgr.data import store
 
-    asked = None if scenario is None else scenarios.load(scenario)
     ws = Workspace.at(workspace, db)
     with ws.open(read_only=True) as catalog:
         ensembles = {e.name for e in catalog.ensembles()}
@@ -124,12 +121,17 @@ def predict(
         setup, target = ensemble.one_setup(), catalog.dataset(data)
         used = set(ensemble.runs["dataset"])
         learned = {d.name: d.fingerprint for d in catalog.datasets() if d.name in used}
-        paths = list(ensemble.paths(CHECKPOINT))
+        synthetic, paths = ensemble.synthetic, list(ensemble.paths(CHECKPOINT))
+    ds = store.open_dataset(ws.path(target.url))
+
+    from landlab_mgr import predict  # JAX takes seconds: mistakes come first
+    from landlab_mgr import scenario as scenarios
+
+    asked = None if scenario is None else scenarios.load(scenario)
     trained = {
         run_id: predict.Trained.open(path) for run_id, path in zip(ensemble.run_ids, paths, strict=True)
     }
-    ds = store.open_dataset(ws.path(target.url))
-    attrs = predict.attributes(trained, setup, learned, ensemble.synthetic, ds, asked)
+    attrs = predict.attributes(trained, setup, learned, synthetic, ds, asked)
     started = time.monotonic()
     with Steps() as steps:
         predict.write(

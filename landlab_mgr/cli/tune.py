@@ -12,7 +12,8 @@ from landlab_mgr.records import SEEN, SPLITS
 from landlab_mgr.workspace import Workspace
 
 if TYPE_CHECKING:
-    from landlab_mgr.tune import Summary, TrialRecord
+    from landlab_mgr.tune.records import TrialRecord
+    from landlab_mgr.tune.summary import Summary
 
 
 class _FileFirst(TyperGroup):
@@ -74,18 +75,19 @@ def run(
         spec = spec.model_copy(update={"policies": policies})
     ws = Workspace.at(workspace, db)
     with ws.open() as catalog:
-        from landlab_mgr import drive, tune
+        from landlab_mgr import drive
         from landlab_mgr.live import LiveReport
+        from landlab_mgr.tune import search, summary
 
         trained = spec.trials * len(spec.seed_list)
         epochs = spec.runs("0" * 16, {}, spec.seed_list)[0].optimizer.epochs
         with LiveReport(trained, trained * epochs) as report:
             who = drive.Workers(workers, executor, address)
-            interrupted = tune.search(ws, catalog, spec, who, report, _Lines(spec.trials))
+            interrupted = search.search(ws, catalog, spec, who, report, _Lines(spec.trials))
         if interrupted:
             console.print(f"interrupted: `landlab tune {file}` goes on", markup=False)
             raise typer.Exit(130)
-        _print(tune.summarise(ws, catalog, spec.name), catalog.test_reads())
+        _print(summary.summarise(ws, catalog, spec.name), catalog.test_reads())
 
 
 @app.command("show")
@@ -100,11 +102,11 @@ def show_(
     json: JsonOption = False,
 ) -> None:
     """The best trial of a study, its gain over trial 0 on fresh seeds, importances, Pareto front and cost."""
-    from landlab_mgr import tune
+    from landlab_mgr.tune import summary
 
     ws = Workspace.at(workspace, db)
     with ws.open(read_only=not test) as catalog:
-        found = tune.summarise(ws, catalog, study, SPLITS if test else SEEN)
+        found = summary.summarise(ws, catalog, study, SPLITS if test else SEEN)
         looked = catalog.test_reads()
     if json:
         print(json_text.dumps(_plain(found, looked), indent=1))
@@ -123,12 +125,12 @@ def promote(
     db: DatabaseOption = None,
 ) -> None:
     """Name the loss weights of a study's best trial, for grids: `loss_weights = "NAME"` in [base]."""
-    from landlab_mgr import tune
+    from landlab_mgr.tune import summary
 
     ws = Workspace.at(workspace, db)
     with ws.open() as catalog:
-        made = tune.promote(ws, catalog, study, as_, trial)
-        numbers = tune.summarise(ws, catalog, study).numbers
+        made = summary.promote(ws, catalog, study, as_, trial)
+        numbers = summary.summarise(ws, catalog, study).numbers
     weights = ", ".join(
         f"{key.partition('.')[2]} {made.weights[key.partition('.')[2]]:g}"
         for key in numbers["number"]

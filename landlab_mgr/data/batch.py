@@ -16,6 +16,7 @@ from landlab_mgr.data import predictors, split
 from landlab_mgr.model import Batch
 from landlab_mgr.parameters import FORCING, LOSS_TERMS, STREAMS, LossTerm
 from landlab_mgr.process import Scale, Weather, water_stress
+from landlab_mgr.process.phenology import Season
 from landlab_mgr.spec import RunSpec
 
 BLOCK_VALUES = 4 * 2**20
@@ -46,6 +47,45 @@ class Arrays:
     def chunks(self, view: "View", order: "Selection") -> Iterator[tuple["Arrays", "View", "Selection"]]:
         """What to train on, piece by piece: everything at once, since everything is on the device."""
         yield self, view, order
+
+    def unpacked(self) -> "Arrays":
+        """Itself."""
+        return self
+
+
+MONTHLY_CLIMATE = tuple(name for name in Climate._fields if name not in ("season", "dt"))
+"""Fields of `Climate` that are [T, N]."""
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["block", "latitude", "season", "dt"],
+    meta_fields=["fields", "streams", "fires"],
+)
+@dataclass(frozen=True)
+class Packed:
+    """Pixels of a dataset in one array, which the program that learns from them takes apart."""
+
+    block: Array
+    """[field, T, N] float32: the monthly climate, observations (NaN = missing), weights that are not 1 or 0."""
+    latitude: Array
+    season: Season
+    dt: Array
+    fields: tuple[str, ...]
+    """Of the block: MONTHLY_CLIMATE, streams, and STREAM_weight."""
+    streams: tuple[str, ...]
+    fires: bool
+
+    def unpacked(self) -> Arrays:
+        """What `load` makes of these pixels; inside a compiled program, where it costs no copy."""
+        named = dict(zip(self.fields, self.block, strict=True))
+        climate = Climate(**{n: named[n] for n in MONTHLY_CLIMATE}, season=self.season, dt=self.dt)
+        observed, weight = {}, {}
+        for stream in self.streams:
+            there = ~jnp.isnan(named[stream])
+            observed[stream] = jnp.where(there, named[stream], 0.0)
+            weight[stream] = named.get(f"{stream}_weight", there.astype(jnp.float32))
+        return Arrays(climate, self.latitude, observed, weight, self.fires)
 
 
 class View(NamedTuple):
@@ -103,8 +143,7 @@ def load(ds: xr.Dataset) -> Arrays:
 
 def bytes_of(ds: xr.Dataset) -> int:
     """What `load` would take of the device's memory."""
-    climate = sum(name not in ("season", "dt") for name in Climate._fields)
-    return 4 * ds.sizes["pixel"] * ds.sizes["time"] * (climate + 2 * len(streams_of(ds)))
+    return 4 * ds.sizes["pixel"] * ds.sizes["time"] * (len(MONTHLY_CLIMATE) + 2 * len(streams_of(ds)))
 
 
 def blocks(patch: np.ndarray, months: int) -> Iterator[np.ndarray]:
@@ -126,12 +165,13 @@ def read(ds: xr.Dataset, pixels: np.ndarray) -> xr.Dataset:
     return ds.isel(pixel=slice(first, last + 1) if contiguous else pixels).load()
 
 
-def gather(arrays: Arrays, view: View, selection: Selection, n_patches: int) -> Batch:
+def gather(source: Arrays | Packed, view: View, selection: Selection, n_patches: int) -> Batch:
     """The batch of the selected pixels, inside a compiled program; `n_patches` is its static number of patches.
 
     Several lanes at once have a selection [lane, N] and a view that begins with the lane; in their batch arrays by
     month are [T, lane, N], so that the loop over months finds each month in one piece (`LANE_AXES`).
     """
+    arrays = source.unpacked()
     index, patch, mask = (jnp.asarray(x) for x in selection)
     member = jax.nn.one_hot(patch, n_patches, dtype=mask.dtype, axis=-2) * jnp.expand_dims(mask, -2)
     size = jnp.maximum(member.sum(axis=-1, keepdims=True), 1.0)
@@ -169,7 +209,7 @@ _SHARED: Any = None
 _BY_MONTH: Any = 1
 _FIRST: Any = 0
 LANE_AXES = Batch(
-    climate=Climate(**{n: _SHARED if n in ("season", "dt") else _BY_MONTH for n in Climate._fields}),
+    climate=Climate(**{n: _BY_MONTH if n in MONTHLY_CLIMATE else _SHARED for n in Climate._fields}),
     observed=_BY_MONTH,
     weight=_BY_MONTH,
     latitude=_FIRST,

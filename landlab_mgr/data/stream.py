@@ -1,9 +1,9 @@
 """Training on a dataset that does not fit in memory: its packed copy on disk, and batches read ahead of the device.
 
 A published dataset keeps each variable in an array of its own; reading one patch of each of its thirty takes longer
-than learning from it. The packed copy holds the same numbers in one zarr v3 array [patch, field, month, slot], a chunk
-for each patch. It is made once per dataset, lies beside it (in each host's cache, where the dataset is remote), and can
-be removed at any time.
+than learning from it. The packed copy holds what the model makes of them before it learns, in one zarr v3 array [patch,
+field, month, slot], a chunk for each patch. It is made once per dataset, lies beside it (in each host's cache, where
+the dataset is remote), and can be removed at any time.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,15 @@ import zarr
 from jax import Array
 from zarr.codecs import Crc32cCodec
 
-from landlab_mgr.climate import Forcing, prepare
+from landlab_mgr.climate import prepare
 from landlab_mgr.data import batch, store
-from landlab_mgr.data.batch import Arrays, Selection, View
+from landlab_mgr.data.batch import MONTHLY_CLIMATE, Packed, Selection, View
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import FORCING
+from landlab_mgr.process.phenology import Season, season
 from landlab_mgr.storage import Location, cache_directory
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of the packed copy; a copy of another is made again."""
 
 AHEAD = 2
@@ -47,7 +48,6 @@ BATCH_BYTES = 2**28
 THREAD = "landlab-stream"
 
 _CHECKSUM_BYTES = 4
-_PER_PIXEL = ("mean_temp", "mean_precip")
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,7 @@ class Stream:
 
     path: Path
     shape: tuple[int, int, int, int]
-    """[patch, field, month, slot] of the float32 packed: forcing, observations (NaN = missing), weights that are not 1
-    or 0."""
+    """[patch, field, month, slot] of what is packed, as `batch.Packed` has it."""
     fields: tuple[str, ...]
     streams: tuple[str, ...]
     fires: bool
@@ -65,10 +64,12 @@ class Stream:
     """[patch, slot] pixel of each slot; those that a patch does not fill repeat its first pixel."""
     patch: np.ndarray
     """[pixel] patch of each pixel."""
-    of_pixel: Mapping[str, np.ndarray]
-    """[pixel] latitude and means of the forcing over time, as `Forcing` names them."""
-    of_month: Mapping[str, np.ndarray]
-    """[month] parts of `Forcing`, and its dt."""
+    latitude: np.ndarray
+    """[pixel] degrees north."""
+    season: Season
+    """[month] each."""
+    dt: Array
+    """[] length of a step, days."""
 
     @property
     def slots(self) -> int:
@@ -83,7 +84,7 @@ class Stream:
             slot[self.pixel[:, s]] = s
         return slot
 
-    def chunks(self, view: View, order: Selection) -> Iterator[tuple[Arrays, View, Selection]]:
+    def chunks(self, view: View, order: Selection) -> Iterator[tuple[Packed, View, Selection]]:
         """The batches of one member, [1, batch, pixel], one at a time, read ahead in a thread.
 
         Raises:
@@ -104,7 +105,7 @@ class Stream:
         encoded = np.asarray(view.encoded)[0]
         one = Selection(*(np.asarray(x)[0] for x in order))
 
-        def piece(k: int) -> tuple[Arrays, View, Selection]:
+        def piece(k: int) -> tuple[Packed, View, Selection]:
             return self._piece(view, encoded, Selection(*(x[k] for x in one)), patches)
 
         with ThreadPoolExecutor(1, THREAD) as reader:
@@ -120,7 +121,7 @@ class Stream:
 
     def _piece(
         self, view: View, encoded: np.ndarray, chosen: Selection, patches: int
-    ) -> tuple[Arrays, View, Selection]:
+    ) -> tuple[Packed, View, Selection]:
         """One batch, its pixels numbered within what was read for it."""
         found = list(dict.fromkeys(self.patch[chosen.pixel].tolist()))
         rank = {p: i for i, p in enumerate(found)}
@@ -129,18 +130,19 @@ class Stream:
             self._read(found[0]) if patches == 1 else np.concatenate([self._read(p) for p in found], axis=2)
         )
         pixel = self.pixel[found].ravel()
-        arrays = _unpack(
-            block,
-            {n: x[pixel] for n, x in self.of_pixel.items()},
-            dict(self.of_month),
-            fields=self.fields,
-            streams=self.streams,
-            fires=self.fires,
+        packed = Packed(
+            jax.device_put(block),
+            self.latitude[pixel],
+            self.season,
+            self.dt,
+            self.fields,
+            self.streams,
+            self.fires,
         )
         first = np.array([rank[p] for p in self.patch[chosen.pixel].tolist()]) * self.slots
         local = (first + self._slot[chosen.pixel]).astype(np.int32)
         selection = Selection(*(x[None, None] for x in (local, chosen.patch, chosen.mask)))
-        return arrays, view._replace(encoded=encoded[pixel][None]), selection
+        return packed, view._replace(encoded=encoded[pixel][None]), selection
 
     def _read(self, patch: int) -> np.ndarray:
         """A patch, [field, month, slot]; its file and no zarr, which takes ten times as long, other threads waiting."""
@@ -157,26 +159,6 @@ class Stream:
 
     def _damaged(self, how: str) -> LandlabError:
         return LandlabError(f"{self.path} is damaged ({how}); remove it and run again: it is made anew")
-
-
-@partial(jax.jit, static_argnames=("fields", "streams", "fires"))
-def _unpack(
-    block: Array,
-    of_pixel: Mapping[str, Array],
-    of_month: Mapping[str, Array],
-    fields: tuple[str, ...],
-    streams: tuple[str, ...],
-    fires: bool,
-) -> Arrays:
-    """What `batch.load` makes of a dataset, from a block [field, month, slot]."""
-    named = dict(zip(fields, block, strict=True))
-    forcing = Forcing(**{n: named[n] for n in FORCING}, **of_pixel, **of_month)
-    observed, weight = {}, {}
-    for stream in streams:
-        there = ~jnp.isnan(named[stream])
-        observed[stream] = jnp.where(there, named[stream], 0.0)
-        weight[stream] = named.get(f"{stream}_weight", there.astype(jnp.float32))
-    return Arrays(prepare(forcing), forcing.latitude, observed, weight, fires)
 
 
 def stream_directory(dataset: Location) -> Path:
@@ -203,7 +185,6 @@ def open_stream(ds: xr.Dataset, directory: str | Path) -> Stream:
             ) from error
     group = zarr.open_group(path, mode="r")
     patch, pixel = ds["patch"].values, _slots_of(ds["patch"].values)
-    months = {n: ds[n].values.astype(np.float32) for n in ("time_days", "doy")}
     return Stream(
         path=path,
         shape=tuple(expected["shape"]),
@@ -212,16 +193,16 @@ def open_stream(ds: xr.Dataset, directory: str | Path) -> Stream:
         fires=bool(group.attrs["fires"]),
         pixel=pixel,
         patch=patch,
-        of_pixel={n: np.asarray(group[n]) for n in _PER_PIXEL}
-        | {"latitude": ds["lat"].values.astype(np.float32)},
-        of_month=months | {"dt": np.asarray(ds.attrs["dt_days"], np.float32)},
+        latitude=ds["lat"].values.astype(np.float32),
+        season=jax.jit(season)(ds["time_days"].values.astype(np.float32)),
+        dt=jnp.asarray(ds.attrs["dt_days"], jnp.float32),
     )
 
 
 def _description(ds: xr.Dataset) -> dict[str, Any]:
     """What a sound copy says of itself."""
     weights = [f"{s}_weight" for s in batch.streams_of(ds) if f"{s}_weight" in ds]
-    fields = [*FORCING, *batch.streams_of(ds), *weights]
+    fields = [*MONTHLY_CLIMATE, *batch.streams_of(ds), *weights]
     patches, slots = _slots_of(ds["patch"].values).shape
     return {
         "layout": LAYOUT,
@@ -248,7 +229,6 @@ def _sound(path: Path, expected: Mapping[str, Any]) -> bool:
             {n: attrs.get(n) for n in expected} == dict(expected)
             and "fires" in attrs
             and all(_chunk(path, k).stat().st_size == size for k in range(expected["shape"][0]))
-            and all(np.isfinite(zarr.open_array(path / n, mode="r")[:]).all() for n in _PER_PIXEL)
         )
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -314,21 +294,19 @@ def _write(ds: xr.Dataset, path: Path, expected: Mapping[str, Any]) -> None:
         dimension_names=("patch", "field", "month", "slot"),
     )
     patch = ds["patch"].values
-    means = {n: np.zeros(len(patch), np.float32) for n in _PER_PIXEL}
     fires = False
-    wanted = ds[[*fields, "lat", "time_days", "doy"]]
+    stored = [n for n in fields if n not in MONTHLY_CLIMATE]
+    wanted = ds[[*FORCING, *stored, "lat", "time_days", "doy"]]
     for pixels in batch.blocks(patch, months):
         part = batch.read(wanted, pixels)
-        forcing = batch.forcing_of(part)
-        values = {n: np.asarray(getattr(forcing, n)) for n in FORCING}
+        climate = jax.jit(prepare)(batch.forcing_of(part))
+        values = {n: np.asarray(getattr(climate, n)) for n in MONTHLY_CLIMATE}
         for stream in batch.streams_of(ds):
             observed, weight = batch.observations(part, stream)
             if f"{stream}_weight" in fields:
                 values[stream], values[f"{stream}_weight"] = observed, weight
             else:
                 values[stream] = np.where(weight > 0, observed, np.nan)
-        for n in _PER_PIXEL:
-            means[n][pixels] = np.asarray(getattr(forcing, n))
         fires |= bool((values["burned_area"] > 0).any())
         for p in np.unique(patch[pixels]):
             here = patch[pixels] == p
@@ -336,6 +314,4 @@ def _write(ds: xr.Dataset, path: Path, expected: Mapping[str, Any]) -> None:
             for i, n in enumerate(fields):
                 block[i, :, : here.sum()] = values[n][:, here]
             packed[p] = block
-    for n, x in means.items():
-        group.create_array(n, data=x, dimension_names=("pixel",))
     group.attrs.update({**expected, "fires": fires})

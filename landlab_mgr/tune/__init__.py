@@ -1,7 +1,4 @@
-"""Tuning loss weights: trials are runs, drawn by Optuna, scored on dev, trained by the driver."""
+"""Tuning loss weights: trials are runs, drawn by Optuna, trained by the driver, judged on dev.
 
-from landlab_mgr.tune.search import promote, search
-from landlab_mgr.tune.summary import Summary, summarise
-from landlab_mgr.tune.trials import TrialRecord
-
-__all__ = ["Summary", "TrialRecord", "promote", "search", "summarise"]
+`search` runs a study; `summary` tells of it and names its weights, without JAX.
+"""

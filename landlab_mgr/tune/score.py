@@ -3,7 +3,7 @@
 NNSE = 1 / (2 - NSE) maps the Nash-Sutcliffe efficiency (metrics.R2) from (-inf, 1] to (0, 1]: the mean over variables
 is then not that of the worst one (Nossent & Bauwens 2012, EGU General Assembly 14, 237). A member that diverged has 0.
 
-No function here asks the catalog for more than train and dev, unless it is told to.
+No function here asks the catalog for more than train and dev.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ import pandas as pd
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import LOSS_TERMS, STREAMS
-from landlab_mgr.records import COLLAPSED, SEEN
+from landlab_mgr.records import COLLAPSED
 from landlab_mgr.tuning_spec import Objective
 
 DEV = "dev"
@@ -25,16 +25,11 @@ def nnse(nse: float) -> float:
     return 1.0 / (2.0 - nse)
 
 
-def efficiencies(
-    catalog: Catalog, run_id: str, level: str = "flat", splits: Sequence[str] = SEEN
-) -> dict[str, dict[str, float]]:
-    """NSE of a run by split and variable, where it is defined. Other splits than train and dev are counted as looks."""
-    found = catalog.metrics(run_id, splits)
+def efficiencies(catalog: Catalog, run_id: str, level: str = "flat") -> dict[str, float]:
+    """NSE of a run on dev by variable, where it is defined."""
+    found = catalog.metrics(run_id, (DEV,))
     found = found[(found["statistic"] == "R2") & (found["level"] == level) & np.isfinite(found["value"])]
-    return {
-        split: dict(zip(part["variable"], part["value"], strict=True))
-        for split, part in found.groupby("split")
-    }
+    return dict(zip(found["variable"], found["value"], strict=True))
 
 
 def skill(objective: Objective, nse: Mapping[str, float]) -> float:
@@ -53,7 +48,7 @@ def of_members(catalog: Catalog, objective: Objective, run_ids: Sequence[str]) -
         if catalog.run(run_id).state != "completed":
             values.append(0.0)
             continue
-        values.append(skill(objective, efficiencies(catalog, run_id, objective.level).get(DEV, {})))
+        values.append(skill(objective, efficiencies(catalog, run_id, objective.level)))
         if not np.isfinite(values[-1]):
             what = ", ".join(objective.variables) or "any variable"
             raise LandlabError(

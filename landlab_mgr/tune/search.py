@@ -1,4 +1,4 @@
-"""Running a study: checked, locked, driven to its end, and its result given a name."""
+"""Running a study: checked, locked, driven to its end."""
 
 import fcntl
 import os
@@ -10,7 +10,6 @@ import xarray as xr
 
 from landlab_mgr import drive, lease, run
 from landlab_mgr.catalog import Catalog
-from landlab_mgr.catalog.records import WeightSetRecord
 from landlab_mgr.data import batch, store
 from landlab_mgr.data.comparable import score_name
 from landlab_mgr.errors import LandlabError
@@ -19,7 +18,7 @@ from landlab_mgr.losses import stream_of
 from landlab_mgr.parameters import LOSS_TERMS
 from landlab_mgr.schedule.driver import Driver, graceful_interrupt
 from landlab_mgr.tune import storage
-from landlab_mgr.tune.trials import Notice, Trials, best_of
+from landlab_mgr.tune.trials import Notice, Trials
 from landlab_mgr.tuning_spec import TuneSpec
 from landlab_mgr.workspace import Workspace
 
@@ -51,10 +50,9 @@ def search(
         study = storage.opened(ws.database, spec)
         while True:
             catalog.reclaim(lease.LEASE_SECONDS, lease.driver_is_dead, spec.policies.retries)
-            seeds = len(spec.seed_list)
-            executor = drive.executor_for(ws, workers, spec.policies, seeds * (spec.parallel or spec.trials))
-            busy = -(-executor.workers * executor.width // seeds)
-            trials = Trials(catalog, study, spec, record.fingerprint, spec.parallel or busy, report, notice)
+            runs = (spec.parallel or spec.trials) * len(spec.seed_list)
+            executor = drive.executor_for(ws, workers, spec.policies, runs)
+            trials = Trials(catalog, study, spec, record.fingerprint, executor.width, report, notice)
             driver = Driver(ws, catalog, executor, trials, spec.policies)
             said = ("stopping after the next checkpoint (Ctrl-C again: at once)", "stopping at once")
             with graceful_interrupt(driver, said):
@@ -67,26 +65,6 @@ def search(
                 trials.look()
             if not trials.open and trials.confirmed:
                 return False
-
-
-def promote(ws: Workspace, catalog: Catalog, name: str, as_name: str, trial: int | None) -> WeightSetRecord:
-    """Name the loss weights of a study's best trial, or of this one, so that grids may use them.
-
-    LandlabError where the study has no such trial, or the name has other weights.
-    """
-    record = catalog.study(name)
-    study = storage.existing(ws.database, name)
-    best = best_of(study)
-    if trial is None and best is None:
-        why = "several objectives" if len(study.directions) > 1 else "no trial that completed"
-        raise LandlabError(f"study {name!r} has {why}; name a trial with --trial")
-    number = best.number if trial is None and best is not None else trial
-    done = {t.number: t for t in study.get_trials(deepcopy=False) if t.state.name == "COMPLETE"}
-    if number not in done:
-        raise LandlabError(f"--trial {trial}: study {name!r} completed {', '.join(map(str, done)) or 'none'}")
-    run_id = record.trials[number][0]
-    catalog.name_weights(as_name, catalog.run(run_id).spec.weights, name, number)
-    return catalog.weight_set(as_name)
 
 
 def _check(spec: TuneSpec, fingerprint: str, ds: xr.Dataset) -> None:

@@ -1,4 +1,7 @@
-"""What a study found: its best trial, the gain over trial 0 on fresh seeds, importances, the Pareto front, the cost."""
+"""What a study found: its best trial, the gain over trial 0 on fresh seeds, importances, the Pareto front, the cost.
+
+JAX-free.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +15,11 @@ from optuna.trial import TrialState
 from scipy import stats
 
 from landlab_mgr.catalog import Catalog
+from landlab_mgr.catalog.records import WeightSetRecord
+from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN
 from landlab_mgr.tune import score, storage
-from landlab_mgr.tune.trials import TrialRecord, best_of, start_of
+from landlab_mgr.tune.records import TrialRecord, best_of, start_of
 from landlab_mgr.tuning_spec import TuneSpec
 from landlab_mgr.workspace import Workspace
 
@@ -70,6 +75,26 @@ def summarise(ws: Workspace, catalog: Catalog, name: str, splits: Sequence[str] 
         pareto=_table(spec, [t for t in front if t.feasible]),
         cost=_cost(catalog, study, run_ids),
     )
+
+
+def promote(ws: Workspace, catalog: Catalog, name: str, as_name: str, trial: int | None) -> WeightSetRecord:
+    """Name the loss weights of a study's best trial, or of this one, so that grids may use them.
+
+    LandlabError where the study has no such trial, or the name has other weights.
+    """
+    record = catalog.study(name)
+    study = storage.existing(ws.database, name)
+    best = best_of(study)
+    if trial is None and best is None:
+        why = "several objectives" if len(study.directions) > 1 else "no trial that completed"
+        raise LandlabError(f"study {name!r} has {why}; name a trial with --trial")
+    number = best.number if trial is None and best is not None else trial
+    done = [t.number for t in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+    if number not in done:
+        raise LandlabError(f"--trial {trial}: study {name!r} completed {', '.join(map(str, done)) or 'none'}")
+    run_id = record.trials[number][0]
+    catalog.name_weights(as_name, catalog.run(run_id).spec.weights, name, number)
+    return catalog.weight_set(as_name)
 
 
 def _table(spec: TuneSpec, trials: Sequence[TrialRecord]) -> pd.DataFrame:
@@ -151,17 +176,22 @@ def _by_seed(
     spec: TuneSpec, catalog: Catalog, run_ids: Sequence[str], splits: Sequence[str]
 ) -> dict[int, dict[tuple[str, str], float]]:
     """The objective and the NNSE of every variable by split, of a trial's fresh members that completed."""
-    found = {}
+    fresh = [i for i, s in catalog.specs(run_ids).items() if s.seeds.init not in spec.seed_list]
+    if not fresh:
+        return {}
     objective = spec.objectives[0]
-    for run_id, run_spec in catalog.specs(run_ids).items():
-        seed = run_spec.seeds.init
-        if seed in spec.seed_list or catalog.run(run_id).state != "completed":
-            continue
-        scores: dict[tuple[str, str], float] = {}
-        for split, nse in score.efficiencies(catalog, run_id, objective.level, splits).items():
-            scores[split, objective.name] = score.skill(objective, nse)
-            scores |= {(split, f"NNSE of {variable}"): score.nnse(value) for variable, value in nse.items()}
-        found[seed] = scores
+    filter = f"status = 'completed' and run in ({', '.join(map(repr, fresh))})"
+    nse = catalog.metrics_array(filter, splits, objective.level)  # one look, however many runs
+    found: dict[int, dict[tuple[str, str], float]] = {}
+    if "R2" not in nse.coords["statistic"]:
+        return {}
+    for member in nse.sel(statistic="R2"):
+        scores = found.setdefault(int(member["seed"]), {})
+        for split in splits:
+            series = member.sel(split=split).dropna("variable")
+            by_variable = dict(zip(series["variable"].values.tolist(), series.values.tolist(), strict=True))
+            scores[split, objective.name] = score.skill(objective, by_variable)
+            scores |= {(split, f"NNSE of {name}"): score.nnse(value) for name, value in by_variable.items()}
     return found
 
 

@@ -18,11 +18,10 @@ from landlab_mgr.catalog import Catalog, Claim
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.live import LiveReport
 from landlab_mgr.tune import score, storage
+from landlab_mgr.tune.records import START, TrialRecord, best_of, feasible, start_of
 from landlab_mgr.tuning_spec import TuneSpec
 from landlab_mgr.worker import Progress
 
-START = "start"
-"""The attribute of the trial that begins where base does: trial 0, unless a kill came while it was asked."""
 SPREAD = "spread"
 """The attribute of a study that says what its pruner's values are measured in."""
 FAILURES = 5
@@ -34,30 +33,8 @@ LOOK_SECONDS = 5.0
 class Notice(Protocol):
     """Who is told what becomes of trials; the command line draws it."""
 
-    def told(self, trial: "TrialRecord", best: "TrialRecord | None", counts: dict[str, int]) -> None:
+    def told(self, trial: TrialRecord, best: TrialRecord | None, counts: dict[str, int]) -> None:
         """A trial is over; `counts` are all trials by state."""
-
-
-@dataclass(frozen=True)
-class TrialRecord:
-    """A trial as it stands: its state in lower case, objectives on dev, numbers drawn, whether it keeps the constraint.
-
-    A pruned trial's value is the last that its first member reached.
-    """
-
-    number: int
-    state: str
-    values: tuple[float, ...]
-    numbers: dict[str, float]
-    feasible: bool
-    run_ids: tuple[str, ...]
-
-    @classmethod
-    def of(cls, trial: FrozenTrial) -> "TrialRecord":
-        """What matters of Optuna's."""
-        values, run_ids = tuple(trial.values or ()), tuple(trial.user_attrs.get("run_ids", ()))
-        state = trial.state.name.lower()
-        return cls(trial.number, state, values, dict(trial.params), _feasible(trial), run_ids)
 
 
 @dataclass
@@ -69,6 +46,8 @@ class _Open:
     curve: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     """Epochs of its first member that were not reported yet: number and terms."""
     reported: set[int] = field(default_factory=set)
+    waiting: set[str] = field(default_factory=set)
+    """Runs that no driver has claimed."""
 
 
 class Trials:
@@ -79,7 +58,7 @@ class Trials:
         study: Optuna's.
         spec: what it asks.
         fingerprint: of its dataset.
-        parallel: how many trials at once.
+        lanes: runs are kept waiting for so many workers that become idle.
         report: who draws the runs.
         notice: who hears of trials.
     """
@@ -90,12 +69,12 @@ class Trials:
         study: optuna.Study,
         spec: TuneSpec,
         fingerprint: str,
-        parallel: int,
+        lanes: int,
         report: LiveReport,
         notice: Notice,
     ) -> None:
         self._catalog, self._study, self._spec, self._fingerprint = catalog, study, spec, fingerprint
-        self._parallel, self._report, self._notice = parallel, report, notice
+        self._lanes, self._report, self._notice = lanes, report, notice
         self._open: dict[int, _Open] = {}
         self._looked, self._failures, self._why = time.monotonic(), 0, ""
         self._confirmed = False
@@ -130,7 +109,7 @@ class Trials:
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self.look()
         added: list[str] = []
-        while len(self._open) < self._parallel and self._may_ask():
+        while self._wants_one() and self._may_ask():
             added += self._ask()
         if not self._open and not added and not self._confirmed and not self._may_ask():
             self._confirmed = True
@@ -156,8 +135,10 @@ class Trials:
     # --- what the driver reports -----------------------------------------------------------------
 
     def claimed(self, claim: Claim) -> None:
-        """Pass it on."""
+        """A worker has it."""
         self._report.claimed(claim)
+        for entry in self._open.values():
+            entry.waiting.discard(claim.run_id)
 
     def progress(self, claim: Claim, progress: Progress) -> None:
         """Look at the first member of a trial: is it good enough to go on?"""
@@ -177,6 +158,12 @@ class Trials:
             self._settle(number)
 
     # --- trials ----------------------------------------------------------------------------------
+
+    def _wants_one(self) -> bool:
+        """Whether the trials that are open leave a worker without work, or are fewer than the study wants at once."""
+        if self._spec.parallel is not None:
+            return len(self._open) < self._spec.parallel
+        return sum(len(entry.waiting) for entry in self._open.values()) < self._lanes
 
     def _may_ask(self) -> bool:
         if self._failures >= FAILURES:
@@ -218,6 +205,7 @@ class Trials:
         if entry is None:  # pruned a moment ago
             return
         states = {run_id: self._state(run_id) for run_id in entry.run_ids}
+        entry.waiting = {run_id for run_id, state in states.items() if state == "pending"}
         bad = [
             i for i, s in states.items() if s == "cancelled" or (s == "failed" and self._failed(i) != "nan")
         ]
@@ -275,14 +263,14 @@ class Trials:
         if self._spec.pruner == "none" or SPREAD in self._study.user_attrs:
             return
         done = [
-            t for t in self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if _feasible(t)
+            t for t in self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)) if feasible(t)
         ]
         for trial in done:
             run_id = trial.user_attrs["run_ids"][0]
             if self._state(run_id) != "completed":
                 continue
             objective = self._spec.objectives[0]
-            nse = score.efficiencies(self._catalog, run_id, objective.level).get(score.DEV, {})
+            nse = score.efficiencies(self._catalog, run_id, objective.level)
             curve, weights = self._catalog.epochs(run_id), self._catalog.run(run_id).spec.weights
             self._study.set_user_attr(SPREAD, score.spreads(objective, curve, nse, weights))
             for entry in list(self._open.values()):
@@ -340,24 +328,3 @@ class Trials:
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self._study.get_trials(deepcopy=False)[number]
-
-
-def best_of(study: optuna.Study) -> TrialRecord | None:
-    """The best trial of a study with one objective that keeps the constraints; None where there is none."""
-    done = [TrialRecord.of(t) for t in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
-    done = [t for t in done if t.feasible]
-    if len(study.directions) > 1 or not done:
-        return None
-    return max(done, key=lambda t: (t.values[0], -t.number))
-
-
-def start_of(study: optuna.Study) -> TrialRecord | None:
-    """The trial that began where base does and did not fail; None where there is none."""
-    for trial in study.get_trials(deepcopy=False):
-        if trial.user_attrs.get(START) and trial.state != TrialState.FAIL:
-            return TrialRecord.of(trial)
-    return None
-
-
-def _feasible(trial: FrozenTrial) -> bool:
-    return all(value <= 0 for value in trial.constraints.values())

@@ -34,9 +34,14 @@ def regional(planet):
     return planet.assign(region=("pixel", north, attrs))
 
 
+@pytest.fixture(scope="module")
+def by_pixel(regional, tmp_path_factory):
+    return make(tmp_path_factory.mktemp("budget") / "ws", regional)
+
+
 @pytest.mark.parametrize("by_patch", [False, True])
-def test_totals_by_hand(regional, tmp_path, by_patch):
-    workspace = make(tmp_path / "ws", regional, by_patch)
+def test_totals_by_hand(regional, by_pixel, tmp_path, by_patch):
+    workspace = make(tmp_path / "ws", regional, True) if by_patch else by_pixel
     with workspace.open() as catalog:
         options = {"variables": "gpp,et"}
         ds = analysis.run(workspace, catalog, "budget", "setup.groups = 'PFT'", options=options).dataset
@@ -69,7 +74,6 @@ def test_totals_by_hand(regional, tmp_path, by_patch):
         ("", "gpp", r"the runs are of 3 setups .* give a filter such as \"setup.groups = 'PFT\+CLIM'"),
     ],
 )
-def test_what_is_refused(regional, tmp_path, filter, variables, message):
-    workspace = make(tmp_path / "ws", regional)
-    with workspace.open() as catalog, pytest.raises(LandlabError, match=message):
-        analysis.run(workspace, catalog, "budget", filter, options={"variables": variables})
+def test_what_is_refused(by_pixel, filter, variables, message):
+    with by_pixel.open() as catalog, pytest.raises(LandlabError, match=message):
+        analysis.run(by_pixel, catalog, "budget", filter, options={"variables": variables})

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from landlab_mgr import analysis
+from landlab_mgr import analysis, figures, trace
 from landlab_mgr.analysis import mapcompare, pca
 from landlab_mgr.analysis.pattern import Ensemble
 from landlab_mgr.errors import LandlabError
@@ -17,9 +17,8 @@ PFT = "setup.groups = 'PFT'"
 N = 12
 
 
-@pytest.fixture(scope="module")
-def workspace(planet, tmp_path_factory):
-    """Parameters are noise about their middle; lcma is 100, 101, ... with seed 0 and 10 more with seed 1."""
+def parameters(planet):
+    """Files of runs: parameters are noise about their middle; lcma is 100, 101, ..., and 10 more with seed 1."""
 
     def files(spec):
         rng = np.random.default_rng(spec.seeds.init)
@@ -31,8 +30,12 @@ def workspace(planet, tmp_path_factory):
             "parameters": xr.Dataset({k: ("pixel", v) for k, v in (drawn | derived).items()}).assign(where)
         }
 
-    root = tmp_path_factory.mktemp("maps") / "ws"
-    return sample.make_with_files(root, planet, files)
+    return files
+
+
+@pytest.fixture(scope="module")
+def workspace(planet, tmp_path_factory):
+    return sample.make_with_files(tmp_path_factory.mktemp("maps") / "ws", planet, parameters(planet))
 
 
 @pytest.fixture
@@ -67,6 +70,12 @@ def test_correlations_by_hand(workspace, table, tmp_path):
     assert fig.axes[1].get_ylabel() == "lcma (gC m-2)"
     assert "n = 10 pixels" in fig.axes[1].get_title(loc="left")
     result.save_figure(tmp_path / "map.png")
+    made = figures.read(tmp_path / "map.png")
+    assert trace.changes(made, workspace) == []
+    assert f"-o map={table}" in trace.commands(made, "map.png", workspace)[-1]
+    before = ds.attrs["notes"]
+    table.write_text(table.read_text().replace("81.0", "80.0"))
+    assert run(workspace, table).dataset.attrs["notes"] != before
 
 
 def test_a_component_is_that_of_pca(workspace, table):

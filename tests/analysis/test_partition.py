@@ -145,6 +145,13 @@ def test_a_variable_without_skill_is_named_not_zero(planet, tmp_path):
             partition.compute(ensemble, partition.PartitionOptions(statistic="r2"))
 
 
+def test_sets_of_different_size_are_said(workspace):
+    with workspace.open(read_only=True) as catalog:
+        ensemble = Ensemble.select(workspace, catalog, "not (setup.groups = 'PFT' and seed = 3)")
+        notes = partition.compute(ensemble, partition.PartitionOptions(draws=0)).attrs["notes"]
+    assert "lai: sets stand on different numbers of members, 3 (PFT) to 4 (CONTROL)" in notes
+
+
 def test_runs_of_two_kinds_are_not_mixed(planet, tmp_path):
     workspace = make(tmp_path / "ws", planet, seeds=1, groups=("PFT",))
     with workspace.open() as catalog:

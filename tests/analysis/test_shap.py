@@ -10,8 +10,7 @@ import shap as library
 
 from landlab_mgr import analysis, artifacts, explain, predict
 from landlab_mgr.analysis import shap
-from landlab_mgr.data import twin
-from landlab_mgr.data.twin import mapping
+from landlab_mgr.data.twin import geography, mapping, surface, weather
 from landlab_mgr.errors import LandlabError
 
 from .. import untrained
@@ -72,52 +71,50 @@ def test_values_add_up_and_are_those_of_the_library(made):
     assert (np.abs(integrated.sum(axis=-1) + base - predicted).max(axis=0) < 0.1 * spread).all()
 
 
-def planted(ds, names):
-    """The function that made the twin, of raw predictors, with the scores scaled as over its planet."""
-    groups = {g: [n for n in ds if ds[n].attrs.get("group") == g] for g in mapping.GROUPS}
-    features = [n for g in mapping.GROUPS for n in groups[g]]
-    columns = np.stack([ds[n].values for n in features], axis=1)
-    order = twin.design(4, 1, 3, 0).predictors  # the order in which weights are drawn
-    mean, sd = columns.mean(axis=0), columns.std(axis=0)
-
-    def score(weights, z):
-        mixed = sum(w * z[:, features.index(n)] for n, w in weights.items())
-        return mixed
+def planted(seed, predictors, names):
+    """The function that makes a twin's parameters, up to a constant; scores scaled as over the planet's pixels."""
+    of = [(g, n) for g, members in predictors.items() for n in members]
+    columns = np.stack([predictors[g][n] for g, n in of], axis=1)
+    everywhere = (columns - columns.mean(axis=0)) / columns.std(axis=0)
 
     def apply(_, rows):
-        z = (rows - mean[None]) / sd[None]
-        everywhere = (columns - mean) / sd
+        z = (rows - columns.mean(axis=0)[None]) / columns.std(axis=0)[None]
         outputs = []
         for name in names:
             x = 0.0
             for group, share in mapping.shares(name).items():
-                drawn = mapping.generator(1, f"score of {group} for {name}").normal(size=len(groups[group]))
-                weights = mapping.DIRECTIONS.get((name, group)) or dict(zip(order[group], drawn, strict=True))
-                at_home = score(weights, everywhere)
+                members = list(predictors[group])
+                drawn = mapping.generator(seed, f"score of {group} for {name}").normal(size=len(members))
+                weight = mapping.DIRECTIONS.get((name, group)) or dict(zip(members, drawn, strict=True))
+                direction = np.array([weight.get(n, 0.0) * (g == group) for g, n in of])
+                at_home = everywhere @ direction
                 bent = np.tanh((at_home - at_home.mean()) / at_home.std())
-                here = jnp.tanh((score(weights, z) - at_home.mean()) / at_home.std())
+                here = jnp.tanh((z @ direction - at_home.mean()) / at_home.std())
                 x = x + np.sqrt(share) * (here - bent.mean()) / bent.std()
-            outputs.append(mapping.SPREAD * x)
+            outputs.append(mapping.SPREADS.get(name, mapping.SPREAD) * x)
         return jnp.stack(outputs, axis=1)
 
-    function = explain.Function(apply, {}, tuple(features), tuple(np.arange(len(features))[:, None]))
-    return function, columns, groups
+    features = tuple(n for _, n in of)
+    return explain.Function(apply, {}, features, tuple(np.arange(len(of))[:, None])), columns, of
 
 
 def test_the_ranking_is_that_of_the_planted_function():
-    ds = twin.make(24, 3, 3, seed=1)
-    names = ("canopy_efficiency", "lcma", "tor_wood", "field_capacity", "q10_exponent", "uwue")
-    function, columns, groups = planted(ds, names)
-    true = np.stack([mapping.unbound(n, ds[f"true_{n}"].values) for n in names], axis=1)
-    found = function(columns)
-    assert all(np.corrcoef(found[:, k], true[:, k])[0, 1] > 0.999 for k in range(len(names)))
-    values, _ = explain.kernel_shap(function, columns[::2], columns[1::6], 0)
-    where = [np.isin(function.features, members) for members in groups.values()]
+    seed, names = 1, ("canopy_efficiency", "lcma", "tor_wood", "field_capacity", "q10_exponent", "uwue")
+    places = geography.choose(seed, 24, 3)
+    normal = weather.normals(seed, places.lat, places.lon)
+    predictors = surface.predictors(seed, places, normal)
+    function, columns, of = planted(seed, predictors, names)
+    true, found = mapping.truth(seed, predictors).unbounded, function(columns)
+    assert all(np.corrcoef(found[:, k], true[n])[0, 1] > 0.9999 for k, n in enumerate(names))
+    values, _ = explain.kernel_shap(function, columns[::2], columns[1::4], 0)
+    where = [[g == group for g, _ in of] for group in mapping.GROUPS]
     by_group = np.abs(np.stack([values[:, :, w].sum(axis=-1) for w in where])).mean(axis=1)
-    leading = [list(groups)[k] for k in by_group.argmax(axis=0)]
+    leading = [mapping.GROUPS[k] for k in by_group.argmax(axis=0)]
     assert leading == [max(mapping.shares(n), key=mapping.shares(n).get) for n in names]
+    # groups of one parameter only have values of their shares: sqrt(0.7) against sqrt(0.1)
+    assert by_group.max(axis=0) / np.sort(by_group, axis=0)[-2] == pytest.approx(np.sqrt(7), rel=0.5)
+    share = np.abs(values[:, names.index("field_capacity")]).mean(axis=0)
     weights = mapping.DIRECTIONS["field_capacity", "SOIL"]
-    share = np.abs(values[:, 3]).mean(axis=0)
     assert function.features[share.argmax()] == max(weights, key=weights.get)
 
 
@@ -144,7 +141,7 @@ def test_paper_style_pools_members_in_ranges_of_the_parameter(paper):
     table = shap.table(ds)
     assert list(table.columns) == ["parameter", "CLIM", "AGE", "leading predictors"]
     assert list(ds["run"].values) == list(paper.provenance["runs"])
-    matrix = shap.figure(ds).axes[0]
+    matrix = shap.ANALYSIS.figure(ds).axes[0]
     assert len(matrix.get_yticklabels()) == 2
 
 
@@ -155,7 +152,7 @@ def test_physical_style_is_of_the_mean_of_all_members(made):
     values = np.mean([m.parameters(m.encode(data), data["lat"].values)["lcma"] for m in members], axis=0)
     assert np.isin(ds["prediction"].values.round(2), values.astype(float).round(2)).mean() > 0.9
     assert float(ds["prediction"].max()) > 5, "gC m-2, not normalised"
-    bars = shap.figure(ds)
+    bars = shap.ANALYSIS.figure(ds)
     assert len(bars.axes) == 5, "bars, and four panels"
     other = run(made, style="physical", parameters="lcma", method="gradients").dataset
     np.testing.assert_allclose(other["share"], ds["share"], atol=0.05)
@@ -211,4 +208,4 @@ def test_the_same_question_has_the_same_answer(made, paper):
     assert again.record.sha256 == paper.record.sha256
     stored = artifacts.read(made.path(again.record.path))
     assert shap.table(stored).equals(shap.table(paper.dataset))
-    shap.figure(stored)
+    shap.ANALYSIS.figure(stored)

@@ -242,6 +242,17 @@ def test_the_figure_of_ensemble_means(forecast):
     assert not [c for c in axes.collections if len(c.get_sizes()) and c.get_sizes()[0] == 7], "no members"
 
 
+def test_patches_where_the_files_have_no_pixels(towers, tmp_path):
+    coarse = forecasts.make(tmp_path / "ws", towers, by_patch=True, seeds=2, setups=(forecasts.FULL,))
+    ds, specs = from_files(coarse, split="test", of="ensemble_mean")
+    patch = towers["patch"].values
+    both = (mean_of(towers, specs, "lai", "test"), forecasts.observed(towers, "lai"))
+    by_patch = [np.stack([v[patch == p].mean(axis=0) for p in range(6)]) for v in both]
+    assert float(ds["skill"].sel(variable="lai")[0]) == pytest.approx(forecasts.r2(*by_patch), rel=1e-5)
+    assert "the runs' monthly files hold means of patches: gpp, nee" in ds.attrs["notes"]
+    assert "patch-months: gpp" in ds.attrs["notes"]
+
+
 def test_one_run_is_its_own_mean(forecast):
     ds, _ = from_files(forecast, "seed = 0", split="test", of="ensemble_mean")
     assert "one run only, which is then its own mean: LATLON, PFT+CLIM" in ds.attrs["notes"]

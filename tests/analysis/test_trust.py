@@ -126,6 +126,7 @@ def test_the_figure(forecast, catalog):
     titles = [ax.get_title(loc="left") for ax in shown]
     assert any(t.startswith("A predictor outside the training range: ") for t in titles)
     assert sum("RMSE/spread" in t for t in titles) == 7
+    assert any(t.startswith("GPP, n = ") for t in titles)
     assert [t.get_text() for t in shown[0].get_yticklabels()][:3] == ["GPP", "RECO", "NBE"]
     assert "no observation error added, synthetic data" in figure._suptitle.get_text()
 

@@ -20,12 +20,12 @@ from . import sample
 GROUPS = ("PFT", "CLIM", "AGE", "SOIL")
 
 
-def attain(root, planet, skill, warmup=12):
-    """A workspace whose runs have this skill on dev by predictor set, the two seeds 0.02 apart around it."""
+def attain(root, planet, skill, seeds=1, warmup=12):
+    """A workspace whose runs have this skill on dev by predictor set; of two seeds the mean has it."""
 
     def metrics(spec):
         of = skill.sel(subset="+".join(spec.predictors))
-        offset = 0.02 * (spec.seeds.init - 0.5)
+        offset = 0.02 * (spec.seeds.init - 0.5) * (seeds > 1)
         return [
             MetricRecord("dev", str(v), str(s), level, float(of.sel(variable=v, statistic=s)) + offset)
             for v in of["variable"].values
@@ -41,7 +41,7 @@ def attain(root, planet, skill, warmup=12):
             dataset=record.name,
             factorial=GROUPS,
             setups=(("CONTROL",),),
-            seeds=2,
+            seeds=seeds,
             base={"warmup_months": warmup},
         )
         register.grid(workspace, catalog, grid)
@@ -58,7 +58,7 @@ def partitioned(workspace, **options):
 @pytest.fixture(scope="module")
 def attained(planet, tmp_path_factory):
     """Every set of predictors has the skill that it allows."""
-    return attain(tmp_path_factory.mktemp("attained") / "ws", planet, truth.skill(planet))
+    return attain(tmp_path_factory.mktemp("attained") / "ws", planet, truth.skill(planet), seeds=2)
 
 
 def shapley(worth):
@@ -77,16 +77,18 @@ def test_members_with_the_skill_that_is_allowed_have_the_truths_parts(attained, 
     assert len(observed) > 5
     for v in observed:
         of = known.sel(variable=v)
-        worth = {frozenset(str(s).split("+")) - {"CONTROL"}: float(of.sel(subset=s)) for s in of["subset"]}
+        worth = {
+            frozenset(str(s).split("+")) - {"CONTROL"}: float(of.sel(subset=s)) for s in of["subset"].values
+        }
         for group, part in shapley(worth).items():
             one = ds.sel(variable=v, group=group)
             assert float(one["independent"]) == pytest.approx(part, abs=1e-9)
             assert float(one["truth"]) == pytest.approx(part, abs=1e-9)
     n = len(observed)
     assert (
-        f"the leading group is the same in {n} of {n} variables, the order of all in {n}; {4 * n} of {4 * n} parts"
-        in ds.attrs["notes"]
+        f"the leading group is the same in {n} of {n} variables, the order of all in {n}" in ds.attrs["notes"]
     )
+    assert f"{4 * n} of {4 * n} parts are within" in ds.attrs["notes"]
     table, columns = partition.table(ds).set_index("variable"), [*GROUPS, "control", "all"]
     for v in observed:
         assert table.loc[f"{v}, truth", columns].to_list() == pytest.approx(table.loc[v, columns].to_list())
@@ -101,9 +103,13 @@ def test_members_that_learned_something_else_are_told_apart(planet, tmp_path):
     other = known.assign_coords(subset=[s or "CONTROL" for s in complement])
     found = partitioned(attain(tmp_path / "ws", planet, other))
     assert found["independent"].values == pytest.approx(-found["truth"].values)
-    note = "the leading group is the same in 0 of 2 variables, the order of all in 0; 0 of 8 parts"
-    small = int((np.abs(found["truth"]) <= 0.5 * partition.NEAR).sum())
-    assert note.replace("0 of 8", f"{small} of 8") in found.attrs["notes"]
+    apart = np.abs(np.subtract.outer(found["truth"].values, found["truth"].values))
+    clear = sum(int(apart[a, i, b, i] > partition.NEAR) for i in range(2) for a in range(4) for b in range(a))
+    note = "the leading group is the same in 0 of 2 variables, the order of all in 0; "
+    assert (
+        note + f"0 of {clear} pairs that truly differ by more than 0.05 are in that order"
+        in found.attrs["notes"]
+    )
 
 
 def test_skill_of_another_kind_is_not_compared(attained):
@@ -189,12 +195,12 @@ def test_planted_axes_are_found_where_members_know_them(learned):
             "setup.groups = 'PFT'",
             options={"parameters": "tor_wood,uwue", "components": 1},
         ).dataset
-    assert (np.abs(np.diag(found["r_truth"].values)) > 0.98).all()
-    assert (found["found"] > 0.99).all()
-    assert found["true_loadings"].values == pytest.approx(found["loadings"].values, abs=0.1)
+    assert (np.abs(np.diag(found["r_truth"].values)) > 0.95).all()
+    assert (found["found"] > 0.98).all()
+    assert np.abs(found["true_loadings"]).values == pytest.approx(np.abs(found["loadings"]).values, abs=0.1)
     assert (np.abs(lost["r_truth"]) < 0.9).all()
     assert "true PC1 explains" in found.attrs["notes"]
     table = pca.table(found).set_index("parameter")
     assert table.loc["r with true PC1", "PC1"] == found["r_truth"].values[0, 0]
     labels = [ax.get_xlabel() for ax in pca.figure(found).axes]
-    assert any("ticks: true PC1, |r| of scores" in label for label in labels)
+    assert any("ticks: true PC1, |r|" in label for label in labels)

@@ -3,9 +3,11 @@
 import math
 from collections import deque
 
-from landlab_mgr import drive, live, register, tune
+from landlab_mgr import drive, live, register
 from landlab_mgr.records import CHECKPOINT, COLLAPSED, ArtifactRecord, EpochRecord, MetricRecord
 from landlab_mgr.run import Progress, Result
+from landlab_mgr.tune.search import search as search_on
+from landlab_mgr.tune.summary import summarise
 from landlab_mgr.tuning_spec import TuneSpec
 from landlab_mgr.worker import Failed
 from landlab_mgr.workspace import Workspace
@@ -120,10 +122,10 @@ def search(ws, spec, paper, monkeypatch):
     monkeypatch.setattr(drive, "executor_for", lambda *_: paper)
     heard = Told()
     with ws.open() as catalog, live.LiveReport(spec.trials, spec.trials * EPOCHS) as report:
-        assert not tune.search(ws, catalog, spec, drive.Workers(), report, heard)
+        assert not search_on(ws, catalog, spec, drive.Workers(), report, heard)
     return heard.trials
 
 
 def summary(ws, name="s", **options):
     with ws.open() as catalog:
-        return tune.summarise(ws, catalog, name, **options)
+        return summarise(ws, catalog, name, **options)

@@ -59,9 +59,9 @@ CENTRES: Mapping[str, float] = {
     "bday": 480.0,
     "fday": 640.0,
 }
-"""Value of each parameter where every score is 0 (phenology: northern hemisphere). Those of the canopy, the wood and the
-water were fitted on seeds 10 to 13, by hand after a search, to the annual means that towers show in so much rain
-(`tests/data/test_twin_plausible.py`, which asks another seed)."""
+"""Value of each parameter where every score is 0 (phenology: northern hemisphere). Those of the canopy, the
+wood and the water were fitted on seeds 10 to 13, by hand after a search, to the annual means that towers show in so
+much rain (`tests/data/test_twin_plausible.py`, which asks another seed)."""
 
 LED_BY: Mapping[str, tuple[str, ...]] = {
     "PFT": ("f_auto", "leaf_lifespan", "lcma", "labile_lifespan", "sif_alpha", "p_foliar", "uwue"),
