@@ -307,11 +307,10 @@ def _skeleton(ds: xr.Dataset, places: Places, extra: Mapping[str, xr.Variable]) 
         cells[places.index] = ds["area_m2"].values
         found["cell_area"] = (places.dims, cells, area)
     else:
-        number = np.arange(ds.sizes["pixel"])
-        names = ds["site"].values.astype(str) if "site" in ds else np.array([f"pixel {k}" for k in number])
+        names = ds["site"].values if "site" in ds else [f"pixel {k}" for k in range(ds.sizes["pixel"])]
         named = {"cf_role": "timeseries_id", "long_name": "name of the site"}
         # as strings of variable length: neither zarr nor Panoply takes others
-        found["site_name"] = ("site", names.astype(object), named)
+        found["site_name"] = ("site", np.array([str(n) for n in names], object), named)
         found["lat"] = ("site", ds["lat"].values, lat)
         found["lon"] = ("site", ds["lon"].values, lon)
         found["cell_area"] = ("site", ds["area_m2"].values, area)

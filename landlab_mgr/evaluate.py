@@ -14,7 +14,7 @@ import xarray as xr
 from landlab_mgr import artifacts, metrics, model, network
 from landlab_mgr.climate import Forcing, prepare
 from landlab_mgr.data import batch, schema, split
-from landlab_mgr.data.comparable import comparable, patch_means, score_name
+from landlab_mgr.data.comparable import comparable, is_compared, observed, patch_means, score_name
 from landlab_mgr.parameters import (
     BY_NAME,
     DERIVED,
@@ -108,7 +108,7 @@ def predict(
         (stream, period)
         for stream in batch.streams_of(ds)
         for period in PERIODS
-        if _has(ds, stream, period, bool(held_out.any()))
+        if is_compared(ds, stream, period, bool(held_out.any()))
     ]
     modelled = {s: MODELLED.get(STREAMS[s], STREAMS[s]) for s in batch.streams_of(ds)}
     keep = tuple(dict.fromkeys((*ALWAYS_MONTHLY, *modelled.values())))
@@ -129,7 +129,7 @@ def predict(
             (stream, period): comparable(
                 LOSS_TERMS[stream],
                 outputs[modelled[stream]],
-                _observed(part, stream, period, held_out),
+                observed(part, stream, period, held_out),
                 patch,
                 spec.warmup_months,
             )
@@ -160,29 +160,6 @@ def _collapsed(lai: metrics.Moments, lcma: np.ndarray, member: batch.Member) -> 
     if not leafy.any():
         return []
     return [MetricRecord(*COLLAPSED, float(bare[leafy].mean()))]
-
-
-def _has(ds: xr.Dataset, stream: str, period: str, held_out: bool) -> bool:
-    """Whether a stream is scored on a period; a mean over the run has no months that were not seen."""
-    if period == "withheld" and held_out:
-        return LOSS_TERMS[stream].average != "run"
-    return schema.stream_variable(stream, period) in ds
-
-
-def _observed(ds: xr.Dataset, stream: str, period: str, held_out: np.ndarray) -> np.ndarray:
-    """A stream in a period, [T, N]: withheld are the months that the split holds out ([T]), or else the dataset's."""
-
-    def values(name: str) -> np.ndarray:
-        return ds[name].transpose("time", "pixel").values
-
-    name = schema.stream_variable(stream, period)
-    if not held_out.any():
-        return values(name)
-    seen = values(stream)
-    if period == "observation":
-        return np.where(held_out[:, None], np.nan, seen)
-    own = values(name) if name in ds else np.full_like(seen, np.nan)
-    return np.where(held_out[:, None], np.where(np.isnan(own), seen, own), np.nan)
 
 
 def _predict_block(

@@ -6,14 +6,12 @@ doi:10.5194/bg-12-1299-2015). Every term is a sum over a batch of w (model - obs
 
 from collections.abc import Collection, Mapping
 from functools import partial
-from typing import TypeVar
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-from landlab_mgr.model import BALANCE_OUTPUTS, MONTHS_PER_YEAR, Batch, Params
-from landlab_mgr.parameters import CARBON_POOLS, LOSS_TERMS, MODELLED, LossTerm
+from landlab_mgr.model import BALANCE_OUTPUTS, Batch, Params
+from landlab_mgr.parameters import CARBON_POOLS, LOSS_TERMS, MODELLED, MONTHS_PER_YEAR, LossTerm, annual
 
 ANOMALY_EPSILON = 1e-3
 EDC_EPSILON = 1e-3
@@ -36,15 +34,6 @@ def outputs_needed(terms: Collection[str]) -> frozenset[str]:
         else:
             needed.add(name)
     return frozenset(needed)
-
-
-ArrayLike = TypeVar("ArrayLike", Array, np.ndarray)
-
-
-def annual(x: ArrayLike) -> ArrayLike:
-    """[T, N] to [years, 12, N]; months after the last whole year are left out."""
-    years = x.shape[0] // MONTHS_PER_YEAR
-    return x[: years * MONTHS_PER_YEAR].reshape(years, MONTHS_PER_YEAR, *x.shape[1:])
 
 
 def _pixel(model: Array, observed: Array, weight: Array) -> Array:

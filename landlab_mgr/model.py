@@ -18,14 +18,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from landlab_mgr.climate import Climate
-from landlab_mgr.parameters import BY_NAME, CARBON_POOLS
+from landlab_mgr.parameters import BY_NAME, CARBON_POOLS, MONTHS_PER_YEAR
 from landlab_mgr.process import Scale, fire, observe, phenology, photosynthesis, turnover, water
 from landlab_mgr.process.allocation import allocate
 
 Params = Mapping[str, Array]
 """Physical parameters by the names of `parameters.PARAMETERS` (initial pools included), each [N]."""
 
-MONTHS_PER_YEAR = 12
 VIOLATION_PENALTY = 0.01
 """Violation per mm d-1 of evapotranspiration that an empty soil could not pay."""
 

@@ -188,6 +188,15 @@ class LossTerm:
     average: Literal["month", "year", "run", "anomaly"] = "month"
 
 
+MONTHS_PER_YEAR = 12
+
+
+def annual(x: Any) -> Any:
+    """Months [T, N] as years of 12 from the first one, [years, 12, N]; what follows the last whole year is left out."""
+    years = x.shape[0] // MONTHS_PER_YEAR
+    return x[: years * MONTHS_PER_YEAR].reshape(years, MONTHS_PER_YEAR, *x.shape[1:])
+
+
 LOSS_TERMS: Mapping[str, LossTerm] = {
     t.name: t
     for t in (

@@ -150,7 +150,7 @@ def gather(
                 missing.append(Missing(name, f"{type(error).__name__}: {error}", broken=True))
     return Report(
         title=f"Grid {grid}" if grid else f"Ensemble {ensemble}",
-        head=_head(whole),
+        head=_head(whole) | _rule(catalog, ensemble),
         synthetic=whole.synthetic,
         overview=_table(_of_grid(catalog, grid) if grid else _of_ensemble(catalog, str(ensemble))),
         sections=sections,
@@ -194,9 +194,14 @@ def ask(whole: Ensemble, name: str, options: Mapping[str, str]) -> tuple[Result,
     except LandlabError as error:
         if str(error) != _several_setups(whole):
             raise
-    fullest = f"setup.groups = '{_fullest(whole)}'"
-    narrow = f"{whole.filter} and {fullest}" if whole.filter else fullest
-    return answer(whole.workspace, whole.catalog, name, narrow, options)
+    return answer(whole.workspace, whole.catalog, name, narrowed(whole), options)
+
+
+def narrowed(whole: Ensemble) -> str:
+    """The filter for those of the runs whose setup has the most predictor groups."""
+    labels = list(dict.fromkeys(whole.runs["label"]))
+    fullest = f"setup.groups = '{max(labels, key=lambda label: label.count('+'))}'"
+    return f"{whole.filter} and {fullest}" if whole.filter else fullest
 
 
 def _several_setups(ensemble: Ensemble) -> str | None:
@@ -206,11 +211,6 @@ def _several_setups(ensemble: Ensemble) -> str | None:
     except LandlabError as error:
         return str(error)
     return None
-
-
-def _fullest(ensemble: Ensemble) -> str:
-    labels = list(dict.fromkeys(ensemble.runs["label"]))
-    return max(labels, key=lambda label: label.count("+"))
 
 
 def answer(
@@ -313,6 +313,12 @@ def _head(whole: Ensemble) -> dict[str, str]:
     }
 
 
+def _rule(catalog: Catalog, ensemble: str | None) -> dict[str, str]:
+    if ensemble is None:
+        return {}
+    return {"kept": ", ".join(f"{k} {v}" for k, v in catalog.ensemble(ensemble).rule.items())}
+
+
 def _code(code: Mapping[str, Any]) -> str:
     if not code.get("commit"):
         return "an installed package"
@@ -347,7 +353,7 @@ def _of_ensemble(catalog: Catalog, name: str) -> pd.DataFrame:
                 "variant": variant,
                 "kept": int(part["kept"].sum()),
                 "candidates": len(part),
-                "dropped for": ", ".join(f"{reason} {n}" for reason, n in why.items()),
+                "dropped for": ", ".join(f"{n} {reason}" for reason, n in why.items()),
             }
         )
     frame = pd.DataFrame(rows)

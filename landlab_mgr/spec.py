@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from landlab_mgr import axes
 from landlab_mgr.errors import LandlabError
@@ -23,10 +23,8 @@ GROUP_ORDER = ("PFT", "CLIM", "AGE", "SOIL", "CONTROL", "LATLON")
 """Order in which known predictor groups are named; groups of plugins and datasets follow by name."""
 
 
-class Frozen(BaseModel):
+class Frozen(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """Read once, never changed; an unknown field is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def name_and_version(choice: str) -> tuple[str, int]:
@@ -357,9 +355,7 @@ def load_grid(path: str | Path) -> GridSpec:
 
 def _check_variants(grid: GridSpec) -> None:
     """LandlabError where a cell cannot be a run, or two of them are the same: found here, not halfway through."""
-    base = {
-        k: v for k, v in grid.base.items() if k != "loss_weights" or not isinstance(v, str)
-    }  # a name: later
+    base = {k: v for k, v in grid.base.items() if (k, type(v)) != ("loss_weights", str)}  # a name: later
     one = {"seeds": 1, "setups": grid.predictor_sets[:1], "factorial": (), "base": base}
     one_of_each = grid.model_copy(update=one)
     seen: dict[str, dict[str, Any]] = {}

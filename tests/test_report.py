@@ -82,6 +82,7 @@ def test_a_page_that_stands_alone_and_escapes(workspace, tmp_path):
     assert all(attrs.get("alt") for tag, attrs in page.tags if tag == "img")
     assert page.headings == ["runs", *(s.title for s in found.sections), "not shown"]
     assert "synthetic data" in page.text
+    assert found.head["kept"].startswith("grid scored, keep 1, by dev.lai.R2")
     kept = {row[0]: row[1] for row in found.overview.rows}
     assert kept == {"PFT+CLIM": "1", "PFT": "1", "CONTROL": "1"}
 

@@ -207,7 +207,7 @@ def test_a_grid_that_is_no_bundled_one_is_written_out(figure, workspace):
     assert lines[-3:] == [
         f"landlab grid register scored.toml {at}",
         f"landlab run 'seed < 2' {at}",
-        f"landlab analyse skill 'seed < 2' -o level=flat -o split=dev -o statistic=R2 --figure {figure} {at}",
+        f"landlab analyse skill 'seed < 2' -o level=flat -o of=member -o split=dev -o statistic=R2 --figure {figure} {at}",
     ]
 
 
@@ -282,7 +282,6 @@ def test_the_commands_make_the_same_picture_in_an_empty_directory(twin_workspace
     landlab("ensemble", "select", "--grid", "tiny", "--keep", 1, "--name", "the best", workspace=root)
     landlab("analyse", "skill", "ensemble = 'the best'", "--figure", figure, workspace=root)
     (tmp_path / "new").mkdir()
-    shutil.copytree(root / "cache", tmp_path / "new" / "landlab-workspace" / "cache")  # compiled programs
     lines = trace.commands(
         figures.read(figure), "again.png", Workspace.at(tmp_path / "new" / "landlab-workspace")
     )

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from landlab_mgr import metrics
-from landlab_mgr.analysis.members import annual
+from landlab_mgr.parameters import annual
 
 Values = npt.NDArray[np.floating]
 
@@ -85,7 +85,7 @@ def unit(level: str, average: str, place: str) -> str:
 
 def _trends(x: Values, average: str) -> Values:
     """Least-squares slopes, per year, over each place's whole years; NaN for fewer than MIN_YEARS. [T', P] to [P]."""
-    yearly = x if average == "year" else annual(x)
+    yearly = x if average == "year" else annual(x).mean(axis=1)
     there = np.isfinite(yearly)
     n = there.sum(axis=0)
     year = np.arange(len(yearly), dtype=float)[:, None]

@@ -1,10 +1,7 @@
-"""The members' monthly predictions beside what was observed, made comparable as an evaluation does. JAX-free.
-
-The operators are those of `data.comparable`, which imports JAX; a test holds both to the same numbers.
-"""
+"""The members' monthly predictions beside what was observed, made comparable as evaluations do. JAX-free."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +9,10 @@ import xarray as xr
 
 from landlab_mgr import artifacts
 from landlab_mgr.analysis.pattern import Ensemble
-from landlab_mgr.data import schema, split
+from landlab_mgr.data import split
+from landlab_mgr.data.comparable import comparable, is_compared, observed, patch_means, score_name
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import LOSS_TERMS, MODELLED, STREAMS, VARIABLES
+from landlab_mgr.parameters import LOSS_TERMS, MODELLED, STREAMS, VARIABLES, LossTerm, annual
 from landlab_mgr.spec import RunSpec
 
 Values = npt.NDArray[np.floating]
@@ -31,18 +29,24 @@ class Target:
     """As its scores are filed: the variable, or the stream where several observe that."""
     stream: str
     unit: str
-    average: str
-    """As `LossTerm.average`."""
+    term: LossTerm
+    """How it is averaged and at which level it is compared: pixel, where the files are of patches."""
     level: str
     """What the P places are: pixel or patch."""
     observed: Values
     """[T or years or 1, P], NaN where missing or in the warm-up."""
     steps: int
     """How many of T, years or 1 there would be, were everything observed."""
-    seen: Mask
-    """[T, pixels or patches of the files]: months that count."""
-    patch: npt.NDArray[np.integer] | None
-    """Patch of each pixel, where the files are of pixels and the variable is compared by patch."""
+    months: Values
+    """[T, N] what was observed, of the pixels or patches that the files hold."""
+    patch: npt.NDArray[np.integer]
+    """Patch of each of those, [N]."""
+    warmup: int
+
+    @property
+    def average(self) -> str:
+        """As `LossTerm.average`."""
+        return self.term.average
 
     def of(self, file: xr.Dataset) -> Values:
         """A member's prediction, as `observed`, from its `monthly` file; NaN where nothing was observed."""
@@ -50,17 +54,17 @@ class Target:
         if modelled not in file:
             raise LandlabError(f"run {file.attrs.get('run_id')} kept no {modelled}; `landlab doctor --deep`")
         x = file[modelled].values.T
-        if x.shape != self.seen.shape:
+        if x.shape != self.months.shape:
             raise LandlabError(
                 f"run {file.attrs.get('run_id')} has {modelled} of {x.shape[0]} months x {x.shape[1]} places, the "
-                f"dataset {self.seen.shape[0]} x {self.seen.shape[1]}; `landlab doctor --deep` says what to do"
+                f"dataset {self.months.shape[0]} x {self.months.shape[1]}; `landlab doctor --deep` says what to do"
             )
-        return _reduced(np.where(self.seen, x, np.nan), self.average, self.patch)
+        return comparable(self.term, x, self.months, self.patch, self.warmup)[0]
 
     def labels(self, file: xr.Dataset) -> npt.NDArray[np.str_]:
         """Part of the member's split that each place belongs to, [P]."""
         label = artifacts.labels(file["split"])
-        return label if self.patch is None else label[np.unique(self.patch, return_index=True)[1]]
+        return label[np.unique(self.patch, return_index=True)[1]] if self.term.level == "patch" else label
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,22 +112,23 @@ def targets(
     if unknown:
         raise LandlabError(f"option variables: no observed {unknown[0]!r}; there are: {', '.join(names)}")
     order = [*VARIABLES, *STREAMS]
-    held_out, patch = split.withheld_months(data, spec.split), data["patch"].values
+    held_out = split.withheld_months(data, spec.split)
+    if held_out is None:
+        held_out = np.zeros(data.sizes["time"], bool)
+    period, warmup = "withheld" if part == WITHHELD else "observation", spec.warmup_months
     found = []
     for name in sorted(variables or names, key=lambda n: (order.index(STREAMS[names[n]]), order.index(n))):
-        stream = names[name]
-        term, variable = LOSS_TERMS[stream], VARIABLES[STREAMS[stream]]
-        values = _monthly(data, stream, part, held_out)
-        if values is None:
+        stream, patch = names[name], data["patch"].values
+        if not is_compared(data, stream, period, bool(held_out.any())):
             continue
-        values[: spec.warmup_months] = np.nan
-        level, across = term.level, patch if term.level == "patch" else None
+        term, months = LOSS_TERMS[stream], observed(data, stream, period, held_out)
+        level, unit = term.level, VARIABLES[STREAMS[stream]].unit
         if by_patch:
-            values, level, across = _patch_means(values, patch), "patch", None
-        seen = np.isfinite(values)
-        observed = _reduced(values, term.average, across)
+            months, patch = patch_means(months, patch), np.arange(patch.max() + 1)
+            term, level = replace(term, level="pixel"), "patch"
+        _, there = comparable(term, months, months, patch, warmup)
         n = steps(data, spec, part, term.average)
-        found.append(Target(name, stream, variable.unit, term.average, level, observed, n, seen, across))
+        found.append(Target(name, stream, unit, term, level, there, n, months, patch, warmup))
     if not found:
         raise LandlabError(
             f"dataset {data.attrs['name']} has no {part} observations; `landlab data show` lists what it has"
@@ -140,7 +145,7 @@ def steps(data: xr.Dataset, spec: RunSpec, part: str, average: str) -> int:
     there = there & (np.arange(len(there)) >= spec.warmup_months)
     if average == "run":
         return int(there.any())
-    return int((annual(there[:, None].astype(float)) == 1).sum() if average == "year" else there.sum())
+    return int((annual(there).all(axis=1) if average == "year" else there).sum())
 
 
 def predictions(
@@ -194,57 +199,3 @@ def resolution_note(found: Sequence[Target]) -> list[str]:
         f"the runs' monthly files hold means of patches: {', '.join(coarse)} are compared by patch, in months "
         "when every pixel of it was observed"
     ]
-
-
-def _monthly(data: xr.Dataset, stream: str, part: str, held_out: Mask | None) -> Values | None:
-    """What was observed in the months of a part, float64 [T, N]; None where the dataset has no such months."""
-
-    def values(name: str) -> Values:
-        return np.array(data[name].transpose("time", "pixel").values, np.float64)
-
-    name = schema.stream_variable(stream, WITHHELD)
-    if held_out is None:
-        name = name if part == WITHHELD else stream
-        return values(name) if name in data else None
-    if part != WITHHELD:
-        return np.where(held_out[:, None], np.nan, values(stream))
-    if LOSS_TERMS[stream].average == "run":
-        return None  # a mean over the record has no months that were not seen
-    seen = values(stream)
-    own = values(name) if name in data else np.full_like(seen, np.nan)
-    return np.where(held_out[:, None], np.where(np.isnan(own), seen, own), np.nan)
-
-
-def score_name(stream: str, streams: Sequence[str]) -> str:
-    """What a stream's scores are filed under: its variable, or the stream where several of `streams` observe that."""
-    same = [s for s in streams if STREAMS[s] == STREAMS[stream]]
-    return STREAMS[stream] if len(same) == 1 else stream
-
-
-def _reduced(x: Values, average: str, patch: npt.NDArray[np.integer] | None) -> Values:
-    """Months [T, N] at the resolution of the observation: averaged in time, then over patches where these are given."""
-    if average == "year":
-        x = annual(x)
-    elif average == "run":
-        x = _nanmean(x)[None]
-    elif average == "anomaly":
-        x = x - _nanmean(x)
-    return x if patch is None else _patch_means(x, patch)
-
-
-def annual(x: Values) -> Values:
-    """[T, N] to means of years of 12 consecutive months from the first, [years, N]; NaN where one is missing."""
-    years = x.shape[0] // 12
-    return x[: years * 12].reshape(years, 12, -1).mean(axis=1)
-
-
-def _patch_means(x: Values, patch: npt.NDArray[np.integer]) -> Values:
-    """[T, N] to [T, patches]; NaN where any pixel is, so that model and observation cover the same."""
-    order = np.argsort(patch, kind="stable")
-    first = np.searchsorted(patch[order], np.arange(patch.max() + 1))
-    return np.add.reduceat(x[:, order], first, axis=1) / np.bincount(patch)
-
-
-def _nanmean(x: Values) -> Values:
-    count = np.isfinite(x).sum(axis=0)
-    return np.where(count > 0, np.nansum(x, axis=0) / np.maximum(count, 1), np.nan)

@@ -8,9 +8,10 @@ part is V({j}) - V(empty) less that. The independent parts add up to V(all) - V(
 
 import itertools
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import style
+from landlab_mgr.analysis import style, truth
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import VARIABLES
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 CONTROL = "CONTROL"
 LEFT_OUT = (CONTROL, "LATLON")
 """Sets that are no combination of the groups."""
+
+NEAR = 0.05
+"""A part that far from the truth's counts as recovered, whatever its interval."""
 
 Values = npt.NDArray[np.floating]
 
@@ -117,6 +121,8 @@ def compute(ensemble: Ensemble, options: PartitionOptions) -> xr.Dataset:
 
     `control`, `full` [variable]; `alone`, `independent`, `joint` [group, variable], the last two with `_low` and
     `_high`; `skill` and `members` [set, variable], how many have the skill. NaN where a set has no member with it.
+    On a twin planet also `truth` [group, variable] and `true_skill` [set, variable]: V*, the skill of the true model
+    driven by the parameters that a set lets expect, and its independent parts.
 
     LandlabError where `design` raises it, or where no run has the statistic.
     """
@@ -141,10 +147,17 @@ def compute(ensemble: Ensemble, options: PartitionOptions) -> xr.Dataset:
     if options.draws:
         of_draws = parts(groups, np.moveaxis(drawn, 0, -1))
         for name in ("independent", "joint"):
-            low, high = np.quantile(of_draws[name], (0.025, 0.975), axis=-1)
+            low, high = _middle(of_draws[name])
             intervals |= {f"{name}_low": low, f"{name}_high": high}
     counts = np.stack([np.isfinite(scores[rows]).sum(axis=0) for rows in of_set])
     by_group = {n: (("group", "variable"), x) for n, x in (parts_found | intervals).items()}
+    notes = _notes(names, variables, counts, options)
+    true, why = truth.skill(ensemble, names, variables, options)
+    of_truth: dict[str, Any] = {}
+    if true is not None:
+        true_parts = independent_parts(groups, true)
+        of_truth = {"truth": (("group", "variable"), true_parts), "true_skill": (("set", "variable"), true)}
+        notes.append(_recovered(parts_found["independent"], true_parts, intervals))
     return xr.Dataset(
         {
             "control": ("variable", values[0]),
@@ -152,12 +165,21 @@ def compute(ensemble: Ensemble, options: PartitionOptions) -> xr.Dataset:
             **by_group,
             "skill": (("set", "variable"), values),
             "members": (("set", "variable"), counts),
+            **of_truth,
         },
         {"group": groups, "variable": variables, "set": names},
         options.model_dump()
         | {"synthetic": int(ensemble.synthetic), "runs": int(sum(map(len, of_set)))}
-        | {"notes": "\n".join(_notes(names, variables, counts, options))},
+        | {"notes": "\n".join([*notes, why] if why else notes)},
     )
+
+
+def _middle(draws: Values) -> Values:
+    """Ends of the middle 95 % of the draws (last axis) in which every set has a member with the skill; NaN of none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # numpy warns of none
+        found: Values = np.nanquantile(draws, (0.025, 0.975), axis=-1)
+    return found
 
 
 def _notes(
@@ -180,6 +202,26 @@ def _notes(
             f"{len(alone)} sets have one member only ({', '.join(alone[:4])}): intervals are too narrow"
         )
     return notes
+
+
+def _recovered(found: Values, true: Values, intervals: dict[str, Values]) -> str:
+    """How far parts [group, variable] agree with the truth's: their order, and each with its interval."""
+    known = np.isfinite(found + true).all(axis=0)
+    same = (found.argsort(axis=0) == true.argsort(axis=0)).all(axis=0)[known]
+    leading = (found.argmax(axis=0) == true.argmax(axis=0))[known]
+    near = np.abs(found - true) <= NEAR
+    if intervals:
+        near |= (intervals["independent_low"] <= true) & (true <= intervals["independent_high"])
+    near = near[:, known]
+    a, b = np.triu_indices(len(true), 1)
+    apart = (true[a] - true[b])[:, known]
+    agree = apart * (found[a] - found[b])[:, known] > 0
+    clear = np.abs(apart) > NEAR
+    return (
+        f"against the truth V*: the leading group is the same in {leading.sum()} of {known.sum()} variables, the order "
+        f"of all in {same.sum()}; {(agree & clear).sum()} of {clear.sum()} pairs that truly differ by more than {NEAR} "
+        f"are in that order; {near.sum()} of {near.size} parts are within their interval or {NEAR} of the truth's"
+    )
 
 
 def in_order(variables: Sequence[str]) -> list[str]:
@@ -208,7 +250,10 @@ def _mean(x: Values, axis: int = 0) -> Values:
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each variable: control, each group's independent part, all of them, and the joint parts."""
+    """A row for each variable: control, each group's independent part, all of them, and the joint parts.
+
+    On a twin planet a second row holds the truth's.
+    """
     rows = []
     for v in _partitioned(ds):
         one = ds.sel(variable=v)
@@ -217,6 +262,10 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
         rows.append(
             {"variable": v, "control": float(one["control"]), **parts, "all": float(one["full"]), **joint}
         )
+        if "truth" in ds:
+            parts = {str(g): float(one["truth"].sel(group=g)) for g in ds["group"].values}
+            ends = {"control": float(one["true_skill"][0]), "all": float(one["true_skill"][-1])}
+            rows.append({"variable": f"{v}, truth", **ends, **parts})
     return pd.DataFrame(rows)
 
 
@@ -242,7 +291,12 @@ def figure(ds: xr.Dataset) -> "Figure":
             ax.hlines(y, low, high, color="0.2", linewidth=1)
         joint = ds["joint"].sel(group=group).values
         ax.scatter(joint, y, s=26, marker="D", facecolor="white", edgecolor=colour, zorder=3)
+        if "truth" in ds:
+            x = ds["truth"].sel(group=group).values
+            ax.scatter(x, y, s=60, marker="|", color="black", linewidth=1.8, zorder=4)
     ax.scatter([], [], s=26, marker="D", facecolor="white", edgecolor="0.3", label="joint part")
+    if "truth" in ds:
+        ax.scatter([], [], s=60, marker="|", color="black", linewidth=1.8, label="truth (of V*)")
     ax.axvline(0, color="0.4", linewidth=0.8)
     ax.set_yticks(rows, [_row_name(ds, v) for v in variables])
     ax.set_ylim(len(variables) - 0.5, -0.5)
@@ -251,7 +305,7 @@ def figure(ds: xr.Dataset) -> "Figure":
     style.quiet(ax)
     synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
     style.entitle(ax, f"What each predictor group brings ({ds.attrs['runs']} runs{synthetic})", ds.attrs)
-    fig.legend(loc="outside lower center", ncols=len(groups) + 1, frameon=False)
+    fig.legend(loc="outside lower center", ncols=len(groups) + 2, frameon=False)
     return fig
 
 

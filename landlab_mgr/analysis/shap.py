@@ -20,7 +20,7 @@ from landlab_mgr.analysis import pca, shap_figure
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.data import schema, split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import BY_NAME, DERIVED
+from landlab_mgr.parameters import BY_NAME, DERIVED, names_of
 from landlab_mgr.records import CHECKPOINT
 
 Values = npt.NDArray[np.floating]
@@ -33,6 +33,7 @@ DEGREE, RIDGE = 4, 0.5
 POINTS = 41
 FEWEST = 10
 """Pixels that an explanation needs."""
+PHENOLOGY = names_of("phenology")
 UNIT_OF = {**{p.name: p.unit for p in BY_NAME.values()}, **{d.name: d.unit for d in DERIVED}}
 
 
@@ -62,7 +63,10 @@ def compute(ensemble: Ensemble, options: ShapOptions) -> xr.Dataset:
     """
     from landlab_mgr import explain  # JAX
 
-    names = _parameters(options)
+    # only the phenology's head takes the latitude: to sample coalitions of it for others would be noise
+    by_head = [[n for n in _parameters(options) if (n in PHENOLOGY) == own] for own in (False, True)]
+    parted = [part for part in by_head if part]
+    names = [n for part in parted for n in part]
     setup, data = ensemble.one_setup(), ensemble.dataset()
     ds = data[[n for n, x in data.data_vars.items() if x.dims == ("pixel",)]].assign_attrs(data.attrs)
     run_ids = _chosen(ensemble, options)
@@ -74,16 +78,19 @@ def compute(ensemble: Ensemble, options: ShapOptions) -> xr.Dataset:
     background = np.sort(rng.choice(known, min(options.background, len(known)), replace=False))
     found = []
     for k, some in enumerate([[m] for m in members] if options.style == "paper" else [members]):
-        function, columns = explain.of_members(some, ds, names)
-        absent, rows = columns[background], columns[pixels]
-        if options.method == "kernel":
-            silent = not sys.stderr.isatty()
-            values, expected = explain.kernel_shap(function, absent, rows, options.seed + k, silent)
-        else:
-            values, expected = explain.integrated_gradients(function, absent, rows)
-        found.append((values, expected, function(rows)))
+        parts, features = [], list[str]()
+        for part in parted:
+            function, columns = explain.of_members(some, ds, part)
+            absent, rows = columns[background], columns[pixels]
+            if options.method == "kernel":
+                silent = not sys.stderr.isatty()
+                values, expected = explain.kernel_shap(function, absent, rows, options.seed + k, silent)
+            else:
+                values, expected = explain.integrated_gradients(function, absent, rows)
+            parts.append((values, expected, function(rows)))
+            features = list(function.features)
+        found.append(_joined(parts))
     values, expected, predicted = (np.stack(x) for x in zip(*found, strict=True))
-    features = list(function.features)
     result = _result(ds, names, features, pixels, background, values, expected, predicted, options)
     result = result.assign_coords(run=run_ids if options.style == "paper" else [f"mean of {len(members)}"])
     attrs = options.model_dump() | {
@@ -95,6 +102,14 @@ def compute(ensemble: Ensemble, options: ShapOptions) -> xr.Dataset:
         "n_background": len(background),
     }
     return result.assign_attrs(attrs, notes="\n".join(_notes(result, attrs, len(ensemble.run_ids))))
+
+
+def _joined(parts: Sequence[tuple[Values, Values, Values]]) -> tuple[Values, Values, Values]:
+    """Values [pixel, parameter, predictor], expected and predicted of all parts; NaN for a predictor that one lacks."""
+    width = max(values.shape[2] for values, _, _ in parts)
+    wide = [np.pad(v, ((0, 0), (0, 0), (0, width - v.shape[2])), constant_values=np.nan) for v, _, _ in parts]
+    _, expected, predicted = zip(*parts, strict=True)
+    return np.concatenate(wide, axis=1), np.concatenate(expected), np.concatenate(predicted, axis=1)
 
 
 def _eligible(
@@ -176,12 +191,12 @@ def _result(
     constant = np.array([_same(np.concatenate(pair)) for pair in zip(raw.T, absent.T, strict=True)])
     values = np.where(constant, np.nan, values)
     total = np.nansum(np.abs(values), axis=(0, 1))
-    share = np.where(constant, np.nan, _normalised(total))
+    share = np.where(np.isnan(values).all(axis=(0, 1)), np.nan, _normalised(total))
     groups = [_group(ds, feature) for feature in features]
     by_group = list(dict.fromkeys(groups))
-    added = np.stack(
-        [np.nansum(values[..., [g == one for g in groups]], axis=-1) for one in by_group], axis=-1
-    )
+    of_group = [values[..., [g == one for g in groups]] for one in by_group]
+    added = np.stack([np.abs(np.nansum(x, axis=-1)).sum(axis=(0, 1)) for x in of_group], axis=-1)
+    unseen = np.stack([np.isnan(x).all(axis=(0, 1, 3)) for x in of_group], axis=-1)
     at, curve = _curves(raw, values, [_is_class(ds, feature) for feature in features])
     units = [UNIT_OF[n] for n in names]
     return xr.Dataset(
@@ -190,7 +205,7 @@ def _result(
             "expected": (("run", "parameter"), expected),
             "prediction": (("run", "parameter", "pixel"), np.swapaxes(predicted, 1, 2)),
             "share": (("parameter", "predictor"), share),
-            "share_of_group": (("parameter", "group"), _normalised(np.abs(added).sum(axis=(0, 1)))),
+            "share_of_group": (("parameter", "group"), np.where(unseen, np.nan, _normalised(added))),
             "value": (("pixel", "predictor"), raw),
             "curve": (("parameter", "predictor", "point"), curve),
             "at": (("predictor", "point"), at),

@@ -26,10 +26,11 @@ def figure(ds: xr.Dataset) -> "Figure":
     synthetic = ", synthetic data" if attrs["synthetic"] else ""
     of_type = f", pixels of {attrs['pft']}" if attrs["pft"] else ""
     how = "kernel SHAP" if attrs["method"] == "kernel" else "integrated gradients"
-    members = {"paper": "members pooled", "physical": "members averaged"}[attrs["style"]]
+    n = attrs["members_used"]
+    members = "1 member" if n == 1 else f"{n} members {'pooled' if attrs['style'] == 'paper' else 'averaged'}"
     fig.suptitle(
         f"What the parameters owe to the predictors: {attrs['setup']}{synthetic}{of_type}\n"
-        f"{how}, {attrs['members_used']} {members}, {attrs['n_pixels']} pixels   {attrs['analysis']}",
+        f"shares of the absolute values; {how}, {members}, {attrs['n_pixels']} pixels   {attrs['analysis']}",
         x=0.01,
         ha="left",
         fontsize=10,
@@ -65,7 +66,7 @@ def _draw_matrix(fig: "Figure", ds: xr.Dataset) -> None:
             if k < len(groups):
                 ax.axvline(k - 0.5, color="white", linewidth=4)
             start = k
-    fig.colorbar(image, ax=ax, shrink=0.8, pad=0.01, label="share of the absolute SHAP values (%)")
+    fig.colorbar(image, ax=ax, shrink=0.8, pad=0.01).set_label("share (%)", size=9)
 
 
 def _draw_one(fig: "Figure", ds: xr.Dataset) -> None:

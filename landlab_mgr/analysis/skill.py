@@ -16,6 +16,7 @@ from landlab_mgr.analysis import levels, members
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.analysis.skill_figure import figure
 from landlab_mgr.data import schema, split
+from landlab_mgr.data.comparable import score_name
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import LOSS_TERMS, STREAMS, VARIABLES
 
@@ -92,7 +93,7 @@ def _possible(ensemble: Ensemble, options: SkillOptions, names: list[str]) -> tu
     except LandlabError:  # several datasets, or one that is elsewhere: the metrics are here all the same
         return possible, units
     streams = [s for s in STREAMS if s in data]
-    terms = {members.score_name(s, streams): LOSS_TERMS[s] for s in streams}
+    terms = {score_name(s, streams): LOSS_TERMS[s] for s in streams}
     specs = ensemble.catalog.specs(ensemble.run_ids)
     part = split.TRAIN if options.split == members.WITHHELD else options.split
     steps: dict[tuple[object, ...], int] = {}

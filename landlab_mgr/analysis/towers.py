@@ -11,6 +11,7 @@ from landlab_mgr import metrics
 from landlab_mgr.analysis import members, style
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.data import split
+from landlab_mgr.data.comparable import score_name
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import STREAMS
 
@@ -47,7 +48,7 @@ def compute(ensemble: Ensemble, options: TowersOptions) -> xr.Dataset:
     """
     data = ensemble.dataset()
     streams = [s for s in STREAMS if s in data]
-    there = [members.score_name(s, streams) for s in TOWERS if s in data]
+    there = [score_name(s, streams) for s in TOWERS if s in data]
     if not there:
         raise LandlabError(
             f"dataset {data.attrs['name']} has no tower streams ({', '.join(TOWERS)}); "

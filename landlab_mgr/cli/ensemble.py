@@ -132,6 +132,7 @@ def predict(
         run_id: predict.Trained.open(path) for run_id, path in zip(ensemble.run_ids, paths, strict=True)
     }
     attrs = predict.attributes(trained, setup, learned, synthetic, ds, asked)
+    attrs["landlab_filter"] = ensemble.filter
     started = time.monotonic()
     with Steps() as steps:
         predict.write(

@@ -124,7 +124,7 @@ def promote(
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
 ) -> None:
-    """Name the loss weights of a study's best trial, for grids: `loss_weights = "NAME"` in [base]."""
+    """Name the loss weights of a study's best trial, for the base of grids: `loss_weights = "NAME"`."""
     from landlab_mgr.tune import summary
 
     ws = Workspace.at(workspace, db)

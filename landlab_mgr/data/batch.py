@@ -48,9 +48,15 @@ class Arrays:
         """What to train on, piece by piece: everything at once, since everything is on the device."""
         yield self, view, order
 
-    def unpacked(self) -> "Arrays":
-        """Itself."""
-        return self
+    def take(self, index: Array) -> "Arrays":
+        """Some pixels."""
+        return Arrays(
+            climate=take(self.climate, index),
+            latitude=self.latitude[index],
+            observed={n: jnp.take(x, index, axis=1) for n, x in self.observed.items()},
+            weight={n: jnp.take(x, index, axis=1) for n, x in self.weight.items()},
+            fires=self.fires,
+        )
 
 
 MONTHLY_CLIMATE = tuple(name for name in Climate._fields if name not in ("season", "dt"))
@@ -76,16 +82,16 @@ class Packed:
     streams: tuple[str, ...]
     fires: bool
 
-    def unpacked(self) -> Arrays:
-        """What `load` makes of these pixels; inside a compiled program, where it costs no copy."""
-        named = dict(zip(self.fields, self.block, strict=True))
+    def take(self, index: Array) -> Arrays:
+        """Some pixels, as `load` makes them."""
+        named = dict(zip(self.fields, jnp.take(self.block, index, axis=2), strict=True))
         climate = Climate(**{n: named[n] for n in MONTHLY_CLIMATE}, season=self.season, dt=self.dt)
         observed, weight = {}, {}
         for stream in self.streams:
             there = ~jnp.isnan(named[stream])
             observed[stream] = jnp.where(there, named[stream], 0.0)
             weight[stream] = named.get(f"{stream}_weight", there.astype(jnp.float32))
-        return Arrays(climate, self.latitude, observed, weight, self.fires)
+        return Arrays(climate, self.latitude[index], observed, weight, self.fires)
 
 
 class View(NamedTuple):
@@ -171,16 +177,16 @@ def gather(source: Arrays | Packed, view: View, selection: Selection, n_patches:
     Several lanes at once have a selection [lane, N] and a view that begins with the lane; in their batch arrays by
     month are [T, lane, N], so that the loop over months finds each month in one piece (`LANE_AXES`).
     """
-    arrays = source.unpacked()
     index, patch, mask = (jnp.asarray(x) for x in selection)
     member = jax.nn.one_hot(patch, n_patches, dtype=mask.dtype, axis=-2) * jnp.expand_dims(mask, -2)
     size = jnp.maximum(member.sum(axis=-1, keepdims=True), 1.0)
+    arrays = source.take(index)
     batch = Batch(
-        climate=take(arrays.climate, index),
-        latitude=arrays.latitude[index],
+        climate=arrays.climate,
+        latitude=arrays.latitude,
         predictors=jnp.take_along_axis(view.encoded, index[..., None], axis=-2),
-        observed={n: jnp.take(x, index, axis=1) for n, x in arrays.observed.items()},
-        weight={n: jnp.take(x, index, axis=1) * mask[None] for n, x in arrays.weight.items()},
+        observed=arrays.observed,
+        weight={n: x * mask[None] for n, x in arrays.weight.items()},
         patch_mean=member / size,
         mask=mask,
         scale=view.scale,

@@ -1,11 +1,38 @@
-"""Model and observation made comparable: at the resolution of the observation, without the warm-up."""
+"""Model and observation made comparable: at the resolution of the observation, without the warm-up. JAX-free."""
 
 from collections.abc import Collection
 
 import numpy as np
+import xarray as xr
 
-from landlab_mgr.losses import annual
-from landlab_mgr.parameters import STREAMS, LossTerm
+from landlab_mgr.data import schema
+from landlab_mgr.parameters import LOSS_TERMS, STREAMS, LossTerm, annual
+
+
+def is_compared(ds: xr.Dataset, stream: str, period: str, held_out: bool) -> bool:
+    """Whether a stream is compared in a period, observation or withheld.
+
+    Where the split holds months out, those are withheld; a mean over the run has no months that were not seen.
+    """
+    if period == "withheld" and held_out:
+        return LOSS_TERMS[stream].average != "run"
+    return schema.stream_variable(stream, period) in ds
+
+
+def observed(ds: xr.Dataset, stream: str, period: str, held_out: np.ndarray) -> np.ndarray:
+    """A stream in a period, [T, N]: withheld are the months that the split holds out ([T]), or else the dataset's."""
+
+    def values(name: str) -> np.ndarray:
+        return ds[name].transpose("time", "pixel").values
+
+    name = schema.stream_variable(stream, period)
+    if not held_out.any():
+        return values(name)
+    seen = values(stream)
+    if period == "observation":
+        return np.where(held_out[:, None], np.nan, seen)
+    own = values(name) if name in ds else np.full_like(seen, np.nan)
+    return np.where(held_out[:, None], np.where(np.isnan(own), seen, own), np.nan)
 
 
 def comparable(

@@ -131,7 +131,7 @@ class Stream:
         )
         pixel = self.pixel[found].ravel()
         packed = Packed(
-            jax.device_put(block),
+            block,
             self.latitude[pixel],
             self.season,
             self.dt,
@@ -142,7 +142,7 @@ class Stream:
         first = np.array([rank[p] for p in self.patch[chosen.pixel].tolist()]) * self.slots
         local = (first + self._slot[chosen.pixel]).astype(np.int32)
         selection = Selection(*(x[None, None] for x in (local, chosen.patch, chosen.mask)))
-        return packed, view._replace(encoded=encoded[pixel][None]), selection
+        return jax.device_put(packed), view._replace(encoded=encoded[pixel][None]), selection
 
     def _read(self, patch: int) -> np.ndarray:
         """A patch, [field, month, slot]; its file and no zarr, which takes ten times as long, other threads waiting."""

@@ -6,6 +6,7 @@ on, or has none, and nobody will miss it.
 """
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -234,7 +235,9 @@ class Trials:
         self._measure()
 
     def _close(self, number: int, state: TrialState, values: Sequence[float] | None = None) -> None:
-        self._study.tell(number, values, state=state, skip_if_finished=True)
+        with warnings.catch_warnings():  # what CMA-ES does not heed is heeded where the best is chosen
+            warnings.filterwarnings("ignore", "Constraints have been set, but CmaEsSampler")
+            self._study.tell(number, values, state=state, skip_if_finished=True)
         del self._open[number]
         trials = self._study.get_trials(deepcopy=False)
         counts = {s.name.lower(): sum(t.state == s for t in trials) for s in TrialState}

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr import artifacts, evaluate
+from landlab_mgr import artifacts
 from landlab_mgr.analysis import members
 from landlab_mgr.analysis.pattern import Ensemble
-from landlab_mgr.data.comparable import comparable, score_name
+from landlab_mgr.data.comparable import comparable, is_compared, observed, score_name
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import LOSS_TERMS, MODELLED, STREAMS
 from landlab_mgr.spec import RunSpec
@@ -40,8 +40,8 @@ def test_the_operators_are_those_of_an_evaluation(planet, spec, part):
     period = "withheld" if part == "withheld" else "observation"
     expected = {}
     for stream in streams:
-        if evaluate._has(planet, stream, period, bool(held_out.any())):
-            seen = evaluate._observed(planet, stream, period, held_out)
+        if is_compared(planet, stream, period, bool(held_out.any())):
+            seen = observed(planet, stream, period, held_out)
             modelled = file[MODELLED.get(STREAMS[stream], STREAMS[stream])].values.T
             expected[score_name(stream, streams)] = comparable(LOSS_TERMS[stream], modelled, seen, patch, 12)
     found = {t.name: t for t in members.targets(planet, spec, False, part)}

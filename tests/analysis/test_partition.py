@@ -138,7 +138,7 @@ def test_a_variable_without_skill_is_named_not_zero(planet, tmp_path):
     with workspace.open(read_only=True) as catalog:
         ensemble = Ensemble.select(workspace, catalog)
         ds = partition.compute(ensemble, partition.PartitionOptions())
-        assert list(partition.table(ds)["variable"]) == ["lai"]
+        assert list(partition.table(ds)["variable"]) == ["lai", "lai, truth"]
         assert "et is not partitioned: no member of any set has R2 on dev" in ds.attrs["notes"]
         assert "4 sets have one member only" in ds.attrs["notes"]
         with pytest.raises(LandlabError, match="none of 5 runs has r2 on dev"):

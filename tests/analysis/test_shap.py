@@ -159,6 +159,17 @@ def test_physical_style_is_of_the_mean_of_all_members(made):
     assert "the error of the quadrature" in other.attrs["notes"]
 
 
+def test_only_phenology_knows_the_latitude(made):
+    ds = run(made, parameters="bday,lcma", members=1).dataset
+    assert list(ds["parameter"].values) == ["lcma", "bday"]
+    latitude = ds["share"].sel(predictor="latitude")
+    assert np.isnan(latitude.sel(parameter="lcma"))
+    assert latitude.sel(parameter="bday") > 0
+    left = ds["expected"] + ds["shap"].sum("predictor") - ds["prediction"]
+    assert float(np.abs(left).max()) < 1e-6
+    assert "latitude" not in ds.attrs["notes"]
+
+
 def test_pixels_of_one_plant_type(made):
     ds = run(made, pft="GRA", members=1).dataset
     assert ds.sizes["run"] == 1

@@ -197,7 +197,6 @@ def test_planted_axes_are_found_where_members_know_them(learned):
         ).dataset
     assert (np.abs(np.diag(found["r_truth"].values)) > 0.95).all()
     assert (found["found"] > 0.98).all()
-    assert np.abs(found["true_loadings"]).values == pytest.approx(np.abs(found["loadings"]).values, abs=0.1)
     assert (np.abs(lost["r_truth"]) < 0.9).all()
     assert "true PC1 explains" in found.attrs["notes"]
     table = pca.table(found).set_index("parameter")

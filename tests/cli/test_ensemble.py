@@ -34,6 +34,8 @@ def test_select_list_and_show(twin_workspace, tmp_path):
 def test_predict(planet, tmp_path):
     root = tmp_path / "ws"
     name = planet.attrs["name"]
+    sites = [f"XX-{k:02d}" for k in range(planet.sizes["pixel"])]
+    planet = planet.assign(site=("pixel", sites, {"role": "geometry", "units": "1", "long_name": "site"}))
     with untrained.make(root, planet, (("PFT", "CLIM"), ("AGE",)), 2).open(read_only=True) as catalog:
         runs = set(catalog.runs("setup.groups = 'PFT+CLIM'")["run_id"])
     scenario = tmp_path / "s.toml"
@@ -46,6 +48,7 @@ def test_predict(planet, tmp_path):
     assert "12 pixels, 36 months, by 2 members of PFT+CLIM" in said
     with xr.open_dataset(out, engine="h5netcdf") as ds:
         assert {"gpp", "nee", "reco", "et", "lai", "gpp_sd"} <= set(ds)
+        assert list(ds["site_name"].values) == sites
         assert set(ds.attrs["landlab_runs"].split()) == runs
 
     again = ("ensemble", "predict", one, "--data", name, "--out", tmp_path / "q.zarr")

@@ -11,8 +11,7 @@ from landlab_mgr.data import check, land, parts, schema, store, twin
 from landlab_mgr.data.twin import geography, mapping, observation, simulation
 from landlab_mgr.data.twin import planet as planets
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.losses import annual
-from landlab_mgr.parameters import BY_NAME, FORCING, LOSS_TERMS, MODELLED, PARAMETERS, POOLS, STREAMS
+from landlab_mgr.parameters import BY_NAME, FORCING, LOSS_TERMS, MODELLED, PARAMETERS, POOLS, STREAMS, annual
 from landlab_mgr.process import bind, water_stress
 
 

@@ -4,6 +4,7 @@ The names, dims and uses are those of the published code (github.com/JianingFang
 half a degree, 80 to a patch, unless a test asks for others.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,22 @@ def write_differland(
         lines.append(f"{2001 + m // 12},{1 + m % 12},{2001 + (m + 0.5) / 12:.3f},{370 + 0.17 * m:.2f}")
     (directory / CO2).write_text("\n".join(lines) + "\n")
     return directory
+
+
+ALTERNATIVES = ("LAI_COPERNICUS", "CAMS_NBE", "IB_AGC", "IB_BGC", "fire_emission")
+
+
+def changed(files: Path, tmp_path: Path, edit: Callable[[xr.Dataset], xr.Dataset | None]) -> Path:
+    """A copy of the miniature in which `edit` changed the driver's content."""
+    target = tmp_path / "changed"
+    target.mkdir()
+    for name in (RUNS, VALID, BULK, CO2):
+        (target / name).write_bytes((files / name).read_bytes())
+    ds = driver_dataset()
+    ds = ds.drop_vars([name for name in ds.data_vars if name in ALTERNATIVES or name.endswith("percent")])
+    edited = edit(ds)
+    (ds if edited is None else edited).to_netcdf(target / DRIVER, engine="h5netcdf")
+    return target
 
 
 def masks(degrees: float = 0.5, n_runs: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
