@@ -13,6 +13,7 @@ from landlab_mgr.schedule.executor import Executor, LocalExecutor
 from landlab_mgr.spec import PolicySpec
 from landlab_mgr.workspace import Workspace
 
+
 @dataclass(frozen=True)
 class Workers:
     """Who trains: `count` workers (default: what there is room for), in this process ("local") or on Ray.
@@ -61,7 +62,7 @@ def pending(
     if not run_ids:
         return Summary()
     left = (chosen["epochs_planned"] - chosen["epochs"]).groupby(chosen["dataset"]).sum()
-    executor = executor_for(ws, workers, policies, len(run_ids))
+    executor = executor_for(workers, policies, len(run_ids))
     expected = _seconds(catalog, left.to_dict(), executor.workers)
     with LiveReport(len(run_ids), int(left.sum()), expected) as report:
         driver = Driver(ws, catalog, executor, report, policies, max_failures)
@@ -81,7 +82,7 @@ def _seconds(catalog: Catalog, epochs: dict[Any, int], workers: int) -> float | 
     return total / workers
 
 
-def executor_for(ws: Workspace, workers: Workers, policies: PolicySpec, runs: int) -> Executor:
+def executor_for(workers: Workers, policies: PolicySpec, runs: int) -> Executor:
     """Ray where several workers have something to do or a cluster is named; this process otherwise."""
     count = workers.count
     if count is None and workers.address is None and not policies.gpus:

@@ -51,7 +51,7 @@ def search(
         while True:
             catalog.reclaim(lease.LEASE_SECONDS, lease.driver_is_dead, spec.policies.retries)
             runs = (spec.parallel or spec.trials) * len(spec.seed_list)
-            executor = drive.executor_for(ws, workers, spec.policies, runs)
+            executor = drive.executor_for(workers, spec.policies, runs)
             trials = Trials(catalog, study, spec, record.fingerprint, executor.width, report, notice)
             driver = Driver(ws, catalog, executor, trials, spec.policies)
             said = ("stopping after the next checkpoint (Ctrl-C again: at once)", "stopping at once")
