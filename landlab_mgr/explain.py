@@ -4,7 +4,7 @@ A feature is a predictor with all columns that the network sees of it (classes, 
 features take the values of background pixels (interventional Shapley values: Lundberg & Lee 2017, arXiv:1705.07874).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -31,10 +31,7 @@ COALITION_ROWS = 2**15
 STEPS = 24
 """Points of the Gauss-Legendre rule along the path of integrated gradients."""
 
-_IN_JAX: Mapping[str, Callable[[Mapping[str, Array]], Array]] = {
-    d.name: d.compute for d in DERIVED if d.name != "q10"
-} | {"q10": lambda p: jnp.exp(10 * p["q10_exponent"])}
-"""Derived parameters; the table's Q10 calls NumPy."""
+_DERIVED = {d.name: d.compute for d in DERIVED}
 
 
 @dataclass(frozen=True)
@@ -221,6 +218,6 @@ class _MeanParameters:
 
         def one(of_member: Any, encoded: Array) -> Array:
             p = network.parameters(self.spec, of_member, encoded, latitude)
-            return jnp.stack([p[n] if n in p else _IN_JAX[n](p) for n in self.names], axis=1)
+            return jnp.stack([p[n] if n in p else _DERIVED[n](p) for n in self.names], axis=1)
 
         return jax.vmap(one)(weights, padded).mean(axis=0)

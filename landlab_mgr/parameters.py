@@ -7,11 +7,10 @@ Sources: Fang et al. (DifferLand); Bloom & Williams (2015, doi:10.5194/bg-12-129
 (2016, doi:10.1073/pnas.1515160113). Where a paper and its code differ, the code's value is given.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-
-import numpy as np
 
 SCIENCE_VERSION = 1
 """Raised whenever the stored golden run changes; part of every run's identity."""
@@ -106,7 +105,7 @@ def _npp_left(p: Mapping[str, Any]) -> Any:
 
 DERIVED: tuple[Derived, ...] = (
     Derived("cue", "1", "carbon use efficiency", lambda p: 1 - p["f_auto"]),
-    Derived("q10", "1", "Q10 of decomposition", lambda p: np.exp(10 * p["q10_exponent"])),
+    Derived("q10", "1", "Q10 of decomposition", lambda p: math.e ** (10 * p["q10_exponent"])),
     Derived("residence_time_wood", "yr", "wood residence time", _residence_time("tor_wood")),
     Derived("residence_time_root", "yr", "root residence time", _residence_time("tor_root")),
     Derived("residence_time_litter", "yr", "litter residence time", _residence_time("tor_litter")),
@@ -137,8 +136,8 @@ class Variable:
     name: str
     unit: str
     meaning: str
-    low: float = -np.inf
-    high: float = np.inf
+    low: float = -math.inf
+    high: float = math.inf
 
 
 FORCING: Mapping[str, Variable] = {

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,14 +18,14 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from landlab_mgr import __version__, analysis, artifacts, figures, provenance, trace
+from landlab_mgr import __version__, analysis, figures, provenance, trace
 from landlab_mgr.analysis import Result, selection
 from landlab_mgr.analysis.pattern import Analysis, Ensemble
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.design import cells
 from landlab_mgr.display import text
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.records import SEEN, ArtifactRecord
+from landlab_mgr.records import SEEN
 from landlab_mgr.storage import replace_durably
 from landlab_mgr.workspace import Workspace
 
@@ -142,8 +143,7 @@ def gather(
                 )
                 continue
             try:
-                result, reused = ask(whole, name, options)
-                sections.append(_section(workspace, result, reused))
+                sections.append(_section(workspace, ask(whole, name, options)))
             except LandlabError as error:
                 missing.append(Missing(name, str(error)))
             except Exception as error:  # a page with one analysis less is more use than none
@@ -184,17 +184,15 @@ def _questions(one: Analysis, test: bool) -> list[dict[str, str]]:
     return [{}, *({"split": "test"} for _ in sides)]
 
 
-def ask(whole: Ensemble, name: str, options: Mapping[str, str]) -> tuple[Result, bool]:
-    """An analysis of these runs, or where it is about one setup, of those with the most predictor groups.
-
-    With whether the result was there; see `answer`.
-    """
+def ask(whole: Ensemble, name: str, options: Mapping[str, str]) -> Result:
+    """An analysis of these runs, or where it is about one setup, of those with the most predictor groups."""
+    ask_of = partial(analysis.run, whole.workspace, whole.catalog, name, options=options, reuse=True)
     try:
-        return answer(whole.workspace, whole.catalog, name, whole.filter, options)
+        return ask_of(whole.filter)
     except LandlabError as error:
         if str(error) != _several_setups(whole):
             raise
-    return answer(whole.workspace, whole.catalog, name, narrowed(whole), options)
+    return ask_of(narrowed(whole))
 
 
 def narrowed(whole: Ensemble) -> str:
@@ -213,42 +211,6 @@ def _several_setups(ensemble: Ensemble) -> str | None:
     return None
 
 
-def answer(
-    workspace: Workspace,
-    catalog: Catalog,
-    name: str,
-    filter: str = "",
-    options: Mapping[str, Any] | None = None,
-) -> tuple[Result, bool]:
-    """An analysis as `analysis.run` makes it, and whether it was there: same evidence, same code, file intact."""
-    one = analysis.find(name)
-    asked = analysis.options_of(one, options or {})
-    ensemble = Ensemble.select(workspace, catalog, filter)
-    splits = one.splits(asked)
-    evidence = catalog.evidence(ensemble.run_ids, splits, one.kinds)
-    code = {**provenance.code()._asdict(), "landlab": __version__}
-    for record in reversed(catalog.analyses(name)):
-        made = record.environment
-        if (
-            record.filter == ensemble.filter
-            and dict(record.options) == asked.model_dump(mode="json")
-            and {"landlab": made.get("versions", {}).get("landlab_mgr"), **_code_of(made)} == code
-            and catalog.evidence_of(record.id) == evidence
-            and artifacts.intact(
-                ArtifactRecord(name, record.path, record.sha256, record.bytes), workspace.path(record.path)
-            )
-        ):
-            ensemble.look(splits)
-            about = {"splits": list(splits), "kinds": list(one.kinds)}
-            made_of = analysis._provenance(ensemble, record, evidence, about)
-            return Result(one, record, artifacts.read(workspace.path(record.path)), made_of), True
-    return analysis.run(workspace, catalog, name, filter, options=options), False
-
-
-def _code_of(environment: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: environment.get(key) for key in provenance.Code._fields}
-
-
 def _quoted(name: str) -> str:
     return "'" + name.replace("'", "''") + "'"
 
@@ -256,7 +218,7 @@ def _quoted(name: str) -> str:
 # --- how it is shown --------------------------------------------------------------------------------
 
 
-def _section(workspace: Workspace, result: Result, reused: bool) -> Section:
+def _section(workspace: Workspace, result: Result) -> Section:
     record, made = result.record, result.provenance
     with TemporaryDirectory() as directory:
         path = Path(directory) / f"{record.name}.png"
@@ -272,7 +234,7 @@ def _section(workspace: Workspace, result: Result, reused: bool) -> Section:
         "datasets": ", ".join(f"{d['name']} ({d['fingerprint']}, {d['kind']})" for d in made["datasets"]),
         "code": _code(made["code"]),
         "computed": f"{record.created:%Y-%m-%d %H:%M} UTC, taken from the catalog"
-        if reused and record.created
+        if result.reused and record.created
         else f"{made['created']}, for this page",
         "result": f"{record.path} (sha256 {record.sha256[:16]})",
     }
@@ -286,7 +248,7 @@ def _section(workspace: Workspace, result: Result, reused: bool) -> Section:
         about=about,
         commands=commands,
         runs=list(made["runs"]),
-        reused=reused,
+        reused=result.reused,
     )
 
 

@@ -7,7 +7,9 @@ import typer
 from pydantic import BaseModel
 
 from landlab_mgr import __version__, cli
+from landlab_mgr.analysis import registry
 from landlab_mgr.spec import RunSpec
+from landlab_mgr.tuning_spec import TuneSpec
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 BELONGS_TO_THE_GRID = ("dataset", "predictors", "seeds", "science_version")
@@ -40,6 +42,16 @@ def test_every_verb_is_in_the_readme(verb):
 @pytest.mark.parametrize("field", sorted(fields(RunSpec)))
 def test_every_field_is_in_the_readme(field):
     assert f"`{field}`" in README
+
+
+@pytest.mark.parametrize("field", sorted(TuneSpec.model_fields))
+def test_every_field_of_a_study_is_in_the_readme(field):
+    assert f"`{field}`" in README
+
+
+@pytest.mark.parametrize("name", sorted(registry()))
+def test_every_analysis_is_in_the_readme(name):
+    assert f"| `{name}` |" in README
 
 
 def test_one_version():

@@ -207,7 +207,8 @@ def test_a_grid_that_is_no_bundled_one_is_written_out(figure, workspace):
     assert lines[-3:] == [
         f"landlab grid register scored.toml {at}",
         f"landlab run 'seed < 2' {at}",
-        f"landlab analyse skill 'seed < 2' -o level=flat -o of=member -o split=dev -o statistic=R2 --figure {figure} {at}",
+        "landlab analyse skill 'seed < 2' -o level=flat -o of=member -o split=dev -o statistic=R2 "
+        f"--figure {figure} {at}",
     ]
 
 

@@ -22,6 +22,7 @@ from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.filter import ensembles_named
 from landlab_mgr.catalog.records import AnalysisRecord
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import ArtifactRecord
 from landlab_mgr.spec import identity
 from landlab_mgr.storage import make_directory
 from landlab_mgr.workspace import Workspace
@@ -69,6 +70,8 @@ class Result:
     record: AnalysisRecord
     dataset: xr.Dataset
     provenance: Mapping[str, Any]
+    reused: bool = False
+    """Whether it was catalogued before."""
 
     def save_figure(self, path: str | Path) -> None:
         """Draw the result into a PNG, SVG or PDF that `landlab trace` can explain; the same pixels every time."""
@@ -88,11 +91,13 @@ def run(
     filter: str = "",
     grid: str | None = None,
     options: Mapping[str, Any] | None = None,
+    reuse: bool = False,
 ) -> Result:
     """Compute an analysis of the completed runs that a filter holds for and a grid has, store and catalogue it.
 
     The same question of the same runs with the same metrics is the same analysis: it is computed again and takes
-    its old place. LandlabError for an unknown name, bad options, or no run.
+    its old place, or with `reuse` is taken as it is where the same code made it. LandlabError for an unknown name, bad
+    options, or no run.
     """
     analysis = find(name)
     asked = options_of(analysis, options or {})
@@ -103,11 +108,15 @@ def run(
     analysis_id = identity(
         {"name": name, "options": changed, "filter": ensemble.filter, "evidence": sorted(evidence.items())}
     )
+    about = {"splits": list(splits), "kinds": list(analysis.kinds)}
+    if reuse and (made := _stored(workspace, catalog, analysis_id)) is not None:
+        ensemble.look(splits)
+        stored = artifacts.read(workspace.path(made.path))
+        return Result(analysis, made, stored, _provenance(ensemble, made, evidence, about), reused=True)
     result = analysis.compute(ensemble, asked).assign_attrs(analysis=analysis_id, filter=ensemble.filter)
     directory = workspace.path(f"{DIRECTORY}/{analysis_id}")
     make_directory(directory)
     file = workspace.catalogued(artifacts.write(name, result, directory))
-    code = provenance.code()
     packages = {p: version(p) for p in ("numpy", "pandas", "xarray", "matplotlib")}
     record = AnalysisRecord(
         id=analysis_id,
@@ -117,11 +126,28 @@ def run(
         path=file.path,
         sha256=file.sha256,
         bytes=file.bytes,
-        environment={**code._asdict(), "versions": {"landlab_mgr": __version__} | packages},
+        environment={**_code(), "versions": _OWN | packages},
     )
     catalog.record_analysis(record, evidence)
-    about = {"splits": list(splits), "kinds": list(analysis.kinds)}
     return Result(analysis, record, result, _provenance(ensemble, record, evidence, about))
+
+
+_OWN = {"landlab_mgr": __version__}
+
+
+def _code() -> dict[str, Any]:
+    return provenance.code()._asdict()
+
+
+def _stored(workspace: Workspace, catalog: Catalog, analysis_id: str) -> AnalysisRecord | None:
+    """A catalogued result that this code made, its file intact."""
+    for record in catalog.analyses():
+        if record.id == analysis_id:
+            made = record.environment
+            file = ArtifactRecord(record.name, record.path, record.sha256, record.bytes)
+            by_this = _code().items() <= made.items() and _OWN.items() <= made.get("versions", {}).items()
+            return record if by_this and artifacts.intact(file, workspace.path(record.path)) else None
+    return None
 
 
 def _provenance(

@@ -34,7 +34,7 @@ class Analyses(Database):
             require_runs(tx, evidence)
             known = tx.execute(select(*_COLUMNS).where(Analysis.id == analysis.id)).one_or_none()
             if known is not None:
-                same = ("name", "options", "filter")
+                same = ("name", "filter")  # and the options, but for the defaults of newer ones
                 used = select(AnalysisRun.run_id).where(AnalysisRun.analysis_id == analysis.id)
                 if any(getattr(known, k) != row[k] for k in same) or {*tx.scalars(used)} != evidence.keys():
                     raise LandlabError(

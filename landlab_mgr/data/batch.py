@@ -72,9 +72,9 @@ MONTHLY_CLIMATE = tuple(name for name in Climate._fields if name not in ("season
 class Packed:
     """Pixels of a dataset in one array, which the program that learns from them takes apart."""
 
-    block: Array
+    block: Array | np.ndarray
     """[field, T, N] float32: the monthly climate, observations (NaN = missing), weights that are not 1 or 0."""
-    latitude: Array
+    latitude: Array | np.ndarray
     season: Season
     dt: Array
     fields: tuple[str, ...]
@@ -84,14 +84,14 @@ class Packed:
 
     def take(self, index: Array) -> Arrays:
         """Some pixels, as `load` makes them."""
-        named = dict(zip(self.fields, jnp.take(self.block, index, axis=2), strict=True))
+        named = dict(zip(self.fields, jnp.take(jnp.asarray(self.block), index, axis=2), strict=True))
         climate = Climate(**{n: named[n] for n in MONTHLY_CLIMATE}, season=self.season, dt=self.dt)
         observed, weight = {}, {}
         for stream in self.streams:
             there = ~jnp.isnan(named[stream])
             observed[stream] = jnp.where(there, named[stream], 0.0)
             weight[stream] = named.get(f"{stream}_weight", there.astype(jnp.float32))
-        return Arrays(climate, self.latitude[index], observed, weight, self.fires)
+        return Arrays(climate, jnp.asarray(self.latitude)[index], observed, weight, self.fires)
 
 
 class View(NamedTuple):
