@@ -40,7 +40,7 @@ def test_rates_and_sizes_agree(figures):
 
 def test_peaks_are_of_processes_of_their_own(figures):
     pack, train, evaluate = (figures[f"{part}_peak_gb"] for part in ("pack", "train", "evaluate"))
-    assert 0.05 < pack < train < 4, "who packs compiles nothing"
+    assert 0.05 < pack < train < 4, "who packs compiles no update"
     assert pack < evaluate < 4
 
 
