@@ -346,7 +346,7 @@ def load_grid(path: str | Path) -> GridSpec:
         content = tomllib.loads(path.read_text())
     except FileNotFoundError:
         raise LandlabError(f"no grid file {path}; the bundled ones are in experiments/") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise LandlabError(f"{path} is not valid TOML: {error}") from None
     grid = validated(GridSpec, content, str(path))
     _check_variants(grid)

@@ -177,7 +177,7 @@ def load_study(path: str | Path) -> TuneSpec:
         content = tomllib.loads(path.read_text())
     except FileNotFoundError:
         raise LandlabError(f"no study file {path}; the bundled ones are experiments/tune_*.toml") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise LandlabError(f"{path} is not valid TOML: {error}") from None
     spec = validated(TuneSpec, content, str(path))
     spec.start()

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import style, usermap
+from landlab_mgr.analysis import members, style, usermap
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import VARIABLES
@@ -40,7 +40,7 @@ def compute(ensemble: Ensemble, options: BudgetOptions) -> xr.Dataset:
     Only whole years count. Pixels of no region are in `all`. LandlabError for several setups or datasets, an unknown
     flux, no whole year, or a map of regions that cannot be read or names no pixel.
     """
-    names = [n.strip() for n in options.variables.split(",") if n.strip()]
+    names = members.names_in(options.variables)
     fluxes = [v.name for v in VARIABLES.values() if v.unit in SCALES]
     unknown = [n for n in names if n not in fluxes]
     if unknown or not names:
@@ -50,6 +50,8 @@ def compute(ensemble: Ensemble, options: BudgetOptions) -> xr.Dataset:
     setup, data = ensemble.one_setup(), ensemble.dataset()
     area, patch = data["area_m2"].values, data["patch"].values
     region = _regions(data, options)
+    if ALL in region:
+        raise LandlabError(f"a region is called {ALL!r}, as all the land is here; give it another name")
     regions = [ALL, *sorted(set(region) - {""})]
     years = data["time"].dt.year.values
     whole = [y for y in np.unique(years) if (years == y).sum() == 12]
@@ -78,7 +80,7 @@ def compute(ensemble: Ensemble, options: BudgetOptions) -> xr.Dataset:
             "setup": setup,
             "area_m2": float(area.sum()),
             "pixels": len(area),
-            "notes": _note(region, area),
+            "notes": "\n".join(_notes(region, area, ensemble)),
         },
     )
 
@@ -102,9 +104,14 @@ def _regions(data: xr.Dataset, options: BudgetOptions) -> np.ndarray:
     return found
 
 
-def _note(region: np.ndarray, area: np.ndarray) -> str:
+def _notes(region: np.ndarray, area: np.ndarray, ensemble: Ensemble) -> list[str]:
+    notes = []
+    if warmup := max(spec.warmup_months for spec in ensemble.catalog.specs(ensemble.run_ids).values()):
+        notes.append(f"the first {warmup} months count here; scores skip them while the pools settle")
     outside = area[region == ""].sum() / area.sum()
-    return f"{outside:.0%} of the area is in no region" if 0 < outside < 1 else ""
+    if 0 < outside < 1:
+        notes.append(f"{outside:.0%} of the area is in no region")
+    return notes
 
 
 def _yearly(x: np.ndarray, weights: np.ndarray, years: np.ndarray, whole: list[int]) -> np.ndarray:

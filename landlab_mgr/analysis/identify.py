@@ -6,6 +6,7 @@ little, so members may be asked to agree on its map too: the mean correlation of
 seen. On a twin planet the ensemble mean is held against the truth, so that the judgement itself can be judged.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import style, truth
+from landlab_mgr.analysis import members, style, truth
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import DERIVED, names_of
@@ -46,9 +47,9 @@ class IdentifyOptions(Options):
 def compute(ensemble: Ensemble, options: IdentifyOptions) -> xr.Dataset:
     """`cv` [setup, parameter, quantile] over the pixels, `agreement`, `identifiable` [setup, parameter], `members`.
 
-    `agreement` is the mean Pearson r of two members over the test pixels (over all, where the dataset has fewer than 3
-    of them). On a twin planet also `r_truth` [setup, parameter], of the members' mean with the truth over the same
-    pixels. LandlabError for several datasets, a setup with one member, or a run without its parameters.
+    `agreement` is the mean Pearson r of two members over the pixels that all hold out for their test (over all, where
+    these are fewer than 3). On a twin planet also `r_truth` [setup, parameter], of the members' mean with the truth
+    over the same pixels. LandlabError for several datasets, a setup with one member, or a run without its parameters.
     """
     data = ensemble.dataset()
     names = [p for p in PARAMETERS if p not in UNUSED]
@@ -60,15 +61,23 @@ def compute(ensemble: Ensemble, options: IdentifyOptions) -> xr.Dataset:
             f"{len(alone)} of {len(setups)} setups have one member ({', '.join(alone[:4])}); "
             "a spread needs 2 or more: run more seeds, or give a filter that leaves those setups out"
         )
-    judged = data["test"].values.astype(bool)
+    judged, where = members.unseen(ensemble, data), "unseen pixels"
     if judged.sum() < 3:
-        judged = np.ones_like(judged)
-    moments = [_Spread(judged) for _ in setups]
-    for i, file in zip(of_run, ensemble.files("parameters"), strict=True):
-        moments[i].add(np.stack([file[n].values for n in names]).astype(float))
+        judged, where = np.ones_like(judged), "all pixels, seen ones too"
     quantiles = np.array([0.25, 0.5, 0.75])
-    cv = np.stack([np.nanquantile(m.cv, quantiles, axis=1).T for m in moments])
-    agreement = np.stack([m.agreement for m in moments])
+    true = truth.parameters(data, names) if ensemble.synthetic else {}
+    shape = (len(setups), len(names))
+    cv, agreement, r = np.empty((*shape, 3)), np.empty(shape), np.full(shape, np.nan)
+    for i in range(len(setups)):  # one after the other: the maps of all would not fit in memory
+        own = replace(ensemble, runs=ensemble.runs.iloc[[k for k, of in enumerate(of_run) if of == i]])
+        m = _Spread(judged)
+        for file in own.files("parameters"):
+            m.add(np.stack([file[n].values for n in names]).astype(float))
+        cv[i] = np.nanquantile(m.cv, quantiles, axis=1).T
+        agreement[i] = m.agreement
+        for j, name in enumerate(names):
+            if name in true:
+                r[i, j] = truth.correlation(m.mean[j][judged], true[name][judged])
     said = cv[:, :, 1] < options.threshold
     if options.agree:
         said &= agreement >= options.agree
@@ -77,19 +86,12 @@ def compute(ensemble: Ensemble, options: IdentifyOptions) -> xr.Dataset:
             "cv": (("setup", "parameter", "quantile"), cv),
             "agreement": (("setup", "parameter"), agreement),
             "identifiable": (("setup", "parameter"), said),
-            "members": ("setup", [m.n for m in moments]),
+            "members": ("setup", [of_run.count(i) for i in range(len(setups))]),
         },
         {"setup": setups, "parameter": names, "quantile": quantiles},
-        options.model_dump()
-        | {"synthetic": int(ensemble.synthetic), "pixels": int(moments[0].mean.shape[1])},
+        options.model_dump() | {"synthetic": int(ensemble.synthetic), "pixels": len(judged), "judged": where},
     )
-    true = truth.parameters(data, names) if ensemble.synthetic else {}
     if true:
-        r = np.full(said.shape, np.nan)
-        for i, m in enumerate(moments):
-            for j, name in enumerate(names):
-                if name in true:
-                    r[i, j] = truth.correlation(m.mean[j][judged], true[name][judged])
         ds["r_truth"] = (("setup", "parameter"), r)
         ds.attrs["notes"] = "\n".join(_judgement(ds.sel(setup=s)) for s in _largest(ds))
     return ds
@@ -111,7 +113,7 @@ def _judgement(one: xr.Dataset) -> str:
     said, known, both = _found(one)
     return (
         f"{one['setup'].values!s}: {both} of {said} identifiable parameters have r >= {WELL_KNOWN} with the truth on "
-        f"unseen pixels, and {both} of {known} that have it are called identifiable"
+        f"{one.attrs['judged']}, and {both} of {known} that have it are called identifiable"
     )
 
 
@@ -205,7 +207,7 @@ def figure(ds: xr.Dataset) -> "Figure":
         ax.scatter([], [], color=style.PALETTE[i], label=f"{setup} ({n} members)", **how)
     if "r_truth" in shown:
         hollow: dict[str, Any] = {"s": 26, "color": "white", "edgecolor": "0.3"}
-        ax.scatter([], [], label=f"hollow: r < {WELL_KNOWN} with the truth on unseen pixels", **hollow)
+        ax.scatter([], [], label=f"hollow: r < {WELL_KNOWN} with the truth on {ds.attrs['judged']}", **hollow)
     ax.axvline(ds.attrs["threshold"], color="0.4", linestyle="--", linewidth=1)
     ax.set_xscale("log")
     ax.set_yticks(rows, [n.replace("_", " ") for n in names], fontsize=8)

@@ -185,9 +185,18 @@ def stacks(ensemble: Ensemble, part: str, variables: Sequence[str] = (), pixels:
     return [Stack(t, np.stack(modelled[name]), np.stack(label[name])) for name, t in about.items()]
 
 
+def unseen(ensemble: Ensemble, data: xr.Dataset) -> Mask:
+    """Pixels that every member holds out for its test, [pixel], whatever kind of split says so."""
+    found = np.ones(data.sizes["pixel"], bool)
+    splits = {spec.split: spec.seeds.split for spec in ensemble.catalog.specs(ensemble.run_ids).values()}
+    for kind, seed in splits.items():  # no seed moves what is held out
+        found &= split.assign(data, kind, seed) == split.TEST
+    return found
+
+
 def names_in(text: str) -> list[str]:
-    """What an option lists, with commas between; empty text lists nothing."""
-    return [n.strip() for n in text.split(",") if n.strip()]
+    """What an option lists, with commas between, each once; empty text lists nothing."""
+    return list(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
 
 
 def resolution_note(found: Sequence[Target]) -> list[str]:

@@ -47,7 +47,7 @@ class PartitionOptions(Options):
     level: Literal["flat", "temporal", "spatial"] = Field(
         "flat", description="over pixel-months, medians of pixels in time, or pixels' means"
     )
-    draws: int = Field(1000, ge=0, le=100_000, description="bootstrap draws of members; 0: no intervals")
+    draws: int = Field(1000, ge=0, le=100_000, description="bootstrap draws of seeds; 0: no intervals")
 
 
 def subsets(groups: Sequence[str]) -> list[tuple[str, ...]]:
@@ -138,10 +138,9 @@ def compute(ensemble: Ensemble, options: PartitionOptions) -> xr.Dataset:
     variables = in_order([str(v) for v in cube["variable"].values])
     scores = cube.sel(variable=variables).values
     values = np.stack([_mean(scores[rows]) for rows in of_set])
-    rng = np.random.default_rng(0)
-    drawn = np.stack(
-        [_mean(scores[rng.choice(rows, (options.draws, len(rows)))], axis=1) for rows in of_set], axis=1
-    )
+    seeds = np.unique(ensemble.runs["seed"], return_inverse=True)[1]
+    times = _drawn(int(seeds.max()) + 1, options.draws)
+    drawn = np.stack([_weighted_mean(times[:, seeds[rows]], scores[rows]) for rows in of_set], axis=1)
     parts_found = parts(groups, values)
     intervals: dict[str, Values] = {}
     if options.draws:
@@ -174,8 +173,23 @@ def compute(ensemble: Ensemble, options: PartitionOptions) -> xr.Dataset:
     )
 
 
+def _drawn(n: int, draws: int) -> npt.NDArray[np.int64]:
+    """[draw, n] how often each of n is in a bootstrap draw of n.
+
+    Seeds are drawn, for all sets at once: members of equal seed share their dev pixels, whose luck is not the groups'.
+    """
+    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), draws)
+
+
+def _weighted_mean(times: npt.NDArray[np.int64], scores: Values) -> Values:
+    """[draw, variable] means of scores [member, variable] that count so many times [draw, member]; NaN of none."""
+    there = np.isfinite(scores)
+    n = times @ there
+    return np.where(n > 0, times @ np.where(there, scores, 0.0) / np.maximum(n, 1), np.nan)
+
+
 def _middle(draws: Values) -> Values:
-    """Ends of the middle 95 % of the draws (last axis) in which every set has a member with the skill; NaN of none."""
+    """Ends of the middle 95 % of the draws (last axis) in which every set has a member; NaN of none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # numpy warns of none
         found: Values = np.nanquantile(draws, (0.025, 0.975), axis=-1)
@@ -300,7 +314,7 @@ def figure(ds: xr.Dataset) -> "Figure":
     ax.axvline(0, color="0.4", linewidth=0.8)
     ax.set_yticks(rows, [_row_name(ds, v) for v in variables])
     ax.set_ylim(len(variables) - 0.5, -0.5)
-    interval = ", 95 % over members" if "independent_low" in ds else ""
+    interval = ", 95 % over seeds" if "independent_low" in ds else ""
     ax.set_xlabel(f"independent part of {style.skill_label(ds.attrs)}{interval}")
     style.quiet(ax)
     synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""

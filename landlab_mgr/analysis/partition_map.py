@@ -15,13 +15,17 @@ import xarray as xr
 from pydantic import Field
 
 from landlab_mgr import artifacts
-from landlab_mgr.analysis import partition, style
+from landlab_mgr.analysis import levels, members, partition, style
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.data.comparable import score_name
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import LOSS_TERMS, STREAMS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FEWEST_MONTHS = 12
+"""Months compared without which a pixel has no skill of its own: two always correlate."""
 NONE, UNKNOWN = -1, -2
 """Where no group has a positive independent part; where a set has no member that is scored there."""
 
@@ -60,7 +64,8 @@ def compute(ensemble: Ensemble, options: PartitionMapOptions) -> xr.Dataset:
 
     `control`, `full`, `members` (the fewest of any set) and `dominant` [variable, pixel], which is the index of the
     group with the largest independent part, or NONE, or UNKNOWN; `independent`, `joint` [group, variable, pixel];
-    `share` [group, variable] of the partitioned area where a group is dominant; `lat`, `lon` [pixel].
+    `share` [group, variable] of the partitioned area where a group is dominant; `lat`, `lon` [pixel]. Pixels with fewer
+    than FEWEST_MONTHS compared (of what is compared by year, `levels.MIN_YEARS`) are left out.
 
     The runs' files are read one after the other: memory is 10 bytes for each set, variable and pixel.
 
@@ -71,14 +76,16 @@ def compute(ensemble: Ensemble, options: PartitionMapOptions) -> xr.Dataset:
     data = ensemble.dataset()
     pixels = data.sizes["pixel"]
     of_run = {int(i): s for s, rows in enumerate(found.rows) for i in rows}
-    members = replace(ensemble, runs=ensemble.runs.iloc[sorted(of_run)])
-    asked = [v.strip() for v in options.variables.split(",") if v.strip()]
+    used = replace(ensemble, runs=ensemble.runs.iloc[sorted(of_run)])
+    asked = members.names_in(options.variables)
+    streams = [s for s in STREAMS if s in data]
+    yearly = {score_name(s, streams) for s in streams if LOSS_TERMS[s].average == "year"}
     label_of = "train" if options.split == "withheld" else options.split
     period = "withheld" if options.split == "withheld" else "observation"
     means: dict[str, _Means] = {}
     scored: dict[str, None] = {}
     for run_id, s, file in zip(
-        members.run_ids, [of_run[i] for i in sorted(of_run)], members.files("skill"), strict=True
+        used.run_ids, [of_run[i] for i in sorted(of_run)], used.files("skill"), strict=True
     ):
         if file.sizes.get("pixel") != pixels:
             raise LandlabError(
@@ -89,8 +96,10 @@ def compute(ensemble: Ensemble, options: PartitionMapOptions) -> xr.Dataset:
         scored |= dict.fromkeys(names)
         for name in names:
             if not asked or name in asked:
-                skill = file[name].sel(period=period, statistic=options.statistic).values
-                means.setdefault(name, _Means(len(found.sets), pixels)).add(s, skill, counts)
+                both = file[name].sel(period=period, statistic=[options.statistic, "n"])
+                skill, n = both.transpose("statistic", "pixel").values
+                enough = n >= (levels.MIN_YEARS if name in yearly else FEWEST_MONTHS)
+                means.setdefault(name, _Means(len(found.sets), pixels)).add(s, skill, counts & enough)
     unknown = [v for v in asked if v not in scored]
     if unknown:
         there = ", ".join(partition.in_order(list(scored))) or "none"
@@ -108,7 +117,7 @@ def compute(ensemble: Ensemble, options: PartitionMapOptions) -> xr.Dataset:
     maps = [_of_variable(found.groups, means[v], area) for v in variables]
     notes = [
         f"{v} is not partitioned: no pixel has its {options.statistic} {where} in every set "
-        "(never observed there, or constant)"
+        "(not observed there, in too few months or years, or constant)"
         for v in partition.in_order(list(means))
         if v not in variables
     ]
@@ -122,7 +131,7 @@ def compute(ensemble: Ensemble, options: PartitionMapOptions) -> xr.Dataset:
     ds = xr.concat(maps, xr.Variable("variable", variables)).transpose("group", "variable", "pixel", ...)
     return ds.assign(lat=("pixel", data["lat"].values), lon=("pixel", data["lon"].values)).assign_attrs(
         options.model_dump()
-        | {"level": "flat", "synthetic": int(ensemble.synthetic), "runs": len(members.runs), "pixels": pixels}
+        | {"level": "flat", "synthetic": int(ensemble.synthetic), "runs": len(used.runs), "pixels": pixels}
         | {"notes": "\n".join(notes)}
     )
 

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import style, truth
+from landlab_mgr.analysis import members, style, truth
 from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import BY_NAME, DERIVED
@@ -43,7 +43,8 @@ def compute(ensemble: Ensemble, options: PcaOptions) -> xr.Dataset:
     `loadings` [component, parameter], unit vectors whose largest entry is positive; `explained` [component], fractions
     of the variance; `scores` [component, pixel] with `lat` and `lon`. On a twin planet also `true_loadings` [axis,
     parameter] and `true_explained` [axis] of the true parameters, `r_truth` [component, axis], of the scores over the
-    test pixels, and `found` [axis], the length of a true axis within the span of the components (1: it lies there).
+    pixels that all members hold out for their test, and `found` [axis], the length of a true axis within the span of
+    the components (1: it lies there).
 
     LandlabError for several setups or datasets, an unknown parameter, or one that is the same everywhere.
     """
@@ -77,7 +78,10 @@ def compute(ensemble: Ensemble, options: PcaOptions) -> xr.Dataset:
         options.model_dump()
         | {"synthetic": int(ensemble.synthetic), "members": n, "setup": setup, "pixels": int(mean.shape[1])},
     )
-    return _beside_truth(ds, ensemble.dataset()) if ensemble.synthetic else ds
+    if not ensemble.synthetic:
+        return ds
+    data = ensemble.dataset()
+    return _beside_truth(ds, data, members.unseen(ensemble, data))
 
 
 def _components(x: Values) -> tuple[Values, Values, Values]:
@@ -89,16 +93,21 @@ def _components(x: Values) -> tuple[Values, Values, Values]:
     return vectors.T, singular**2 / (singular**2).sum(), vectors.T @ z
 
 
-def _beside_truth(ds: xr.Dataset, data: xr.Dataset) -> xr.Dataset:
-    """With the components of the true parameters, where the dataset has these parameters of these pixels."""
+def _beside_truth(ds: xr.Dataset, data: xr.Dataset, unseen: npt.NDArray[np.bool_]) -> xr.Dataset:
+    """With the components of the true parameters, where the dataset has these parameters of these pixels.
+
+    And each of them varies: what is the same everywhere has no components.
+    """
     true = truth.parameters(data, ds["parameter"].values)
     if len(true) < ds.sizes["parameter"] or data.sizes["pixel"] != ds.sizes["pixel"]:
+        return ds
+    if not all(x.std() > 1e-9 * np.abs(x).max() for x in true.values()):
         return ds
     loadings, explained, scores = (
         x[: ds.sizes["component"]] for x in _components(np.stack(list(true.values())))
     )
-    test, axes = data["test"].values.astype(bool), [f"true {c}" for c in ds["component"].values]
-    r = [[truth.correlation(a[test], b[test]) for b in scores] for a in ds["scores"].values]
+    axes = [f"true {c}" for c in ds["component"].values]
+    r = [[truth.correlation(a[unseen], b[unseen]) for b in scores] for a in ds["scores"].values]
     found = np.linalg.norm(loadings @ ds["loadings"].values.T, axis=1)
     ds = ds.assign(
         true_loadings=(("axis", "parameter"), loadings),

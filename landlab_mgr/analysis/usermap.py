@@ -179,11 +179,12 @@ def _half_widths(lat: Values, area: Values, cell: float) -> Values:
 
 
 def _of_grid(given: UserMap, values: Values, lat: Values, lon: Values, half: Values, how: str) -> Values:
-    rows, columns = np.argsort(given.lat), np.argsort(given.lon)
-    y, x = given.lat[rows], given.lon[columns]
+    # each once: some files have the first meridian at both ends
+    (y, rows), (x, columns) = (np.unique(axis, return_index=True) for axis in (given.lat, given.lon))
     values = values[np.ix_(rows, columns)]
-    # around the world: what is east of the last column is the first one
-    x, values = np.r_[x[-1] - 360, x, x[0] + 360], values[:, [-1, *range(len(x)), 0]]
+    if len(x) > 1 and x[0] + 360 - x[-1] < 1.5 * np.diff(x).max():
+        # around the world: what is east of the last column is the first one
+        x, values = np.r_[x[-1] - 360, x, x[0] + 360], values[:, [-1, *range(len(x)), 0]]
     i, near_y = _nearest(y, lat)
     j, near_x = _nearest(x, lon)
     nearest = np.where(near_y & near_x, values[i, j], np.nan)
@@ -217,7 +218,10 @@ def _nearest(axis: Values, at: Values) -> tuple[npt.NDArray[np.intp], npt.NDArra
     right = np.clip(np.searchsorted(axis, at), 1, len(axis) - 1)
     index = np.where(at - axis[right - 1] <= axis[right] - at, right - 1, right)
     step = np.diff(axis)
-    reach = step[np.clip(index - 1, 0, len(step) - 1)] / 2 + 1e-6
+    side = np.where(
+        at < axis[index], index - 1, index
+    )  # the step on this side of the value, or the outermost
+    reach = step[np.clip(side, 0, len(step) - 1)] / 2 + 1e-6
     return index, np.abs(axis[index] - at) <= reach
 
 

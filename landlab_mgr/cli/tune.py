@@ -38,6 +38,8 @@ class _Lines:
     def told(self, trial: "TrialRecord", best: "TrialRecord | None", counts: dict[str, int]) -> None:
         """Print it."""
         value = "" if not trial.values else ": " + ", ".join(f"{v:.4f}" for v in trial.values)
+        if trial.state == "pruned" and trial.values:  # not what `best` has: one member, early in its training
+            value = f" while its first member was at {trial.values[0]:.4f}"
         broken = "" if trial.feasible else " (breaks the constraint)"
         leader = "" if best is None else f"; best {best.values[0]:.4f} in trial {best.number}"
         over = counts["complete"] + counts["pruned"]
@@ -157,7 +159,8 @@ def _print(found: "Summary", looked: int) -> None:
             scores = ", ".join(
                 f"{o.name} {v:.4f}" for o, v in zip(spec.objectives, trial.values, strict=True)
             )
-            console.print(f"{label}: {scores} on dev (trial {trial.number})", markup=False)
+            number = f" (trial {trial.number})" if label == "best" or trial.number else ""
+            console.print(f"{label}: {scores} on dev{number}", markup=False)
     if not found.pareto.empty:
         show(found.pareto.drop(columns=["state", "feasible"]), "Pareto front on dev")
     show(found.numbers)

@@ -58,6 +58,13 @@ def of_members(catalog: Catalog, objective: Objective, run_ids: Sequence[str]) -
     return values
 
 
+def diverged(catalog: Catalog, run_id: str) -> bool:
+    """Whether a run is failed because its loss was not finite."""
+    if catalog.run(run_id).state != "failed":
+        return False
+    return str(catalog.attempts(run_id)["outcome"].iloc[-1]) == "nan"
+
+
 def collapsed(catalog: Catalog, run_ids: Sequence[str]) -> float | None:
     """The largest share of a member's leafy training pixels that it left bare; None where nobody observed leaves."""
     split, variable, statistic, level = COLLAPSED

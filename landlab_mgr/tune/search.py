@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import optuna
 import xarray as xr
+from optuna.trial import TrialState
 
 from landlab_mgr import drive, lease, run
 from landlab_mgr.catalog import Catalog
@@ -48,6 +50,7 @@ def search(
     catalog.register_study(spec.name, spec.asked)
     with _alone(ws, spec.name):
         study = storage.opened(ws.database, spec)
+        _discount(report, catalog, study, spec)
         while True:
             catalog.reclaim(lease.LEASE_SECONDS, lease.driver_is_dead, spec.policies.retries)
             runs = (spec.parallel or spec.trials) * len(spec.seed_list)
@@ -59,7 +62,8 @@ def search(
                 summary = driver.run(trials.attach(), trials.more)
             if summary.interrupted:
                 return True
-            while trials.open and not _pending(catalog, spec.name):  # others train the rest
+            trials.look()
+            while trials.open and not trials.waiting:  # others train the rest
                 time.sleep(WAIT_SECONDS)
                 catalog.reclaim(lease.LEASE_SECONDS, lease.driver_is_dead, spec.policies.retries)
                 trials.look()
@@ -96,9 +100,17 @@ def _check(spec: TuneSpec, fingerprint: str, ds: xr.Dataset) -> None:
                 )
 
 
-def _pending(catalog: Catalog, name: str) -> bool:
-    runs = {run_id for run_ids in catalog.study(name).trials.values() for run_id in run_ids}
-    return bool(runs & set(catalog.runs("status = 'pending'")["run_id"]))
+def _discount(report: LiveReport, catalog: Catalog, study: optuna.Study, spec: TuneSpec) -> None:
+    """Take what a driver before trained out of what the report expects."""
+    links = catalog.study(spec.name).trials
+    epochs = spec.runs("0" * 16, {}, spec.seed_list)[0].optimizer.epochs
+    for trial in study.get_trials(deepcopy=False):
+        if trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
+            report.expect(-len(spec.seed_list), -len(spec.seed_list) * epochs)
+        elif trial.state == TrialState.RUNNING:
+            for run_id in links.get(trial.number, ()):
+                known = catalog.run(run_id)
+                report.expect(-int(known.state == "completed"), -known.epochs)
 
 
 @contextmanager

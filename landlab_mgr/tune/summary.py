@@ -48,7 +48,7 @@ class Summary:
     pareto: pd.DataFrame
     """Trials that none beats in every objective; of a study with several."""
     cost: dict[str, float]
-    """hours_training (of all workers), hours (from the first trial to the last), epochs."""
+    """hours_training (of all workers), hours (from the first run's start to the last one's end), epochs."""
 
 
 def summarise(ws: Workspace, catalog: Catalog, name: str, splits: Sequence[str] = SEEN) -> Summary:
@@ -73,7 +73,7 @@ def summarise(ws: Workspace, catalog: Catalog, name: str, splits: Sequence[str] 
         numbers=_numbers(spec, catalog, study, start, best),
         gain=_gain(spec, catalog, record.trials, start, best, splits),
         pareto=_table(spec, [t for t in front if t.feasible]),
-        cost=_cost(catalog, study, run_ids),
+        cost=_cost(catalog, run_ids),
     )
 
 
@@ -86,7 +86,8 @@ def promote(ws: Workspace, catalog: Catalog, name: str, as_name: str, trial: int
     study = storage.existing(ws.database, name)
     best = best_of(study)
     if trial is None and best is None:
-        why = "several objectives" if len(study.directions) > 1 else "no trial that completed"
+        several = len(study.directions) > 1
+        why = "several objectives" if several else "no trial that completed and keeps the constraint"
         raise LandlabError(f"study {name!r} has {why}; name a trial with --trial")
     number = best.number if trial is None and best is not None else trial
     done = [t.number for t in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
@@ -159,8 +160,8 @@ def _gain(
     pair = [_by_seed(spec, catalog, links.get(t.number, ()), splits) for t in (start, best)]
     seeds = sorted(pair[0].keys() & pair[1].keys())
     rows = []
-    for key in dict.fromkeys(key for s in seeds for key in pair[0][s]):
-        both = np.array([[by[s].get(key, np.nan) for s in seeds] for by in pair])
+    for key in dict.fromkeys(key for by in pair for s in seeds for key in by[s]):
+        both = np.array([[by[s].get(key, np.nan) if by[s] else 0.0 for s in seeds] for by in pair])
         both = both[:, np.isfinite(both).all(axis=0)]
         if not both.size:
             continue
@@ -175,7 +176,7 @@ def _gain(
 def _by_seed(
     spec: TuneSpec, catalog: Catalog, run_ids: Sequence[str], splits: Sequence[str]
 ) -> dict[int, dict[tuple[str, str], float]]:
-    """The objective and the NNSE of every variable by split, of a trial's fresh members that completed."""
+    """The objective and the NNSE of every variable by split, of a trial's fresh members; none where one diverged."""
     fresh = [i for i, s in catalog.specs(run_ids).items() if s.seeds.init not in spec.seed_list]
     if not fresh:
         return {}
@@ -183,9 +184,10 @@ def _by_seed(
     filter = f"status = 'completed' and run in ({', '.join(map(repr, fresh))})"
     nse = catalog.metrics_array(filter, splits, objective.level)  # one look, however many runs
     found: dict[int, dict[tuple[str, str], float]] = {}
-    if "R2" not in nse.coords["statistic"]:
-        return {}
-    for member in nse.sel(statistic="R2"):
+    for run_id in fresh:
+        if score.diverged(catalog, run_id):
+            found[catalog.run(run_id).spec.seeds.init] = {}
+    for member in nse.sel(statistic="R2") if "R2" in nse.coords["statistic"] else ():
         scores = found.setdefault(int(member["seed"]), {})
         for split in splits:
             series = member.sel(split=split).dropna("variable")
@@ -203,14 +205,15 @@ def _interval(gain: np.ndarray) -> tuple[float, float]:
     return float(gain.mean() - half), float(gain.mean() + half)
 
 
-def _cost(catalog: Catalog, study: optuna.Study, run_ids: Sequence[str]) -> dict[str, float]:
-    seconds = epochs = 0.0
+def _cost(catalog: Catalog, run_ids: Sequence[str]) -> dict[str, float]:
+    spans, epochs = [], 0.0
     for run_id in dict.fromkeys(run_ids):
         attempts = catalog.attempts(run_id)
-        seconds += (attempts["ended"] - attempts["started"]).dt.total_seconds().sum()
+        spans.append(attempts[["started", "ended"]].dropna())
         epochs += catalog.run(run_id).epochs
-    trials = study.get_trials(deepcopy=False)
-    begun = [t.datetime_start for t in trials if t.datetime_start is not None]
-    over = [t.datetime_complete for t in trials if t.datetime_complete is not None and t.datetime_start]
-    hours = (max(over) - min(begun)).total_seconds() / 3600 if over else 0.0
-    return {"hours_training": seconds / 3600, "hours": hours, "epochs": epochs}
+    over = pd.concat(spans) if spans else pd.DataFrame()
+    if over.empty:
+        return {"hours_training": 0.0, "hours": 0.0, "epochs": epochs}
+    training = (over["ended"] - over["started"]).dt.total_seconds().sum()
+    whole = (over["ended"].max() - over["started"].min()).total_seconds()
+    return {"hours_training": float(training) / 3600, "hours": whole / 3600, "epochs": epochs}

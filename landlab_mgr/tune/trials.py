@@ -99,10 +99,7 @@ class Trials:
                 self._take(optuna.Trial(self._study, frozen._trial_id), run_ids)
             elif frozen.state in (TrialState.PRUNED, TrialState.FAIL):
                 self._cancel(run_ids)
-        if start_of(self._study) is None and not self._study.get_trials(
-            deepcopy=False, states=(TrialState.WAITING,)
-        ):
-            self._study.enqueue_trial(self._spec.start(self._fingerprint), user_attrs={START: True})
+        self._have_start()
         return [run_id for entry in self._open.values() for run_id in entry.run_ids]
 
     def more(self) -> list[str]:
@@ -127,6 +124,11 @@ class Trials:
     def open(self) -> bool:
         """Whether a trial is not over."""
         return bool(self._open)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a run of a trial that is not over was pending when it was looked at."""
+        return any(entry.waiting for entry in self._open.values())
 
     @property
     def confirmed(self) -> bool:
@@ -173,11 +175,18 @@ class Trials:
                 "run it again"
             )
         trials = self._study.get_trials(deepcopy=False)
+        if any(t.state == TrialState.WAITING and t.user_attrs.get(START) for t in trials):
+            return True
         over = sum(t.state in (TrialState.COMPLETE, TrialState.PRUNED) for t in trials)
         if over + len(self._open) >= self._spec.trials:
             return False
         begun = [t.datetime_start.timestamp() for t in trials if t.datetime_start is not None]
         return self._spec.hours is None or not begun or time.time() - min(begun) < 3600 * self._spec.hours
+
+    def _have_start(self) -> None:
+        """Put trial 0 first in line, where there is none or it failed."""
+        if start_of(self._study) is None:
+            self._study.enqueue_trial(self._spec.start(self._fingerprint), user_attrs={START: True})
 
     def _ask(self) -> list[str]:
         number = len(self._study.get_trials(deepcopy=False))
@@ -191,8 +200,7 @@ class Trials:
     def _take(self, trial: optuna.Trial, run_ids: list[str]) -> None:
         """Wait for the runs of a trial; those that ended without a result in an earlier attempt are tried again."""
         trial.set_user_attr("run_ids", run_ids)
-        retry = [i for i in run_ids if self._state(i) == "cancelled" or self._failed(i) not in (None, "nan")]
-        self._catalog.retry(retry)
+        self._catalog.retry([i for i in run_ids if self._broken(i)])
         entry = _Open(trial, run_ids)
         entry.reported = set(self._frozen(trial.number).intermediate_values)
         self._open[trial.number] = entry
@@ -207,21 +215,25 @@ class Trials:
             return
         states = {run_id: self._state(run_id) for run_id in entry.run_ids}
         entry.waiting = {run_id for run_id, state in states.items() if state == "pending"}
-        bad = [
-            i for i, s in states.items() if s == "cancelled" or (s == "failed" and self._failed(i) != "nan")
-        ]
+        bad = [i for i in entry.run_ids if self._broken(i)]
         if bad:
-            self._why = f"run {bad[0]} is {states[bad[0]]}"
-            self._failures += 1
-            self._close(number, TrialState.FAIL)
-            self._forego(entry.run_ids)
+            self._fail(entry, f"run {bad[0]} is {states[bad[0]]}")
         elif set(states.values()) <= {"completed", "failed"}:
             try:
                 self._complete(entry)
             except LandlabError as error:
-                self._why = str(error)
-                self._failures += 1
-                self._close(number, TrialState.FAIL)
+                self._fail(entry, str(error))
+
+    def _fail(self, entry: _Open, why: str) -> None:
+        """Give a trial up; another takes its place."""
+        self._why = why
+        self._failures += 1
+        self._close(entry.trial.number, TrialState.FAIL)
+        self._forego(entry.run_ids)
+        self._report.expect(
+            len(entry.run_ids), sum(self._catalog.run(i).epochs_planned for i in entry.run_ids)
+        )
+        self._have_start()
 
     def _complete(self, entry: _Open) -> None:
         trial, catalog = entry.trial, self._catalog
@@ -297,6 +309,7 @@ class Trials:
         for trial in {t.number: t for t in (start, best)}.values():
             specs = self._spec.runs(self._fingerprint, trial.numbers, self._spec.fresh)
             added += self._catalog.register_trial(self._spec.name, trial.number, specs)
+        self._catalog.retry([i for i in added if self._broken(i)])
         left = [run for run in map(self._catalog.run, added) if run.state != "completed"]
         self._report.expect(len(left), sum(run.epochs_planned - run.epochs for run in left))
         return added
@@ -323,11 +336,10 @@ class Trials:
     def _state(self, run_id: str) -> str:
         return self._catalog.run(run_id).state
 
-    def _failed(self, run_id: str) -> str | None:
-        """How a failed run's last attempt ended; None for another run."""
-        if self._state(run_id) != "failed":
-            return None
-        return str(self._catalog.attempts(run_id)["outcome"].iloc[-1])
+    def _broken(self, run_id: str) -> bool:
+        """Whether a run ended without telling anything of its weights."""
+        state = self._state(run_id)
+        return state == "cancelled" or (state == "failed" and not score.diverged(self._catalog, run_id))
 
     def _frozen(self, number: int) -> FrozenTrial:
         return self._study.get_trials(deepcopy=False)[number]

@@ -43,9 +43,11 @@ def by_pixel(regional, tmp_path_factory):
 def test_totals_by_hand(regional, by_pixel, tmp_path, by_patch):
     workspace = make(tmp_path / "ws", regional, True) if by_patch else by_pixel
     with workspace.open() as catalog:
-        options = {"variables": "gpp,et"}
+        options = {"variables": "gpp,et,gpp"}  # each once
         ds = analysis.run(workspace, catalog, "budget", "setup.groups = 'PFT'", options=options).dataset
+    assert list(ds["variable"].values) == ["gpp", "et"]
     assert list(ds["region"].values) == ["all", "north", "south"]
+    assert "the first 12 months count here" in ds.attrs["notes"]
     assert list(ds["year"].values) == [2001, 2002, 2003]
     area = regional["area_m2"].values
     petagrams = area.sum() * 365.25 * 1e-15

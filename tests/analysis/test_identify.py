@@ -6,8 +6,10 @@ import xarray as xr
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import identify
+from landlab_mgr.data import split
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import BY_NAME, DERIVED
+from landlab_mgr.spec import SplitSpec
 
 from . import sample
 
@@ -59,6 +61,32 @@ def test_the_spread_over_members_and_the_truth(workspace):
     [axes] = figure.axes
     assert len(axes.get_yticklabels()) == ds.sizes["parameter"]
     assert axes.get_xscale() == "log"
+
+
+def test_unseen_are_the_pixels_that_the_split_holds_out(planet, tmp_path):
+    """Of folds it is not the dataset's test pixels: some members learned from those."""
+    kfold = {"kind": "kfold", "folds": 2, "fold": 1}
+    asked = sample.grid(planet.attrs["name"], setups=(("PFT",),), split=kfold)
+    constant = planet.assign(true_lcma=planet["true_lcma"].copy(data=np.full(planet.sizes["pixel"], 50.0)))
+    held_out = split.assign(planet, SplitSpec(**kfold), 0) == "test"
+    assert held_out.any()
+    assert (held_out != planet["test"].values).any()
+
+    def files(spec):
+        right = parameters(planet, spec.seeds.init)
+        wrong = {n: x.copy(data=x.values[::-1]) for n, x in right.items()}
+        ds = right.where(xr.DataArray(held_out, dims="pixel"), xr.Dataset(wrong))
+        return {"parameters": ds.assign({n: ("pixel", planet[n].values) for n in ("lat", "lon")})}
+
+    workspace = sample.make_with_files(tmp_path / "ws", constant, files, asked)
+    with workspace.open() as catalog:
+        ds = analysis.run(workspace, catalog, "identify").dataset
+        components = analysis.run(
+            workspace, catalog, "pca", options={"parameters": "lcma,f_auto,uwue"}
+        ).dataset
+    r = ds["r_truth"].isel(setup=0)
+    assert [float(r.sel(parameter=p)) for p in ("f_auto", "uwue")] == pytest.approx([1, 1])
+    assert "r_truth" not in components, "the same everywhere in truth: no axes, and no failure"
 
 
 def test_an_altered_file_is_not_used(workspace, tmp_path, planet):

@@ -17,6 +17,8 @@ GROUPS = ("PFT", "CLIM")
 WORTH = {"PFT": np.linspace(-0.5, 0.6, PIXELS), "CLIM": np.full(PIXELS, 0.15)}
 WORTH["CLIM"][0] = -0.1  # where both do harm, none is dominant
 TEST = slice(0, 2)
+COMPARED = {"biomass": 5}
+"""Years, or months, that a pixel has; SST of et is 0 everywhere."""
 DEV = {0: slice(2, 7), 1: slice(5, 10)}
 """Of seed 0 and of seed 1; pixels 5 and 6 are of both, 10 and 11 train in both."""
 
@@ -31,10 +33,13 @@ def lai(spec):
 def skill(spec):
     label = np.full(PIXELS, "train", object)
     label[TEST], label[DEV[spec.seeds.init]] = "test", "dev"
-    values = np.stack([lai(spec), np.full(PIXELS, np.nan)])  # SST of et is 0 everywhere
+    r2 = {"lai": lai(spec), "et": np.full(PIXELS, np.nan), "sif": lai(spec), "biomass": lai(spec)}
     shape = ("period", "pixel", "statistic")
-    data = {v: (shape, x[None, :, None]) for v, x in zip(("lai", "et"), values, strict=True)}
-    ds = xr.Dataset(data, {"period": ["observation"], "statistic": ["R2"]})
+    data = {
+        v: (shape, np.stack([x, np.full(PIXELS, COMPARED.get(v, 24))], axis=1)[None]) for v, x in r2.items()
+    }
+    data["sif"][1][0, 3, 1] = 2  # any two months correlate
+    ds = xr.Dataset(data, {"period": ["observation"], "statistic": ["R2", "n"]})
     return {"skill": ds.assign(split=artifacts.flags("pixel", label, ("train", "dev", "test")))}
 
 
@@ -59,7 +64,11 @@ def run(workspace, filter="", **options):
 def test_every_pixel_is_partitioned_by_the_members_that_it_is_dev_for(workspace, planet):
     result = run(workspace)
     ds = result.dataset.sel(variable="lai")
-    assert list(result.dataset["variable"].values) == ["lai"]
+    assert list(result.dataset["variable"].values) == ["lai", "sif", "biomass"]
+    all_of = {
+        v: int((result.dataset["members"].sel(variable=v) > 0).sum()) for v in ("lai", "sif", "biomass")
+    }
+    assert all_of == {"lai": 8, "sif": 7, "biomass": 8}, "sif has two months at a pixel"
     assert list(ds["members"].values) == [0, 0, 1, 1, 1, 2, 2, 1, 1, 1, 0, 0]
     dev = slice(2, 10)
     for group in GROUPS:
@@ -101,7 +110,7 @@ def test_the_mean_over_pixels_is_the_partition_of_the_means(workspace):
 
 
 def test_table_and_figure(workspace):
-    ds = run(workspace).dataset
+    ds = run(workspace, variables="lai").dataset
     [row] = partition_map.table(ds).to_dict("records")
     assert row["pixels"] == 8
     assert row["PFT first"] + row["CLIM first"] + row["none first"] == pytest.approx(1)
@@ -116,7 +125,7 @@ def test_table_and_figure(workspace):
 @pytest.mark.parametrize(
     ("filter", "options", "message"),
     [
-        ("", {"variables": "sst"}, "no run has skill of 'sst' by pixel; there are: et, lai"),
+        ("", {"variables": "sst"}, "no run has skill of 'sst' by pixel; there are: et, lai, sif, biomass"),
         ("", {"split": "withheld"}, "none of 0 variables has R2 on withheld months"),
         ("setup.groups != 'CONTROL'", {}, "1 of 4 setups have no completed run: CONTROL"),
         (

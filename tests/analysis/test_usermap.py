@@ -81,6 +81,29 @@ def test_around_the_world():
     assert list(found) == [180, 0]
 
 
+def test_a_map_ends_where_it_ends():
+    lat, lon = np.arange(30.25, 60, 0.5), np.arange(0.25, 20, 0.5)
+    values = np.broadcast_to(lon, (len(lat), len(lon)))
+    given = usermap.UserMap("x", "1", values, lat, lon, {})
+    at = np.array([-170.0, -100, -20, -0.3, 0.1, 19.9, 20.3, 170])
+    inside = (at > 0) & (at < 20)
+    for how in ("mean", "nearest"):
+        found = usermap.at_pixels(given, np.full(8, 45.0), at, np.full(8, AREA[0]), 0.0, how)
+        assert list(np.isfinite(found)) == list(inside), how
+    # beside it, too, where rows are uneven: half of the step on that side
+    given = usermap.UserMap("x", "1", values[:3], np.array([0.0, 1, 4]), lon, {})
+    found = usermap.at_pixels(given, np.array([-0.6, 0.4, 2.4]), np.full(3, 10.0), AREA[:3], 0.0, "nearest")
+    assert list(np.isfinite(found)) == [False, True, True]
+
+
+def test_a_meridian_that_is_there_twice():
+    lat, lon = np.arange(-90.0, 91), np.arange(-180.0, 181)
+    values = np.broadcast_to(lon, (len(lat), len(lon)))
+    given = usermap.UserMap("x", "1", values, lat, np.where(lon >= 180, lon - 360, lon), {})
+    found = usermap.at_pixels(given, np.zeros(3), np.array([-179.8, 179.8, -179.2]), AREA[:3], 0.0, "nearest")
+    assert list(found) == [-180, -180, -179]
+
+
 def test_regions_by_name_by_flag_and_by_number(fine, tmp_path):
     north = (fine["lat"] > 0).broadcast_like(fine["sla"])
     flags = north.astype(np.int8).assign_attrs(
@@ -138,6 +161,10 @@ def test_a_budget_by_a_map_of_regions(planet, tmp_path):
     names = np.where(first, "upper", "")
     table = pd.DataFrame({"lat": lat, "lon": planet["lon"].values, "part": names})
     table.to_csv(tmp_path / "parts.csv", index=False)
+    table.replace("upper", "all").to_csv(tmp_path / "all.csv", index=False)
+    options = {"variables": "gpp", "regions": str(tmp_path / "all.csv")}
+    with workspace.open() as catalog, pytest.raises(LandlabError, match="a region is called 'all'"):
+        analysis.run(workspace, catalog, "budget", "setup.groups = 'PFT'", options=options)
     options = {"variables": "gpp", "regions": str(tmp_path / "parts.csv")}
     with workspace.open() as catalog:
         ds = analysis.run(workspace, catalog, "budget", "setup.groups = 'PFT'", options=options).dataset

@@ -5,6 +5,7 @@ import pytest
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import LOSS_TERMS
 from landlab_mgr.resources import resource
+from landlab_mgr.spec import load_grid
 from landlab_mgr.tuning_spec import TuneSpec, load_study
 
 TOP = 'name = "s"\ndataset = "d"\npredictors = ["PFT"]\n'
@@ -61,6 +62,12 @@ def test_a_mistake_is_one_line_that_names_it(tmp_path, text, said):
         load_study(path)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_what_cannot_be_read_is_one_line(tmp_path):
+    for load in (load_study, load_grid):
+        with pytest.raises(LandlabError, match=r"is not valid TOML: .*Is a directory"):
+            load(tmp_path)
 
 
 def test_numbers_are_multiples_of_weights_and_fields_of_the_optimiser():
