@@ -169,6 +169,11 @@ def _print(found: "Summary", looked: int) -> None:
     if not found.gain.empty:
         console.print("gain of the best over trial 0 on seeds that no trial saw, with its 95 % interval:")
         show(found.gain[found.gain["split"] != "train"])
+        first = found.gain[found.gain["split"] == "dev"].iloc[0]
+        if first["low"] <= 0 <= first["high"]:
+            console.print(
+                f"the gain in {first['score']} on dev cannot be told from 0: give each trial more seeds"
+            )
     elif len(spec.objectives) == 1:
         console.print("no gain over trial 0 to tell yet: no better trial, or its fresh seeds are not trained")
     cost = found.cost
