@@ -115,7 +115,7 @@ def test_the_table_and_the_figure(workspace):
     [axes] = partition.figure(result.dataset).axes
     assert [t.get_text() for t in axes.get_yticklabels()] == ["ET\n0.03 → 0.28", "LAI\n0.05 → 0.55"]
     assert axes.get_title(loc="left") == "What each predictor group brings (64 runs, synthetic data)"
-    assert axes.get_xlabel() == "independent part of R2 on dev pixels, 95 % over members"
+    assert axes.get_xlabel() == "independent part of R2 on dev pixels, 95 % over seeds"
     assert len(axes.patches) >= 8
 
 
