@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from landlab_mgr import __version__
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.storage import replace_durably
+from landlab_mgr.storage import check_place, replace_durably
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,10 +31,7 @@ def check_target(path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise LandlabError(f"{path}: a figure is {', '.join(SUFFIXES)}; give it one of these endings")
-    if path.is_dir() or not path.parent.is_dir():
-        why = "it is a directory" if path.is_dir() else f"there is no directory {path.parent}"
-        raise LandlabError(f"cannot write {path}: {why}; name another place")
-    return path
+    return check_place(path)
 
 
 def save(figure: "Figure", path: str | Path, provenance: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ from landlab_mgr.catalog.design import cells
 from landlab_mgr.display import text
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN
-from landlab_mgr.storage import replace_durably
+from landlab_mgr.storage import check_place, replace_durably
 from landlab_mgr.workspace import Workspace
 
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -93,10 +93,7 @@ def check_target(path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise LandlabError(f"{path}: a report is a web page; give it the ending .html")
-    if path.is_dir() or not path.parent.is_dir():
-        why = "it is a directory" if path.is_dir() else f"there is no directory {path.parent}"
-        raise LandlabError(f"cannot write {path}: {why}; name another place")
-    return path
+    return check_place(path)
 
 
 def file_name(name: str) -> str:

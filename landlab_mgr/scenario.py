@@ -6,7 +6,6 @@ change no respiration at all.
 """
 
 import re
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -20,6 +19,7 @@ from landlab_mgr.data import batch, schema
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import FORCING
 from landlab_mgr.spec import Frozen, validated
+from landlab_mgr.storage import read_toml
 
 EXAMPLE = """name = "warmer"
 reference_years = [2001, 2006]   # whose mean climate the model compares each month with; without: all years
@@ -167,10 +167,5 @@ class Scenario(Frozen):
 def load(path: str | Path) -> Scenario:
     """Read a scenario; LandlabError names the file and the key of a mistake."""
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise LandlabError(f"no scenario file {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise LandlabError(f"{path} is not valid TOML: {error}") from None
+    content = read_toml(path, f"no scenario file {path}; the README shows one")
     return validated(Scenario, content, str(path))

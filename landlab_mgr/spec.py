@@ -8,7 +8,6 @@ import hashlib
 import itertools
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -18,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 from landlab_mgr import axes
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import LOSS_TERMS, SCIENCE_VERSION
+from landlab_mgr.storage import read_toml
 
 GROUP_ORDER = ("PFT", "CLIM", "AGE", "SOIL", "CONTROL", "LATLON")
 """Order in which known predictor groups are named; groups of plugins and datasets follow by name."""
@@ -342,12 +342,7 @@ class GridSpec(Frozen):
 def load_grid(path: str | Path) -> GridSpec:
     """Read a grid from a TOML file; every mistake is one line that names the key."""
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text())
-    except FileNotFoundError:
-        raise LandlabError(f"no grid file {path}; the bundled ones are in experiments/") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise LandlabError(f"{path} is not valid TOML: {error}") from None
+    content = read_toml(path, f"no grid file {path}; the bundled ones are in experiments/")
     grid = validated(GridSpec, content, str(path))
     _check_variants(grid)
     return grid

@@ -4,11 +4,13 @@ What is local stays an ordinary `pathlib.Path`. Credentials come from the enviro
 a URL, which the catalog keeps and messages show.
 """
 
+import fcntl
 import os
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 from urllib.parse import urlsplit
 
 from landlab_mgr.errors import LandlabError
@@ -115,6 +117,35 @@ def folders(root: Location, depth: int = 1) -> list[Location]:
         return [
             root.joinpath(*parts) for parts in sorted({tuple(n[:depth]) for n in names if len(n) > depth})
         ]
+
+
+def read_toml(path: Path, missing: str) -> dict[str, Any]:
+    """What a TOML file holds; LandlabError where there is none, which says `missing`, or it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LandlabError(missing) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
+        raise LandlabError(f"{path} is not valid TOML: {' '.join(str(error).split())}") from None
+
+
+def check_place(path: Path) -> Path:
+    """A path where a file can go; LandlabError for a directory, and where its own is missing."""
+    if path.is_dir() or not path.parent.is_dir():
+        why = "it is a directory" if path.is_dir() else f"there is no directory {path.parent}"
+        raise LandlabError(f"cannot write {path}: {why}; name another place")
+    return path
+
+
+@contextmanager
+def alone(lock: Path, taken: str) -> Iterator[None]:
+    """Hold a lock, which the kernel takes from a process that is killed; LandlabError, `taken`, where another does."""
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LandlabError(taken) from None
+        yield
 
 
 def cache_directory() -> Path:

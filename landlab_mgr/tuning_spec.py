@@ -1,6 +1,5 @@
 """What a tuning study asks: the search space, the objective on dev, the seeds that all its trials share. JAX-free."""
 
-import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from landlab_mgr import axes
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import LOSS_TERMS
 from landlab_mgr.spec import Frozen, PolicySpec, RunSpec, validated
+from landlab_mgr.storage import read_toml
 
 WEIGHT = "loss_weights."
 OPTIMIZER = ("learning_rate", "weight_decay", "clip_norm", "epochs")
@@ -173,12 +173,7 @@ class TuneSpec(Frozen):
 def load_study(path: str | Path) -> TuneSpec:
     """Read a study from a TOML file; every mistake is one line that names the key."""
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text())
-    except FileNotFoundError:
-        raise LandlabError(f"no study file {path}; the bundled ones are experiments/tune_*.toml") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise LandlabError(f"{path} is not valid TOML: {error}") from None
+    content = read_toml(path, f"no study file {path}; the bundled ones are experiments/tune_*.toml")
     spec = validated(TuneSpec, content, str(path))
     spec.start()
     if spec.sampler == "gp" and find_spec("torch") is None:

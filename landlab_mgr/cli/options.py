@@ -1,6 +1,6 @@
 """Arguments that many verbs take."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,6 +19,15 @@ StorageOption = Annotated[
         help="Where datasets and the files of runs go, such as s3://bucket/prefix; remembered "
         "[env LANDLAB_STORAGE; the workspace]"
     ),
+]
+WorkersOption = Annotated[
+    int | None, typer.Option(help="Worker processes [as many as there is room and work for]")
+]
+ExecutorOption = Annotated[
+    Literal["ray", "local"] | None, typer.Option(help="local: this process trains [ray for several workers]")
+]
+AddressOption = Annotated[
+    str | None, typer.Option(help="A running Ray cluster: HOST:PORT, or auto [one on this machine]")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
 

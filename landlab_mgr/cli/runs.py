@@ -7,10 +7,13 @@ import typer
 
 from landlab_mgr.catalog.filter import held_back
 from landlab_mgr.cli.options import (
+    AddressOption,
     DatabaseOption,
+    ExecutorOption,
     FilterArgument,
     JsonOption,
     RequiredFilter,
+    WorkersOption,
     WorkspaceOption,
 )
 from landlab_mgr.display import console, fitted, show
@@ -29,16 +32,9 @@ def run(
         Literal["pending", "failed", "cancelled", "missing"],
         typer.Option(help="failed or cancelled: try those once more; missing: all that have not completed"),
     ] = "pending",
-    workers: Annotated[
-        int | None, typer.Option(help="Worker processes [as many as there is room and work for]")
-    ] = None,
-    executor: Annotated[
-        Literal["ray", "local"] | None,
-        typer.Option(help="local: this process trains [ray for several workers]"),
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="A running Ray cluster: HOST:PORT, or auto [one on this machine]")
-    ] = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
     members: Annotated[
         int | None, typer.Option(help="Runs side by side in a worker, where data and shapes are the same [1]")
     ] = None,

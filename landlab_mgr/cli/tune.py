@@ -1,12 +1,19 @@
 """Verbs about tuning the loss weights: `landlab tune ...`."""
 
 import json as json_text
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
+from landlab_mgr.cli.options import (
+    AddressOption,
+    DatabaseOption,
+    ExecutorOption,
+    JsonOption,
+    WorkersOption,
+    WorkspaceOption,
+)
 from landlab_mgr.display import console, duration, records, show
 from landlab_mgr.records import SEEN, SPLITS
 from landlab_mgr.workspace import Workspace
@@ -54,16 +61,9 @@ class _Lines:
 @app.command("FILE")
 def run(
     file: Annotated[str, typer.Argument(help="TOML file of a study", show_default=False)],
-    workers: Annotated[
-        int | None, typer.Option(help="Worker processes [as many as there is room and work for]")
-    ] = None,
-    executor: Annotated[
-        Literal["ray", "local"] | None,
-        typer.Option(help="local: this process trains [ray for several workers]"),
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="A running Ray cluster: HOST:PORT, or auto [one on this machine]")
-    ] = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
     members: Annotated[int | None, typer.Option(help="Runs side by side in a worker [1]")] = None,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,

@@ -1,6 +1,5 @@
 """Downloads of a Zenodo record: resumed where they broke off, checked by MD5, put in place whole."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.storage import alone
 
 if TYPE_CHECKING:
     import requests
@@ -107,7 +107,9 @@ def fetch(
     to = Path(to)
     try:
         to.mkdir(parents=True, exist_ok=True)
-        with requests.Session() as session, _alone(to):
+        # into one directory they would write into one file
+        taken = f"another `landlab data fetch` is writing to {to}; wait for it, or stop it"
+        with requests.Session() as session, alone(to / ".fetch.lock", taken):
             source = _Source(f"{url.rstrip('/')}/api/records/{record}", retries, pause, session)
             about = _about(source)
             files = _listed(source, about)
@@ -127,20 +129,6 @@ def fetch(
     except OSError as error:
         raise LandlabError(f"cannot write to {to}: {error.strerror or error}") from None
     return [to / name for name in names]
-
-
-@contextmanager
-def _alone(to: Path) -> Iterator[None]:
-    """Two downloads into one directory would write into one file."""
-    lock = to / ".fetch.lock"
-    with lock.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LandlabError(
-                f"another `landlab data fetch` is writing to {to}; wait for it, or stop it"
-            ) from None
-        yield
 
 
 # --- the record ---------------------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """What the generic importer is told about somebody's files: the TOML mapping, and one line for each mistake in it."""
 
-import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from landlab_mgr.data import schema
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import FORCING, STREAMS
+from landlab_mgr.storage import read_toml
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 _FROM_FORCING = ("MAT", "MAP")
@@ -121,12 +121,7 @@ def load(path: str | Path) -> Mapping:
         LandlabError: one line that names the file, the key, what is allowed and, for a typo, what was meant.
     """
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise LandlabError(f"no mapping {path}; the README shows one under 'Your own data'") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
-        raise LandlabError(f"{path} is not valid TOML: {' '.join(str(error).split())}") from None
+    content = read_toml(path, f"no mapping {path}; the README shows one under 'Your own data'")
     try:
         mapping = Mapping.model_validate(content)
     except ValidationError as error:

@@ -1,10 +1,6 @@
 """Running a study: checked, locked, driven to its end."""
 
-import fcntl
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import optuna
 import xarray as xr
@@ -19,6 +15,7 @@ from landlab_mgr.live import LiveReport
 from landlab_mgr.losses import stream_of
 from landlab_mgr.parameters import LOSS_TERMS
 from landlab_mgr.schedule.driver import Driver, graceful_interrupt
+from landlab_mgr.storage import alone
 from landlab_mgr.tune import storage
 from landlab_mgr.tune.trials import Notice, Trials
 from landlab_mgr.tuning_spec import TuneSpec
@@ -48,7 +45,8 @@ def search(
     record = catalog.dataset(spec.dataset)
     _check(spec, record.fingerprint, store.open_dataset(ws.path(record.url)))
     catalog.register_study(spec.name, spec.asked)
-    with _alone(ws, spec.name):
+    taken = f"another process drives study {spec.name!r}; give it more --workers instead, or wait"
+    with alone(ws.root / f"tune-{spec.name}.lock", taken):
         study = storage.opened(ws.database, spec)
         _discount(report, catalog, study, spec)
         while True:
@@ -111,19 +109,3 @@ def _discount(report: LiveReport, catalog: Catalog, study: optuna.Study, spec: T
             for run_id in links.get(trial.number, ()):
                 known = catalog.run(run_id)
                 report.expect(-int(known.state == "completed"), -known.epochs)
-
-
-@contextmanager
-def _alone(ws: Workspace, name: str) -> Iterator[None]:
-    """Hold the study's lock, which the kernel takes from a process that is killed."""
-    place = os.open(ws.root / f"tune-{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LandlabError(
-                f"another process drives study {name!r}; give it more --workers instead, or wait"
-            ) from None
-        yield
-    finally:
-        os.close(place)

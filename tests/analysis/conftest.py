@@ -21,3 +21,10 @@ def towers(planet):
 def forecast(towers, tmp_path_factory):
     """Two setups x six seeds with monthly predictions; tests that look at test pixels count them here."""
     return forecasts.make(tmp_path_factory.mktemp("forecast") / "ws", towers)
+
+
+@pytest.fixture(scope="module")
+def catalog(forecast):
+    """Of `forecast`."""
+    with forecast.open() as catalog:
+        yield catalog

@@ -15,12 +15,6 @@ from . import forecasts
 FILTER = "setup.groups = 'PFT+CLIM'"
 
 
-@pytest.fixture(scope="module")
-def catalog(forecast):
-    with forecast.open() as catalog:
-        yield catalog
-
-
 def computed(forecast, catalog, filter=FILTER, **options):
     ensemble = Ensemble.select(forecast, catalog, filter)
     return curve.compute(ensemble, curve.CurveOptions(**options)).assign_attrs(

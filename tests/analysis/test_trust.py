@@ -14,12 +14,6 @@ from . import forecasts
 FILTER = "setup.groups = 'PFT+CLIM'"
 
 
-@pytest.fixture(scope="module")
-def catalog(forecast):
-    with forecast.open() as catalog:
-        yield catalog
-
-
 def computed(forecast, catalog, filter=FILTER, **options):
     ensemble = Ensemble.select(forecast, catalog, filter)
     return trust.compute(ensemble, trust.TrustOptions(**options)).assign_attrs(
