@@ -22,7 +22,9 @@ def show(frame: pd.DataFrame, title: str = "", as_json: bool = False, digits: in
     if as_json:
         print(json.dumps(records(frame), indent=1))
         return
-    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    if title:
+        console.print(title, style="italic", markup=False)  # a table's own title wraps at the table's width
+    table = Table(header_style="bold", box=None, pad_edge=False)
     for column in frame.columns:
         numeric = pd.api.types.is_numeric_dtype(frame[column]) and frame[column].dtype != bool
         table.add_column(
