@@ -5,11 +5,10 @@ from pathlib import Path
 import streamlit as st
 
 from landlab_mgr.errors import LandlabError
-from parts import text
+from parts import access, text
 
-ICON = str(
-    Path(__file__).parent / "icon.svg"
-)  # Streamlit would fetch an emoji or a Material icon from the network
+# Streamlit would fetch an emoji or a Material icon from the network
+ICON = str(Path(__file__).parent / "icon.svg")
 
 st.set_page_config(page_title="landlab", page_icon=ICON, layout="wide")
 st.logo(ICON, size="large")
@@ -17,11 +16,21 @@ st.logo(ICON, size="large")
 st.html("<style>.stMainBlockContainer {padding-top: 4.5rem; padding-bottom: 3rem}</style>")
 page = st.navigation(
     [
-        st.Page("views/runs.py", title="Runs", icon=":material/table_rows:", default=True),
-        st.Page("views/run.py", title="Run", icon=":material/monitoring:", url_path="run"),
+        st.Page("views/overview.py", title="Overview", icon=":material/dashboard:", default=True),
+        st.Page("views/runs.py", title="Runs", icon=":material/table_rows:", url_path="runs"),
+        st.Page("views/tuning.py", title="Tuning", icon=":material/tune:", url_path="tuning"),
+        st.Page("views/ensembles.py", title="Ensembles", icon=":material/groups:", url_path="ensembles"),
+        st.Page("views/analyses.py", title="Analyses", icon=":material/query_stats:", url_path="analyses"),
+        st.Page("views/maps.py", title="Maps", icon=":material/public:", url_path="maps"),
+        st.Page("views/data.py", title="Data", icon=":material/database:", url_path="data"),
+        # reached from the table of runs, or by a link
+        st.Page("views/run.py", title="Run", url_path="run", visibility="hidden"),
+        st.Page("views/compare.py", title="Compare", url_path="compare", visibility="hidden"),
     ],
     position="top",
 )
+if not access.admitted():
+    st.stop()
 try:
     page.run()
 except LandlabError as error:

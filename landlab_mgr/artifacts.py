@@ -73,8 +73,11 @@ def labels(variable: xr.DataArray) -> np.ndarray:
     return np.array(variable.attrs["flag_meanings"].split())[variable.values]
 
 
-def read(path: str | Location) -> xr.Dataset:
-    """Load what `write` wrote; LandlabError where it is missing, damaged or out of reach."""
+def read(path: str | Location, names: Sequence[str] | None = None) -> xr.Dataset:
+    """Load what `write` wrote, or those of these variables that it holds.
+
+    LandlabError where it is missing, damaged or out of reach.
+    """
     path = located(path)
     with ExitStack() as copies:
         try:
@@ -85,7 +88,8 @@ def read(path: str | Location) -> xr.Dataset:
             raise LandlabError(f"no file {path}; `landlab show RUN` lists what the run wrote")
         try:
             with zarr.storage.ZipStore(local, mode="r") as source:
-                return xr.open_zarr(source, consolidated=False).load()
+                ds = xr.open_zarr(source, consolidated=False)
+                return (ds if names is None else ds[[n for n in names if n in ds]]).load()
         except Exception as error:
             raise LandlabError(f"{path} is damaged ({type(error).__name__}: {error}); run it again") from None
 

@@ -44,6 +44,9 @@ BARE_LEAF_CARBON = 2.0
 ALWAYS_MONTHLY = ("gpp", "nee", "reco", "et", "lai")
 
 
+Named = dict[str, np.ndarray]
+
+
 class Prediction(NamedTuple):
     """What is kept of a member's prediction of a dataset; pixels and patches in the dataset's order."""
 
@@ -68,7 +71,13 @@ def evaluate(
         directory: where the files go.
         fires: False leaves fire out of the program; only where nothing burns.
     """
-    found = predict(spec, ds, member, weights, fires)
+    return write(spec, ds, member, predict(spec, ds, member, weights, fires), directory)
+
+
+def write(
+    spec: RunSpec, ds: xr.Dataset, member: batch.Member, found: Prediction, directory: Location
+) -> tuple[list[MetricRecord], list[ArtifactRecord]]:
+    """Score a prediction and write its files; one without parameters leaves no `parameters`."""
     scores: list[MetricRecord] = []
     skill: dict[str, dict[str, xr.DataArray]] = {}
     for (stream, period), moments in found.moments.items():
@@ -85,13 +94,12 @@ def evaluate(
         )
         for part, of in parts.items():
             scores += metrics.scores(part, variable, moments.of(label == of))
-    if (lai := found.moments.get(("lai", "observation"))) is not None:
+    if "lcma" in found.params and (lai := found.moments.get(("lai", "observation"))) is not None:
         scores += _collapsed(lai, found.params["lcma"], member)
-    files = {
-        "skill": _skill_dataset(skill, member),
-        "parameters": _parameter_dataset(found.params, ds, member),
-        "monthly": _monthly_dataset(found.monthly, ds, member),
-    }
+    files = {"skill": _skill_dataset(skill, member)}
+    if found.params:
+        files["parameters"] = _parameter_dataset(found.params, ds, member)
+    files["monthly"] = _monthly_dataset(found.monthly, ds, member)
     attrs = {"run_id": spec.run_id, "setup": spec.label, "dataset": spec.dataset, "source": "landlab_mgr"}
     written = [
         artifacts.write(kind, content.assign_attrs(attrs), directory) for kind, content in files.items()
@@ -103,15 +111,41 @@ def predict(
     spec: RunSpec, ds: xr.Dataset, member: batch.Member, weights: Any, fires: bool = True
 ) -> Prediction:
     """Predict every pixel and compare it with what was observed there, in blocks of whole patches."""
+    chunk = min(len(member.label), CHUNK_PIXELS)
+
+    def simulated(part: xr.Dataset, pixels: np.ndarray, keep: tuple[str, ...]) -> tuple[Named, Named]:
+        view = member.view._replace(encoded=member.encoded[pixels])
+        return _predict_block(spec, weights, part, view, keep, fires, chunk)
+
+    return compare(spec, ds, member, simulated)
+
+
+def compare(
+    spec: RunSpec,
+    ds: xr.Dataset,
+    member: batch.Member,
+    simulated: Callable[[xr.Dataset, np.ndarray, tuple[str, ...]], tuple[Named, Named]],
+    variables: tuple[str, ...] | None = None,
+) -> Prediction:
+    """What a model predicts beside what was observed, in blocks of whole patches.
+
+    Args:
+        spec: of the run.
+        ds: the dataset; it need not fit in memory.
+        member: its split.
+        simulated: parameters [N] and monthly outputs [T, N] by name, of pixels of the dataset (in memory, and their
+            indices) and the names of the outputs.
+        variables: what the model predicts; default: all that the land model does.
+    """
     held_out = np.zeros(ds.sizes["time"], bool) if member.months is None else member.months == 0
+    modelled = {s: MODELLED.get(STREAMS[s], STREAMS[s]) for s in batch.streams_of(ds)}
+    keep = variables or tuple(dict.fromkeys((*ALWAYS_MONTHLY, *modelled.values())))
     compared = [
         (stream, period)
-        for stream in batch.streams_of(ds)
+        for stream in modelled
         for period in PERIODS
-        if is_compared(ds, stream, period, bool(held_out.any()))
+        if modelled[stream] in keep and is_compared(ds, stream, period, bool(held_out.any()))
     ]
-    modelled = {s: MODELLED.get(STREAMS[s], STREAMS[s]) for s in batch.streams_of(ds)}
-    keep = tuple(dict.fromkeys((*ALWAYS_MONTHLY, *modelled.values())))
     names = [schema.stream_variable(s, p) for s in batch.streams_of(ds) for p in PERIODS]
     wanted = ds[[*FORCING, *schema.TIME_AXIS, "lat", *(n for n in names if n in ds)]]
     n_pixels = len(member.label)
@@ -123,8 +157,7 @@ def predict(
     for pixels in blocks:
         part = batch.read(wanted, pixels)
         patch = np.unique(member.patch[pixels], return_inverse=True)[1]
-        view = member.view._replace(encoded=member.encoded[pixels])
-        drawn, outputs = _predict_block(spec, weights, part, view, keep, fires, min(n_pixels, CHUNK_PIXELS))
+        drawn, outputs = simulated(part, pixels, keep)
         pairs = {
             (stream, period): comparable(
                 LOSS_TERMS[stream],

@@ -17,6 +17,7 @@ import xarray as xr
 from jax import Array
 from shap.utils._legacy import DenseData
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from landlab_mgr import network
 from landlab_mgr.errors import LandlabError
@@ -28,6 +29,8 @@ LATITUDE = "latitude"
 """A feature of its own where a parameter of the phenology is explained: its head takes the latitude."""
 COALITION_ROWS = 2**15
 """Coalitions x background pixels that are predicted at once."""
+SAME_COALITIONS = 16
+"""Rows that share sampled coalitions."""
 STEPS = 24
 """Points of the Gauss-Legendre rule along the path of integrated gradients."""
 
@@ -84,13 +87,17 @@ def _gradients(apply: Callable[[Any, Array], Array], weights: Any, row: Array, b
 
 
 class _Kernel(shap.KernelExplainer):
-    """shap's kernel explainer, which asks JAX for all coalitions of a row at once instead of writing them out."""
+    """The coalitions that shap's kernel explainer draws; their values are computed by JAX, many rows at a time."""
 
     def __init__(self, function: Function, background: np.ndarray) -> None:
-        self._function = function
-        self._background = jnp.asarray(background, jnp.float32)
         data = DenseData(background, list(function.features), [np.asarray(g) for g in function.groups])
         super().__init__(function, data)
+        self.function = function
+
+    def coalitions(self, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which features that vary at this row are present, [S, M] of 0 and 1, and the weight of each coalition."""
+        self.explain(row[None], l1_reg=False)
+        return self.maskMatrix, self.kernelWeights
 
     def allocate(self) -> None:
         self.maskMatrix = np.zeros((self.nsamples, self.M))
@@ -98,18 +105,15 @@ class _Kernel(shap.KernelExplainer):
         self.nsamplesAdded = 0
 
     def addsample(self, x: Any, m: Any, w: float) -> None:
-        self._row = x[0]
         self.maskMatrix[self.nsamplesAdded] = m
         self.kernelWeights[self.nsamplesAdded] = w
         self.nsamplesAdded += 1
 
     def run(self) -> None:
-        present = np.zeros((self.nsamples, len(self._row)), bool)
-        for k, feature in enumerate(self.varyingInds):
-            present[:, self._function.groups[feature]] = self.maskMatrix[:, k, None] == 1
-        row, f = jnp.asarray(self._row, jnp.float32), self._function
-        found = _expectations(f.apply, f.weights, row, self._background, jnp.asarray(present))
-        self.ey = np.asarray(found, np.float64)
+        """Nothing: `kernel_shap` does."""
+
+    def solve(self, fraction_evaluated: float, dim: int) -> tuple[Any, Any]:
+        return 0.0, 0.0
 
 
 def kernel_shap(
@@ -117,7 +121,8 @@ def kernel_shap(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Kernel SHAP values [R, K, F] and the expected outputs [K], which add up to the outputs; float64.
 
-    The library enumerates all coalitions of up to 11 features and samples 2 F + 2048 of more.
+    The library enumerates all coalitions of up to 11 features and samples 2 F + 2048 of more; SAME_COALITIONS rows
+    share a sample, since to draw it takes as long as to predict it.
 
     Args:
         function: with outputs K and features F.
@@ -130,12 +135,56 @@ def kernel_shap(
     try:
         np.random.seed(seed)
         explainer = _Kernel(function, background)
-        # thousands of small systems: threads of BLAS would wait for each other and for XLA's
-        with threadpool_limits(1, "blas"):
-            values = explainer.shap_values(rows, l1_reg=False, silent=silent)
+        values = np.zeros((len(rows), explainer.D, len(function.features)))
+        by_varying: dict[tuple[int, ...], list[int]] = {}
+        for r, row in enumerate(rows):
+            by_varying.setdefault(tuple(explainer.varying_groups(row[None]).tolist()), []).append(r)
+        with tqdm(total=len(rows), disable=silent) as progress:
+            for varying, alike in by_varying.items():
+                for start in range(0, len(alike), SAME_COALITIONS):
+                    some = alike[start : start + SAME_COALITIONS]
+                    found = np.zeros((len(some), *values.shape[1:]))
+                    found[:, :, list(varying)] = _values(explainer, varying, background, rows[some])
+                    values[some] = found
+                    progress.update(len(some))
     finally:
         np.random.set_state(state)
-    return np.moveaxis(np.asarray(values), 1, 2), np.asarray(explainer.expected_value)
+    return values, np.asarray(explainer.expected_value)
+
+
+def _values(
+    explainer: _Kernel, varying: Sequence[int], background: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
+    """Shapley values [B, K, M] of the features that vary at these rows [B, C], from the same coalitions."""
+    f, expected = explainer.function, np.asarray(explainer.expected_value)
+    gain = f(rows) - expected
+    if len(varying) < 2:  # one takes all there is, which is nothing where none varies
+        return gain[:, :, None][:, :, : len(varying)]
+    present, weight = explainer.coalitions(rows[0])
+    columns = np.zeros((len(present), rows.shape[1]), bool)
+    for k, feature in enumerate(varying):
+        columns[:, f.groups[feature]] = present[:, k, None] == 1
+    masks, absent = jnp.asarray(columns), jnp.asarray(background, jnp.float32)
+    found = [_expectations(f.apply, f.weights, row, absent, masks) for row in jnp.asarray(rows, jnp.float32)]
+    return _shares(present, weight, np.asarray(found, np.float64) - expected, gain)
+
+
+def _shares(present: np.ndarray, weight: np.ndarray, above: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Shapley values [B, K, M] by weighted least squares under the constraint that they add up to `gain` [B, K].
+
+    Lundberg & Lee 2017, theorem 2, the last feature eliminated by the constraint. Of coalitions present [S, M] with
+    their weight [S] and outputs above the expected ones, [B, S, K].
+    """
+    others = present[:, :-1] - present[:, -1:]
+    left = above - present[None, :, -1:] * gain[:, None]  # [B, S, K]
+    weighted = others * weight[:, None]
+    right = np.tensordot(weighted, left, (0, 1)).reshape(others.shape[1], -1)
+    with threadpool_limits(
+        1, "blas"
+    ):  # a small system: threads of BLAS would wait for each other and for XLA's
+        solved = np.linalg.solve(others.T @ weighted, right)
+    first = np.moveaxis(solved.reshape(-1, *gain.shape), 0, -1)
+    return np.concatenate([first, (gain - first.sum(axis=-1))[..., None]], axis=-1)
 
 
 def integrated_gradients(

@@ -5,16 +5,18 @@ embedding, phenology from the embedding and sigmoid(latitude), as in DifferLand.
 """
 
 import itertools
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import psutil
 from flax import linen as nn
 from jax import Array
 
 from landlab_mgr.model import transform
-from landlab_mgr.parameters import Head, names_of
+from landlab_mgr.parameters import BY_NAME, TYPICAL, Head, names_of
 from landlab_mgr.spec import NetworkSpec
 
 HEADS: tuple[Head, ...] = ("ecological", "phenology", "pool")
@@ -69,7 +71,23 @@ def initialise(spec: NetworkSpec, seed: int, n_predictors: int, width: int) -> A
     weights = jax.tree.map(lambda x: x.astype(jnp.float32), variables["params"])
     first = weights["embedding_0"]
     padded = jnp.pad(first["kernel"], ((0, width - n_predictors), (0, 0)))
-    return weights | {"embedding_0": first | {"kernel": padded}}
+    return (
+        weights | {"embedding_0": first | {"kernel": padded}} | {h: _head(spec, h, weights[h]) for h in HEADS}
+    )
+
+
+def _head(spec: NetworkSpec, head: Head, drawn: Any) -> Any:
+    """Where a head starts. Small weights let all pixels start near the biases, which may be typical parameters."""
+    bias = drawn["bias"]
+    if spec.head_bias == "typical":
+        bias = jnp.array([unbounded(name, TYPICAL[name]) for name in names_of(head)], jnp.float32)
+    return {"kernel": drawn["kernel"] * np.float32(spec.head_scale), "bias": bias}
+
+
+def unbounded(name: str, value: float) -> float:
+    """The network output that `model.transform` makes this value of a parameter, inside its bounds."""
+    low, high = BY_NAME[name].low, BY_NAME[name].high
+    return math.tan(math.pi * (math.log(value / low) / math.log(high / low) - 0.5))
 
 
 def parameters(spec: NetworkSpec, weights: Any, predictors: Array, latitude: Array) -> dict[str, Array]:

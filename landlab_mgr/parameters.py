@@ -74,6 +74,33 @@ PARAMETERS: tuple[Parameter, ...] = (
 )
 BY_NAME: Mapping[str, Parameter] = {p.name: p for p in PARAMETERS}
 
+TYPICAL: Mapping[str, float] = {
+    **{"decomposition_rate": 5e-4, "f_auto": 0.5, "f_foliar": 0.15, "f_root": 0.4, "f_labile": 0.15},
+    **{"tor_wood": 1e-4, "tor_root": 1.5e-3, "tor_litter": 3e-3, "tor_som": 5e-5, "q10_exponent": 0.05},
+    **{"leaf_lifespan": 1.5, "labile_lifespan": 1.5, "labile_release_period": 45.0, "leaf_fall_period": 60.0},
+    **{"bday": 830.0, "fday": 1010.0, "canopy_efficiency": 20.0, "lcma": 60.0, "moisture_factor": 0.1},
+    **{
+        "labile": 100.0,
+        "foliar": 100.0,
+        "root": 200.0,
+        "wood": 5e3,
+        "litter": 200.0,
+        "som": 1e4,
+        "water": 300.0,
+    },
+    **{"runoff_focal_point": 5e3, "field_capacity": 500.0, "wilting_point_frac": 0.1},
+    **{"uwue": 8.0, "boese_r": 0.03},
+    **{"foliar_cf": 0.5, "ligneous_cf": 0.1, "dom_cf": 0.05, "resilience": 0.5},
+    **{"sif_alpha": 10.0, "sif_beta_plus_three": 3.0, "p_foliar": 1e-3, "p_wood": 1e-5, "iwue": 25.0},
+}
+"""Where every parameter may start (`network.head_bias = "typical"`): round values of a mid-latitude forest inside the
+bounds, set by hand and fitted to nothing.
+
+Half of GPP is respired; carbon stays 27 years in wood, 2 in roots, 1 in litter and 55 in soil; leaves come in April and
+fall in October; the soil is wet. At the published start (every unbounded parameter at one) evapotranspiration dries
+the soil below its wilting point in many members, where no gradient is left.
+"""
+
 
 def names_of(head: Head) -> tuple[str, ...]:
     """Names of the parameters that one network head predicts, in table order."""

@@ -46,9 +46,15 @@ class Trained:
         """Read a checkpoint; LandlabError where it is missing, damaged or of another kind."""
         content = train.load(path)
         try:
+            spec = RunSpec.model_validate_json(content["spec"])
+            if spec.model != "dalec":
+                raise LandlabError(
+                    f"run {spec.run_id} is of model {spec.model!r}, which has no parameters and is not applied to "
+                    "other data; take runs of model 'dalec'"
+                )
             scale = content["scale"]
             return cls(
-                spec=RunSpec.model_validate_json(content["spec"]),
+                spec=spec,
                 weights=content["weights"],
                 encoder=Encoder.from_dict(content["encoder"]),
                 scale=scale and Scale(**{part: Weather(**values) for part, values in scale.items()}),

@@ -62,7 +62,7 @@ def grid(workspace: Workspace, catalog: Catalog, spec: GridSpec) -> Registration
     record = catalog.dataset(spec.dataset)
     ds = store.open_dataset(workspace.path(record.url))
     specs = list(spec.expand(record.fingerprint))
-    one_of_each = {(s.predictors, s.process, s.streams, s.split, s.warmup_months): s for s in specs}
+    one_of_each = {(s.model, s.predictors, s.process, s.streams, s.split, s.warmup_months): s for s in specs}
     for cell in one_of_each.values():
         run.check(cell, ds)
     return catalog.register_runs(specs, spec)

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from landlab_mgr import __version__, artifacts, evaluate, train
+from landlab_mgr import __version__, artifacts, baselines, evaluate, train
 from landlab_mgr.data import batch, predictors, split, store
 from landlab_mgr.data.stream import open_stream, stream_directory
 from landlab_mgr.errors import LandlabError
@@ -48,6 +48,8 @@ def check(spec: RunSpec, ds: xr.Dataset) -> None:
         raise LandlabError(
             f"dataset {ds.attrs.get('name')} does not observe {unknown[0]!r}; it has {', '.join(available)}"
         )
+    if spec.model != "dalec":
+        baselines.inputs.learnable(ds, spec)
     split.assign(ds, spec.split, spec.seeds.split)
     months = ds.sizes["time"]
     if months <= spec.warmup_months:
@@ -126,6 +128,20 @@ def execute(
         LandlabError: where the dataset cannot be read, or is streamed and shall train several members at once.
     """
     ds, arrays = _opened(str(dataset), stream)
+    if any(task.spec.model != "dalec" for task in tasks):
+        if arrays is None:
+            raise LandlabError(
+                f"{located(dataset).name} is streamed from disk, and a baseline needs it in memory; "
+                "use a smaller dataset, or model 'dalec'"
+            )
+        for i, task in enumerate(tasks):  # one after the other
+
+            def nobody_wants(i: int = i) -> bool:
+                return dropped(i)
+
+            for outcome in _baseline(task, ds, nobody_wants):
+                yield i, outcome
+        return
     if arrays is None and (width or len(tasks)) > 1:
         raise LandlabError(
             f"{located(dataset).name} is streamed from disk, one member at a time, not {width or len(tasks)}; "
@@ -170,6 +186,35 @@ def execute(
                 yield i, result(i, event.checkpoint, event.saved)
 
 
+def _baseline(
+    task: Task, ds: xr.Dataset, dropped: Callable[[], bool]
+) -> Iterator[Progress | Result | Diverged | Broken]:
+    """Train and evaluate a statistical model, as `execute` does the land model."""
+    spec = task.spec
+    try:
+        check(spec, ds)
+        directory, resume = located(task.directory), None if task.resume is None else located(task.resume)
+        make_directory(directory)
+        member = batch.Member.of(spec, ds)
+        model = baselines.make(spec, ds, member, directory, resume)
+        saved = None if resume is None else artifacts.record(CHECKPOINT, resume)
+        for event in model.fit(dropped):
+            if isinstance(event, train.Diverged):
+                yield Diverged(event.epoch)
+                return
+            saved = event.saved
+            yield Progress(tuple(event.records), saved)
+        if saved is None or dropped():
+            return
+        found = evaluate.compare(
+            spec, ds, member, lambda part, pixels, keep: ({}, model.predict(part, pixels)), model.variables
+        )
+        scores, files = evaluate.write(spec, ds, member, found, directory)
+        yield Result(tuple(scores), (saved, *files))
+    except Exception as error:
+        yield Broken(error)
+
+
 def _lane(task: Task, ds: xr.Dataset) -> tuple[train.Lane, int]:
     """What trains a run, and its epochs so far; LandlabError where spec or checkpoint do not fit."""
     check(task.spec, ds)
@@ -180,14 +225,19 @@ def _lane(task: Task, ds: xr.Dataset) -> tuple[train.Lane, int]:
 
 
 def group_key(spec: RunSpec) -> tuple[Any, ...]:
-    """What runs must have in common to train side by side: equal programs and equal shapes."""
+    """What runs must have in common to train side by side: equal programs and equal shapes.
+
+    A baseline trains alone: it says so by an id of its own.
+    """
+    if spec.model != "dalec":
+        return (spec.run_id,)
     o = spec.optimizer
     return (spec.dataset, spec.process, spec.network, spec.split, o.patches_per_batch)
 
 
 def environment() -> dict[str, Any]:
     """What a worker runs on: versions of packages, those that offer processes included, and the device."""
-    packages = ("jax", "jaxlib", "flax", "optax", "numpy", "xarray", "zarr")
+    packages = ("jax", "jaxlib", "flax", "optax", "scikit-learn", "numpy", "xarray", "zarr")
     device = jax.devices()[0]
     return {
         "versions": {"python": platform.python_version(), "landlab_mgr": __version__}

@@ -48,10 +48,16 @@ class ProcessSpec(Frozen):
 
 
 class NetworkSpec(Frozen):
-    """The spatialization network: hidden layer widths and the slope of the leaky ReLU's negative side."""
+    """The spatialization network: hidden layer widths, the slope of the leaky ReLU's negative side, and its start."""
 
     hidden: tuple[int, ...] = (32, 32, 32)
     negative_slope: float = Field(0.01, ge=0, le=1)
+    head_scale: float = Field(
+        1.0, gt=0, le=1, description="factor of the heads' initial weights: small, and pixels start alike"
+    )
+    head_bias: Literal["ones", "typical"] = Field(
+        "ones", description="where the heads' biases start: at one, or at the parameters' typical values"
+    )
 
     @field_validator("hidden")
     @classmethod
@@ -69,6 +75,12 @@ class OptimizerSpec(Frozen):
     patches_per_batch: int = Field(1, ge=0)
     weight_decay: float = Field(0.0, ge=0)
     clip_norm: float = Field(0.0, ge=0, description="0 = no clipping of the global gradient norm")
+    process_rate: float = Field(
+        1.0, gt=0, description="factor of the learning rate for what a process learns, which all pixels share"
+    )
+    keep: Literal["last", "best_dev"] = Field(
+        "last", description="which epoch's weights the member is: the last, or the one of the lowest dev loss"
+    )
 
 
 OF_KIND: dict[str, tuple[str, ...]] = {
@@ -170,6 +182,21 @@ def _canonical_groups(groups: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(groups), key=lambda g: (rank.get(g, len(rank)), g)))
 
 
+_OF_THE_LAND_MODEL = ("process", "network", "loss_weights")
+NOT_OF_MODEL: dict[str, tuple[str, ...]] = {
+    "dalec": (),
+    "gradient_boosting": (
+        *_OF_THE_LAND_MODEL,
+        "optimizer.patches_per_batch",
+        "optimizer.weight_decay",
+        "optimizer.clip_norm",
+        "optimizer.process_rate",
+    ),
+    "lstm": (*_OF_THE_LAND_MODEL, "optimizer.process_rate"),
+}
+"""Fields that a model does not read, and that must therefore be left out: two specs that differ are two runs."""
+
+
 class RunSpec(Frozen):
     """One member: a setup on a dataset, with its loss weights and seeds."""
 
@@ -185,7 +212,30 @@ class RunSpec(Frozen):
     split: SplitSpec = SplitSpec()
     seeds: Seeds = Seeds()
     warmup_months: int = Field(24, ge=0, description="months at the start that metrics skip")
+    model: Literal["dalec", "gradient_boosting", "lstm"] = Field(
+        "dalec",
+        description="dalec: the land model; the others are baselines: statistical models of the fluxes",
+    )
     science_version: int = SCIENCE_VERSION
+
+    @model_validator(mode="after")
+    def _of_its_model(self) -> "RunSpec":
+        for name in NOT_OF_MODEL[self.model]:
+            part, _, field = name.partition(".")
+            of = getattr(self, part) if field else self
+            if getattr(of, field or part) != type(of).model_fields[field or part].get_default(
+                call_default_factory=True
+            ):
+                raise ValueError(f"`{name}` says nothing to model {self.model!r}: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _has_dev_to_keep_by(self) -> "RunSpec":
+        if self.optimizer.keep == "best_dev" and self.split.kind == "all":
+            raise ValueError(
+                "optimizer.keep 'best_dev' needs dev patches, and split.kind 'all' has none: use 'last'"
+            )
+        return self
 
     @field_validator("predictors")
     @classmethod

@@ -58,6 +58,8 @@ def commands(made: Mapping[str, Any], figure: str | Path, ws: Workspace) -> list
         lines.append(_comment(f"LANDLAB_DB is the catalog's URL with its password: {made['catalog']}"))
     for dataset in made["datasets"]:
         lines += _dataset_commands(dataset, at)
+    if "page" in made:
+        return [*lines, _line("landlab", "app", *at), _comment(f"and there: {made['page']}")]
     if "analysis" not in made:
         name = made["datasets"][0]["name"]
         return [*lines, _line("landlab", "data", "show", name, "--figure", figure, *at)]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import serialization
 from jax import Array
@@ -26,6 +27,7 @@ from landlab_mgr.update import (
     Static,
     hyper,
     initial_state,
+    no_terms,
     score_batches,
     stack,
     terms_of,
@@ -53,9 +55,33 @@ def load(path: Location) -> dict[str, Any]:
         raise LandlabError(f"checkpoint {path} is damaged ({error}); retry the run from the start") from None
 
 
-def _to_checkpoint(state: State, epoch: int, member: Member, spec: RunSpec) -> dict[str, Any]:
+class Best(NamedTuple):
+    """The weights of the epoch with the lowest dev loss so far; with lanes, each array begins with the lane."""
+
+    weights: Any
+    dev: Array | np.ndarray | np.float32
+    """Its dev loss, summed over pixels; inf before the first epoch."""
+    epoch: Array | np.ndarray | np.int32
+
+
+@jax.jit
+def _better(best: Best, weights: Any, held_out: dict[str, Array], epoch: Array) -> Best:
+    """The best so far of each lane, once `epoch` has left these weights and dev terms."""
+    dev = jnp.stack([held_out[n] for n in sorted(held_out)]).sum(axis=0)
+    wins = dev < best.dev
+
+    def chosen(new: Array, old: Any) -> Array:
+        return jnp.where(wins.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+    return Best(jax.tree.map(chosen, weights, best.weights), chosen(dev, best.dev), chosen(epoch, best.epoch))
+
+
+def _to_checkpoint(
+    state: State, best: Best | None, epoch: int, member: Member, spec: RunSpec
+) -> dict[str, Any]:
+    """What predicts is under `weights`; where that is not what goes on training, the latter is under `latest`."""
     scale = member.scale
-    return {
+    content = {
         "epoch": epoch,
         "spec": spec.model_dump_json(),
         "weights": state.weights,
@@ -63,6 +89,10 @@ def _to_checkpoint(state: State, epoch: int, member: Member, spec: RunSpec) -> d
         "encoder": member.encoder.to_dict(),
         "scale": None if scale is None else {n: x._asdict() for n, x in scale._asdict().items()},
     }
+    if best is None:
+        return content
+    kept = {"best": {"dev": best.dev, "epoch": best.epoch}, "latest": state.weights}
+    return content | kept | {"weights": best.weights}
 
 
 @dataclass(frozen=True)
@@ -75,19 +105,33 @@ class Lane:
     resume: Location | None = None
 
 
-def restored(lane: Lane) -> tuple[State, int]:
-    """A lane's state and its epochs so far: a new member's, or what its checkpoint holds.
+class Restored(NamedTuple):
+    """Where a lane's training stands."""
+
+    state: State
+    epoch: int
+    best: Best
+
+
+def restored(lane: Lane) -> Restored:
+    """Where a lane's training stands: a new member, or what its checkpoint holds.
 
     LandlabError where the checkpoint is missing, damaged or of another run.
     """
     new = initial_state(lane.spec, lane.member.n_columns, lane.member.encoded.shape[1])
+    best = Best(jax.tree.map(np.zeros_like, new.weights), np.float32(np.inf), np.int32(0))
     if lane.resume is None:
-        return new, 0
+        return Restored(new, 0, best)
     content = load(lane.resume)
     try:
+        weights = content["weights"]
+        if lane.spec.optimizer.keep == "best_dev":
+            found = content["best"]
+            best = Best(weights, np.float32(found["dev"]), np.int32(found["epoch"]))
+            weights = content["latest"]
         moments = serialization.from_state_dict(new.moments, content["moments"])
-        state, epoch = State(content["weights"], moments), int(content["epoch"])
-        fits = jax.tree.map(np.shape, state) == jax.tree.map(np.shape, new)
+        state, epoch = State(weights, moments), int(content["epoch"])
+        fits = jax.tree.map(np.shape, (state, best.weights)) == jax.tree.map(np.shape, (new, new.weights))
     except (KeyError, TypeError, ValueError, AttributeError):
         fits = False
     if not fits:
@@ -95,7 +139,7 @@ def restored(lane: Lane) -> tuple[State, int]:
             f"checkpoint {lane.resume} does not hold what run {lane.spec.run_id} trains; "
             "retry the run from the start"
         )
-    return state, epoch
+    return Restored(state, epoch, best)
 
 
 class Committed(NamedTuple):
@@ -173,19 +217,27 @@ def train(
     width = width or len(lanes)
     filled = [*lanes, *([lanes[0]] * (width - len(lanes)))]
     [static] = {static_of(lane.spec, lane.member, source) for lane in lanes}
-    states, progress = [], []
+    states, bests, progress = [], [], []
     for lane in filled:
-        state, done = restored(lane)
-        states.append(state)
+        found = restored(lane)
+        states.append(found.state)
+        bests.append(found.best)
         kept = [] if lane.resume is None else [lane.resume]
         progress.append(
-            _Progress(done, lane.spec.optimizer.epochs, kept, going=done < lane.spec.optimizer.epochs)
+            _Progress(
+                found.epoch,
+                lane.spec.optimizer.epochs,
+                kept,
+                going=found.epoch < lane.spec.optimizer.epochs,
+            )
         )
     for extra in progress[len(lanes) :]:
         extra.going = False
     state = jax.device_put(stack(states))
     view = jax.device_put(stack([lane.member.view for lane in filled]))
     numbers = jax.device_put(stack([hyper(lane.spec, static.terms) for lane in filled]))
+    keeping = any(lane.spec.optimizer.keep == "best_dev" for lane in lanes)
+    best = jax.device_put(stack(bests)) if keeping else None
     dev = None if filled[0].member.dev is None else stack([lane.member.dev for lane in filled])
 
     results: list[tuple[dict[str, Array], dict[str, Array]]] = []
@@ -207,13 +259,16 @@ def train(
         )
         state, trained = one_epoch(state, source, view, order, numbers, static)
         held_out = {} if dev is None else _score(state, source, view, dev, numbers, static)
+        if best is not None:
+            epochs = np.array([p.epoch for p in progress], np.int32)
+            best = _better(best, state.weights, held_out, epochs)
         results.append((trained, held_out))
         jax.block_until_ready((trained, held_out))
         elapsed = time.monotonic() - started
         ended = any(p.going and p.epoch == p.last for p in progress)
         if elapsed < checkpoint_seconds and not ended:
             continue
-        host = jax.tree.map(np.asarray, state)
+        host = jax.tree.map(np.asarray, (state, best))
         numbered = jax.device_get(results)
         share = elapsed / len(results) / sum(p.going for p in progress)
         committed = [
@@ -225,35 +280,27 @@ def train(
         results, started = [], time.monotonic()
 
 
-def _added(total: dict[str, Array], terms: dict[str, Array]) -> dict[str, Array]:
-    """Sums so far and those of another piece; waits for the former, or pieces would queue for the device."""
-    jax.block_until_ready(total)
-    return _sum(total, terms) if total else terms
-
-
-@jax.jit
-def _sum(a: dict[str, Array], b: dict[str, Array]) -> dict[str, Array]:
-    return {n: a[n] + x for n, x in b.items()}
-
-
 def one_epoch(
     state: State, source: Source, view: View, order: Selection, numbers: Hyper, static: Static
 ) -> tuple[State, dict[str, Array]]:
     """`train_batches` over all the pieces of a source."""
-    total: dict[str, Array] = {}
+    total = no_terms(static.terms, len(order.mask))
     for arrays, part, piece in source.chunks(view, order):
-        state, terms = train_batches(state, arrays, part, piece, numbers, static)
-        total = _added(total, terms)
+        before = total
+        state, total = train_batches(state, before, arrays, part, piece, numbers, static)
+        jax.block_until_ready(before)  # or pieces would queue for the device
     return state, total
 
 
 def _score(
     state: State, source: Source, view: View, order: Selection, numbers: Hyper, static: Static
 ) -> dict[str, Array]:
-    total: dict[str, Array] = {}
+    """`score_batches` over all the pieces of a source."""
+    total = no_terms(static.terms, len(order.mask))
     for arrays, part, piece in source.chunks(view, order):
-        terms = score_batches(state.weights, arrays, part, piece, numbers, static)
-        total = _added(total, terms)
+        before = total
+        total = score_batches(state.weights, before, arrays, part, piece, numbers, static)
+        jax.block_until_ready(before)
     return total
 
 
@@ -261,7 +308,7 @@ def _commit(
     index: int,
     lane: Lane,
     progress: _Progress,
-    state: State,
+    now: tuple[State, Best | None],
     results: Sequence[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]],
     seconds: float,
 ) -> Committed | Diverged:
@@ -279,7 +326,10 @@ def _commit(
         terms = by_term | {f"dev_{n}": x for n, x in by_dev.items()}
         records.append(EpochRecord(epoch, total, dev, terms, seconds))
     path = lane.directory / f"checkpoint-{progress.epoch:06d}.msgpack"
-    saved = save(path, _to_checkpoint(state, progress.epoch, lane.member, lane.spec))
+    state, best = now
+    if lane.spec.optimizer.keep == "last":  # another lane of the group keeps its best
+        best = None
+    saved = save(path, _to_checkpoint(state, best, progress.epoch, lane.member, lane.spec))
     progress.kept.append(path)
     for old in progress.kept[:-2]:
         if old.parent == lane.directory:  # an earlier attempt's files are not ours to remove

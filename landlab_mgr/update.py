@@ -46,6 +46,7 @@ class Hyper(NamedTuple):
     """Numbers of the optimiser and the loss that are traced, so that changing them compiles nothing."""
 
     learning_rate: Number
+    process_rate: Number
     weight_decay: Number
     clip_norm: Number
     loss_weights: dict[str, Number]
@@ -69,7 +70,8 @@ def hyper(spec: RunSpec, terms: Sequence[str]) -> Hyper:
         used = used or losses.stream_of(LOSS_TERMS[name]) in (spec.streams or ())
         weights[name] = np.float32(spec.weights[name] if used else 0.0)
     o = spec.optimizer
-    return Hyper(np.float32(o.learning_rate), np.float32(o.weight_decay), np.float32(o.clip_norm), weights)
+    rates = np.float32(o.learning_rate), np.float32(o.process_rate)
+    return Hyper(*rates, np.float32(o.weight_decay), np.float32(o.clip_norm), weights)
 
 
 def _weighted_terms(weights: Any, batch: model.Batch, hyper: Hyper, static: Static) -> dict[str, Array]:
@@ -94,62 +96,91 @@ def _update(state: State, batch: model.Batch, hyper: Hyper, static: Static) -> t
     limited = jnp.where((hyper.clip_norm > 0) & (norm > hyper.clip_norm), hyper.clip_norm / norm, 1.0)
     gradient = jax.tree.map(lambda g: g * limited.astype(g.dtype), gradient)
     direction, moments = _ADAM.update(gradient, state.moments)
-    weights = jax.tree.map(
-        lambda w, d: w - hyper.learning_rate * (d + hyper.weight_decay * w), state.weights, direction
-    )
+    rates = {"spatialization": hyper.learning_rate, "process": hyper.learning_rate * hyper.process_rate}
+    weights = {
+        part: jax.tree.map(
+            lambda w, d, rate=rate: w - rate * (d + hyper.weight_decay * w),
+            state.weights[part],
+            direction[part],
+        )
+        for part, rate in rates.items()
+    }
     return State(weights, moments), values
+
+
+def no_terms(terms: Sequence[str], lanes: int) -> dict[str, Array]:
+    """The sum of each term of each lane before the first batch."""
+    return jax.device_put({name: np.zeros(lanes, np.float32) for name in terms})
 
 
 def _over_batches(
     one: Callable[[Any, model.Batch, Hyper], tuple[Any, dict[str, Array]]],
     learned: Any,
+    total: dict[str, Array],
     arrays: Arrays | Packed,
     view: View,
     order: Selection,
     hyper: Hyper,
     n_patches: int,
 ) -> tuple[Any, dict[str, Array]]:
-    """Carry what is learned through the batches of `order` [lane, batch, N], every lane by itself.
+    """Carry what is learned, and the sums of the terms, through the batches of `order` [lane, batch, N].
 
-    A lane alone is not mapped over: its program has no dimension of length 1.
+    Every lane by itself. A lane alone is not mapped over: its program has no dimension of length 1.
     """
     alone = order.mask.shape[0] == 1
+    # counted as it runs: a loop that XLA knows to run once is taken apart, and takes a tenth longer on a CPU
+    batches = jnp.count_nonzero(jnp.any(jnp.asarray(order.mask) > 0, axis=(0, 2)))
+    carried = learned, total
     if alone:
-        learned, view, order, hyper = jax.tree.map(lambda x: x[0], (learned, view, order, hyper))
+        carried, view, order, hyper = jax.tree.map(lambda x: x[0], (carried, view, order, hyper))
     else:
         order = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), order)
 
-    def body(learned: Any, selection: Selection) -> tuple[Any, dict[str, Array]]:
+    def body(k: Array, carried: tuple[Any, dict[str, Array]]) -> tuple[Any, dict[str, Array]]:
+        learned, total = carried
+        selection = jax.tree.map(lambda x: jnp.asarray(x)[k], order)
         batch = gather(arrays, view, selection, n_patches)
-        return (one if alone else jax.vmap(one, in_axes=(0, LANE_AXES, 0)))(learned, batch, hyper)
+        learned, terms = (one if alone else jax.vmap(one, in_axes=(0, LANE_AXES, 0)))(learned, batch, hyper)
+        return learned, {n: total[n] + x for n, x in terms.items()}
 
-    learned, by_batch = jax.lax.scan(body, learned, order)
-    result = learned, {n: x.sum(axis=0) for n, x in by_batch.items()}
-    return jax.tree.map(lambda x: x[None], result) if alone else result
+    carried = jax.lax.fori_loop(0, batches, body, carried)
+    return jax.tree.map(lambda x: x[None], carried) if alone else carried
 
 
 @partial(jax.jit, static_argnames="static", donate_argnames="state")
 def train_batches(
-    state: State, arrays: Arrays | Packed, view: View, order: Selection, hyper: Hyper, static: Static
+    state: State,
+    total: dict[str, Array],
+    arrays: Arrays | Packed,
+    view: View,
+    order: Selection,
+    hyper: Hyper,
+    static: Static,
 ) -> tuple[State, dict[str, Array]]:
-    """One update of each lane per batch, in order: the new state, and the weighted terms summed over the batches."""
+    """One update of each lane per batch, in order: the new state, and `total` with the weighted terms added to it."""
 
     def one(state: State, batch: model.Batch, hyper: Hyper) -> tuple[State, dict[str, Array]]:
         return _update(state, batch, hyper, static)
 
-    return _over_batches(one, state, arrays, view, order, hyper, static.patches)
+    return _over_batches(one, state, total, arrays, view, order, hyper, static.patches)
 
 
 @partial(jax.jit, static_argnames="static")
 def score_batches(
-    weights: Any, arrays: Arrays | Packed, view: View, order: Selection, hyper: Hyper, static: Static
+    weights: Any,
+    total: dict[str, Array],
+    arrays: Arrays | Packed,
+    view: View,
+    order: Selection,
+    hyper: Hyper,
+    static: Static,
 ) -> dict[str, Array]:
-    """The weighted terms of each lane summed over the batches, without learning from them."""
+    """`total` with the weighted terms of each lane and batch added to it, without learning from them."""
 
     def one(weights: Any, batch: model.Batch, hyper: Hyper) -> tuple[Any, dict[str, Array]]:
         return weights, _weighted_terms(weights, batch, hyper, static)
 
-    return _over_batches(one, weights, arrays, view, order, hyper, static.patches)[1]
+    return _over_batches(one, weights, total, arrays, view, order, hyper, static.patches)[1]
 
 
 def initial_state(spec: RunSpec, n_columns: int, width: int) -> State:

@@ -71,9 +71,25 @@ def twin_workspace(tmp_path_factory):
     return root
 
 
+SLOWEST = (
+    "schedule/test_outcomes.py",
+    "test_chaos.py",
+    "test_trace.py",
+    "schedule/test_nodes.py",
+    "test_wheel.py",
+    "data/test_bench_stream.py",
+    "test_lanes.py",
+)
+"""Files that take a minute and more, the longest first."""
+
+
 def pytest_collection_modifyitems(items):
-    """With several processes (`pytest -n 2`, a file in one of them) what takes longest comes first."""
-    items.sort(key=lambda item: "test_outcomes.py" not in item.nodeid)
+    """With several processes (`pytest -n 3`, a file in one of them) what takes longest comes first."""
+
+    def place(item):
+        return next((k for k, name in enumerate(SLOWEST) if name in item.nodeid), len(SLOWEST))
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from landlab_mgr import network
-from landlab_mgr.parameters import BY_NAME, names_of
+from landlab_mgr.parameters import BY_NAME, TYPICAL, names_of
 from landlab_mgr.spec import NetworkSpec
 
 SPEC = NetworkSpec()
@@ -45,6 +45,20 @@ def test_initialisation_is_glorot_at_the_true_fan_in_and_biases_are_one():
     assert kernel[:400].std() == pytest.approx(np.sqrt(2 / (400 + 32)), rel=0.05)
     for layer in weights.values():
         assert (np.asarray(layer["bias"]) == 1).all()
+
+
+def test_small_heads_start_every_pixel_near_the_typical_parameters():
+    padded, _ = predictors()
+    latitude = jnp.linspace(-60, 60, 7, dtype=jnp.float32)
+    plain = network.initialise(SPEC, 0, 5, 9)
+    spec = NetworkSpec(head_bias="typical", head_scale=1e-6)
+    weights = network.initialise(spec, 0, 5, 9)
+    assert (weights["embedding_2"]["kernel"] == plain["embedding_2"]["kernel"]).all()
+    np.testing.assert_array_equal(weights["pool"]["kernel"], plain["pool"]["kernel"] * np.float32(1e-6))
+    for name, x in network.parameters(spec, weights, padded, latitude).items():
+        np.testing.assert_allclose(x, TYPICAL[name], rtol=1e-3, err_msg=name)
+    scaled = network.initialise(NetworkSpec(head_scale=0.5), 0, 5, 9)
+    assert (np.asarray(scaled["ecological"]["bias"]) == 1).all()
 
 
 def test_seeds_draw_different_members():

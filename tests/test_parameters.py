@@ -9,6 +9,7 @@ from landlab_mgr.parameters import (
     LOSS_TERMS,
     PARAMETERS,
     STREAMS,
+    TYPICAL,
     VARIABLES,
     names_of,
 )
@@ -21,6 +22,12 @@ def test_forty_parameters_in_three_heads():
         assert 0 < p.low < p.high, p.name
         assert p.unit, p.name
         assert p.meaning, p.name
+
+
+def test_typical_values_are_inside_the_bounds():
+    assert set(TYPICAL) == set(BY_NAME)
+    for name, value in TYPICAL.items():
+        assert BY_NAME[name].low < value < BY_NAME[name].high, name
 
 
 def test_allocation_fractions_and_respiration_share_gpp():

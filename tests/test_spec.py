@@ -42,6 +42,9 @@ STORED = {
             "clip_norm": 2,
         }
     ),
+    "start": _plain(network={"head_scale": 0.1, "head_bias": "typical"}),
+    "best epoch": _plain(optimizer={"keep": "best_dev"}),
+    "process rate": _plain(process={"water_stress": "nn_paw"}, optimizer={"process_rate": 4}),
     "split": _plain(split={"kind": "patch", "dev_fraction": 1 / 3}),
     "kfold": _plain(split={"kind": "kfold", "fold": 3}),
     "kfold of 10": _plain(split={"kind": "kfold", "folds": 10, "fold": 0, "dev_fraction": 0.2}),
@@ -55,6 +58,7 @@ STORED = {
     "warmup": _plain(warmup_months=0),
     "plugin's group": _plain(predictors=("LATLON", "türme-塔", "CONTROL", "AGE", "CLIM")),
     "science": _plain(science_version=7),
+    "baseline": _plain(model="gradient_boosting"),
     "all": RunSpec(
         dataset="0123456789abcdef",
         predictors=("PFT", "CLIM", "AGE", "SOIL"),
@@ -86,6 +90,9 @@ IDENTITIES = {
     "process@2": "19a7a41eeb0d2bf1",
     "network": "615717430d45a980",
     "optimizer": "b4d4f0ddcb8782e9",
+    "start": "90c37ab81d1be647",
+    "best epoch": "038184d9ad0ce905",
+    "process rate": "0b5bf5e42b1536c3",
     "split": "f162de0c0b671297",
     "kfold": "8a92bde9796a8125",
     "kfold of 10": "98c605cfd33f0479",
@@ -99,6 +106,7 @@ IDENTITIES = {
     "warmup": "0518ce804acd0879",
     "plugin's group": "7102a67c3212281f",
     "science": "2e283fbde5455615",
+    "baseline": "b119d1eb87ea0a65",
     "all": "6d880bc0026c4ebf",
 }
 """As they were first stored; one that changes orphans every run that anybody registered under it."""

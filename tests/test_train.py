@@ -65,6 +65,43 @@ def test_resumed_is_bitwise_what_was_never_interrupted(planet, arrays, tmp_path)
     assert whole[-1].records[-1].total == resumed[-1].records[-1].total
 
 
+def test_each_lane_keeps_its_own_best_epoch():
+    best = train.Best({"w": np.zeros((2, 3))}, np.full(2, np.inf, np.float32), np.zeros(2, np.int32))
+    for epoch, dev in enumerate([(5, 1), (3, 2), (4, np.nan)], start=1):
+        terms = {"a": np.array(dev, np.float32), "b": np.ones(2, np.float32)}
+        best = train._better(best, {"w": np.full((2, 3), float(epoch))}, terms, np.full(2, epoch, np.int32))
+    assert best.epoch.tolist() == [2, 1]
+    assert best.dev.tolist() == [4, 2]
+    assert best.weights["w"].tolist() == [[2.0] * 3, [1.0] * 3]
+
+
+def test_the_best_epoch_on_dev_is_kept_and_survives_a_resume(planet, arrays, tmp_path):
+    rate = {"learning_rate": 0.2, "patches_per_batch": 2}  # too much: dev gets worse again
+    last, best = (
+        spec_of(planet, optimizer=rate | {"epochs": 6, "keep": keep}) for keep in ("last", "best_dev")
+    )
+    plain = train_all(last, planet, arrays, tmp_path / "last")
+    kept = train_all(best, planet, arrays, tmp_path / "best")
+    dev = [r.dev for g in kept for r in g.records]
+    assert dev == [r.dev for g in plain for r in g.records]
+    epoch = int(np.argmin(dev)) + 1
+    assert epoch < 6
+    by_epoch = train_all(
+        spec_of(planet, optimizer=rate | {"epochs": epoch}), planet, arrays, tmp_path / "short"
+    )
+    content = train.load(kept[-1].checkpoint)
+    assert content["best"]["epoch"] == epoch
+
+    def same(a, b):
+        return all(map(np.array_equal, jax.tree.leaves(a), jax.tree.leaves(b)))
+
+    assert same(content["weights"], train.load(by_epoch[-1].checkpoint)["weights"])
+    assert same(content["latest"], train.load(plain[-1].checkpoint)["weights"])
+    half = train_all(best, planet, arrays, tmp_path / "half", groups=epoch + 1)
+    resumed = train_all(best, planet, arrays, tmp_path / "resumed", resume=half[-1].checkpoint)
+    assert same(content, train.load(resumed[-1].checkpoint))
+
+
 def test_how_often_checkpoints_are_taken_changes_nothing(planet, arrays, tmp_path):
     often, once = (
         train_all(spec_of(planet), planet, arrays, tmp_path / n, seconds=s)

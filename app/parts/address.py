@@ -30,5 +30,25 @@ def keep(key: str, default: str | None = None) -> None:
     st.session_state[_last(key)] = value
 
 
+def restore_many(key: str, allowed: Collection[str], default: Collection[str]) -> None:
+    """As `restore`, for a widget of several values, which are joined by commas in the address."""
+    said = st.query_params.get(key)
+    if key not in st.session_state or said != st.session_state.get(_last(key)):
+        st.session_state[key] = list(default) if said is None else said.split(",")
+    st.session_state[key] = [value for value in st.session_state[key] if value in allowed]
+
+
+def keep_many(key: str, default: Collection[str]) -> None:
+    """As `keep`, for a widget of several values."""
+    values = list(st.session_state[key])
+    said = None if values == list(default) else ",".join(values)
+    if said is None:
+        if key in st.query_params:
+            del st.query_params[key]
+    elif st.query_params.get(key) != said:
+        st.query_params[key] = said
+    st.session_state[_last(key)] = said
+
+
 def _last(key: str) -> str:
     return f"{key} in the address"

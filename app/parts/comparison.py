@@ -1,16 +1,22 @@
 """Model and observation, month by month, at a place of the reader's choice."""
 
+from collections.abc import Callable
+
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 import xarray as xr
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import VARIABLES
-from parts import address, figures, reading, series, text
+from parts import address, download, figures, reading, series, text
 
 
-def show(view: reading.RunView) -> None:
-    """The section of a completed run's page, from its monthly file and its dataset."""
+def show(view: reading.RunView, save: Callable[[reading.RunView, go.Figure, str, str], None]) -> None:
+    """The section of a completed run's page, from its monthly file and its dataset.
+
+    `save` draws the buttons that save a figure of the run, by its title and the name of its file.
+    """
     st.subheader("Modelled and observed", anchor=False)
     workspace = reading.workspace()
     try:
@@ -30,13 +36,20 @@ def show(view: reading.RunView) -> None:
     which = f"{record.label}, seed {record.spec.seeds.init}, run {record.run_id[:8]}"
     title = f"{text.name(variable)} at {series.places(monthly)[place]} ({split})"
     st.markdown(f"**{text.escaped(title)}**  \n:small[:gray[{text.escaped(which)}]]")
-    config = figures.config(f"{variable} {series.places(monthly)[place]} {record.run_id[:8]}")
+    name = f"{variable} {series.places(monthly)[place].split(',')[0]} {record.run_id[:8]}"
+    config = figures.config(name)
     left, right = st.columns([5, 2], gap="medium")
     with left:
-        st.plotly_chart(figures.series(what, warmup), config=config, key="series")
+        shown = figures.series(what, warmup)
+        st.plotly_chart(shown, config=config, key="series", alt=f"{title}, by month")
+        with st.container(horizontal=True):
+            save(view, shown, title, name)
+            download.table(lambda: series.table(what), f"months {name}")
     with right:
         if any(np.isfinite(x).any() for o in what.observed for x in (o.seen, o.withheld)):
-            st.plotly_chart(figures.scatter(what, warmup), config=config, key="scatter")
+            shown = figures.scatter(what, warmup)
+            st.plotly_chart(shown, config=config, key="scatter", alt=f"{title}, modelled against observed")
+            save(view, shown, f"{title}, modelled against observed", f"scatter {name}")
         else:
             st.caption(f"{text.name(variable)} was not observed here: the line is the model alone.")
 

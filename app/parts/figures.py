@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,17 @@ from parts.series import Observed, Series
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 MODEL, OBSERVED, WITHHELD = "#3B8FC4", (VERMILION, PURPLE), GREEN
 GREY = "#8A929C"
+GROUPS = (MODEL, VERMILION, GREEN, PURPLE, "#E69F00", "#56B4E9", GREY)
+"""Colours of groups of runs, in turn; a lighter blue, since the palette's own is hard to see on a dark page."""
 
 
-def config(name: str) -> dict[str, Any]:
-    """Settings of a figure's buttons; a picture that is saved is called after what it shows."""
+def config(name: str, still: bool = False) -> dict[str, Any]:
+    """Settings of a figure's buttons; a picture that is saved is called after what it shows.
+
+    A figure that is `still` has no buttons, and does not zoom: a page is scrolled over it.
+    """
+    if still:
+        return {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
     unneeded = ["select2d", "lasso2d", "autoScale2d"]
     return {
         "displaylogo": False,
@@ -30,7 +38,7 @@ def losses(epochs: pd.DataFrame, term: str) -> go.Figure:
     """Train and dev loss of each epoch; `term` is "total" or one term. Logarithmic unless a value is not positive."""
     train, dev = ("total", "dev") if term == "total" else (term, f"dev_{term}")
     curves = {split: epochs[column] for split, column in (("train", train), ("dev", dev)) if column in epochs}
-    figure = _figure(height=400)
+    figure = blank(height=400)
     for (split, values), colour in zip(curves.items(), (MODEL, VERMILION), strict=False):
         figure.add_scatter(
             x=epochs["epoch"],
@@ -54,9 +62,116 @@ def losses(epochs: pd.DataFrame, term: str) -> go.Figure:
     return figure
 
 
+def learning(curves: pd.DataFrame, groups: Sequence[str], what: str) -> go.Figure:
+    """Mean and range of a loss by epoch for each group, as `contrast.curve` gives them; `what` is the axis' name."""
+    figure = blank(height=430)
+    for place, group in enumerate(groups):
+        part = curves[curves["group"] == group]
+        if part.empty:
+            continue
+        colour, dash = line_of(place)
+        several = int(part["n"].max()) > 1
+        if several:
+            for side, fill in (("low", None), ("high", "tonexty")):
+                figure.add_scatter(
+                    x=part["epoch"],
+                    y=part[side],
+                    mode="lines",
+                    line={"width": 0, "color": colour},
+                    fill=fill,
+                    fillcolor=faint(colour),
+                    legendgroup=group,
+                    showlegend=False,
+                    hoverinfo="skip",
+                )
+        count = f", {int(part['n'].max())} runs" if several else ""
+        figure.add_scatter(
+            x=part["epoch"],
+            y=part["mean"],
+            name=html.escape(group) + count,
+            mode="lines" if len(part) > 1 else "markers",
+            line={"color": colour, "width": 2, "dash": dash},
+            legendgroup=group,
+            hovertemplate=f"{html.escape(group)}<br>epoch %{{x}}<br>%{{y:.4g}}<extra></extra>",
+        )
+    positive = bool(len(curves)) and bool((curves["low"] > 0).all())
+    figure.update_yaxes(title=html.escape(what), type="log" if positive else "linear", nticks=7)
+    figure.update_xaxes(title="epoch")
+    return figure
+
+
+def skills(values: pd.DataFrame, groups: Sequence[str], statistic: str, floor: float | None) -> go.Figure:
+    """A row for each variable, within it one for each group: a dot for each run and a line at the median.
+
+    `values` are as `contrast.skills` gives them; those below `floor` are triangles at it.
+    """
+    variables = list(dict.fromkeys(values["variable"]))
+    figure = blank(height=90 + max(26, 11 * len(groups)) * max(1, len(variables)))
+    row = {variable: float(place) for place, variable in enumerate(variables)}
+    step = 0.8 / max(1, len(groups))
+    for place, group in enumerate(groups):
+        part = values[values["group"] == group]
+        if part.empty:
+            continue
+        colour, name = line_of(place)[0], html.escape(group)
+        shift = (place - (len(groups) - 1) / 2) * step
+        below = part["value"] < (-np.inf if floor is None else floor)
+        for those, symbol in ((part[~below], "circle"), (part[below], "triangle-left")):
+            figure.add_scatter(
+                x=those["value"].clip(lower=floor),
+                y=[row[variable] + shift for variable in those["variable"]],
+                name=name,
+                mode="markers",
+                marker={
+                    "color": colour,
+                    "size": 6 if symbol == "circle" else 9,
+                    "opacity": 0.65,
+                    "symbol": symbol,
+                },
+                customdata=those[["variable", "seed", "run_id", "value"]],
+                hovertemplate=f"{name}<br>%{{customdata[0]}} %{{customdata[3]:.3f}}<br>"
+                "seed %{customdata[1]}, run %{customdata[2]}<extra></extra>",
+                legendgroup=name,
+                showlegend=symbol == "circle",
+            )
+        median = part.groupby("variable", sort=False)["value"].median()
+        figure.add_scatter(
+            x=median.clip(lower=floor),
+            y=[row[v] + shift for v in median.index],
+            mode="markers",
+            marker={"symbol": "line-ns-open", "color": colour, "size": 12, "line": {"width": 2.5}},
+            customdata=median,
+            hovertemplate=f"{name}<br>median %{{customdata:.3f}}<extra></extra>",
+            legendgroup=name,
+            showlegend=False,
+        )
+    figure.update_yaxes(
+        tickvals=list(row.values()),
+        ticktext=[html.escape(text.name(v)) for v in variables],
+        range=[len(variables) - 0.5, -0.5],
+        zeroline=False,
+        showgrid=False,
+    )
+    if floor is not None:
+        figure.update_xaxes(range=[floor - 0.05, 1.05])
+    figure.update_xaxes(title=statistic, zeroline=True)
+    return figure
+
+
+def line_of(place: int) -> tuple[str, str]:
+    """Colour and dash of the group at this place; from the eighth on the colours come again, dashed."""
+    return GROUPS[place % len(GROUPS)], ("solid", "dash", "dot")[place // len(GROUPS) % 3]
+
+
+def faint(colour: str, alpha: float = 0.18) -> str:
+    """A colour as the area around a line of it."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"
+
+
 def series(what: Series, warmup_months: int) -> go.Figure:
     """The model as a line, observations as dots, withheld months as open dots; the unscored warm-up is shaded."""
-    figure = _figure(height=380)
+    figure = blank(height=380)
     line = {"color": MODEL, "width": 2}
     figure.add_scatter(
         x=what.time, y=what.modelled, name="modelled", mode="lines", line=line, hovertemplate="%{y:.3g}"
@@ -96,7 +211,7 @@ def series(what: Series, warmup_months: int) -> go.Figure:
 
 def scatter(what: Series, warmup_months: int) -> go.Figure:
     """Modelled against observed months at one place, after the warm-up, with the line where they are equal."""
-    figure = _figure(height=380)
+    figure = blank(height=380)
     shown = [what.modelled[warmup_months:]]
     for index, observed in enumerate(what.observed):
         for name, values, marker in _marks(what, index, observed):
@@ -139,7 +254,8 @@ def _marks(what: Series, index: int, observed: Observed) -> list[tuple[str, np.n
     return [mark for mark in marks if np.isfinite(mark[1]).any()]
 
 
-def _figure(height: int) -> go.Figure:
+def blank(height: int) -> go.Figure:
+    """An empty figure of this height in pixels, with the legend above and little around it."""
     figure = go.Figure()
     figure.update_layout(
         height=height,

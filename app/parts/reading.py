@@ -4,30 +4,39 @@ What changes (the catalog) is read again when something has changed; what is kno
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 import xarray as xr
 
 from landlab_mgr import artifacts
-from landlab_mgr.catalog import DatasetRecord, RunRecord
+from landlab_mgr.catalog import Catalog, DatasetRecord, GridRecord, RunRecord
+from landlab_mgr.catalog.compare import Comparison, compare
 from landlab_mgr.catalog.events import Version
+from landlab_mgr.catalog.progress import progress as progress_of
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN, SPLITS
+from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 SECONDS = 2
 """How old a view of the catalog may be: several people who look at once cost one query."""
 
 
+NAMED = 150
+"""So many runs fit into a filter that names them."""
+
+
 @dataclass(frozen=True)
 class Contents:
-    """What the whole catalog holds: its datasets, names of its grids, and how many runs there are."""
+    """What the whole catalog holds: datasets, grids with their runs counted, how many runs are and go on."""
 
     datasets: tuple[DatasetRecord, ...]
-    grids: tuple[str, ...]
+    grids: tuple[GridRecord, ...]
     runs: int
+    going: int
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,18 @@ def version(root: str, database: str) -> Version:
         return catalog.version()
 
 
+def _catalog(root: str, database: str) -> Catalog:
+    """The catalog, open for reading; `version`, which comes before, has seen that it is there and of this schema."""
+    file = Path(database)
+    return _opened(root, database, file.stat().st_ino if file.is_file() else 0)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _opened(root: str, database: str, inode: int) -> Catalog:
+    # kept open: its connections and compiled queries are used again
+    return Workspace.at(root, database).open(read_only=True)
+
+
 def contents(root: str, database: str) -> Contents:
     """Datasets, grids and the number of runs; LandlabError where there is no catalog that this code reads."""
     return _contents(root, database, version(root, database))
@@ -63,23 +84,26 @@ def contents(root: str, database: str) -> Contents:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _contents(root: str, database: str, version: Version) -> Contents:
-    with Workspace.at(root, database).open(read_only=True) as catalog:
-        return Contents(
-            tuple(catalog.datasets()),
-            tuple(grid.name for grid in catalog.grids()),
-            sum(catalog.counts().values()),
-        )
+    catalog = _catalog(root, database)
+    counts = catalog.counts()
+    return Contents(
+        tuple(catalog.datasets()), tuple(catalog.grids()), sum(counts.values()), counts["running"]
+    )
 
 
 def runs(root: str, database: str, filter: str) -> pd.DataFrame:
-    """The runs that a filter holds for, as `Catalog.runs` gives them; GrammarError where it is no filter."""
+    """The runs that a filter holds for, as `Catalog.runs` gives them, and their tags (comma-separated).
+
+    GrammarError where it is no filter.
+    """
     return _runs(root, database, filter, version(root, database))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _runs(root: str, database: str, filter: str, version: Version) -> pd.DataFrame:
-    with Workspace.at(root, database).open(read_only=True) as catalog:
-        return catalog.runs(filter)
+    catalog = _catalog(root, database)
+    runs, tags = catalog.runs(filter), catalog.tags()
+    return runs.assign(tags=[",".join(tags.get(run_id, ())) for run_id in runs["run_id"]])
 
 
 def run(root: str, database: str, run_id: str) -> RunView:
@@ -89,17 +113,97 @@ def run(root: str, database: str, run_id: str) -> RunView:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _run(root: str, database: str, run_id: str, version: Version) -> RunView:
-    with Workspace.at(root, database).open(read_only=True) as catalog:
-        record = catalog.run(run_id)
-        return RunView(
-            record,
-            catalog.dataset(record.dataset),
-            catalog.epochs(record.run_id),
-            catalog.metrics(record.run_id),
-            catalog.attempts(record.run_id),
-            catalog.artifacts(record.run_id),
-            catalog.test_reads(record.run_id),
-        )
+    catalog = _catalog(root, database)
+    record = catalog.run(run_id)
+    return RunView(
+        record,
+        catalog.dataset(record.dataset),
+        catalog.epochs(record.run_id),
+        catalog.metrics(record.run_id),
+        catalog.attempts(record.run_id),
+        catalog.artifacts(record.run_id),
+        catalog.test_reads(record.run_id),
+    )
+
+
+def progress(root: str, database: str) -> pd.DataFrame:
+    """Every run in every grid that holds it, as `landlab_mgr.catalog.progress` gives them."""
+    return _progress(root, database, version(root, database))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _progress(root: str, database: str, version: Version) -> pd.DataFrame:
+    catalog = _catalog(root, database)
+    return progress_of(catalog)
+
+
+def epoch_seconds(root: str, database: str, dataset: str) -> float | None:
+    """How long an epoch on a dataset (its name) has taken lately; None where no run on it has completed."""
+    return _epoch_seconds(root, database, dataset, version(root, database))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _epoch_seconds(root: str, database: str, dataset: str, version: Version) -> float | None:
+    catalog = _catalog(root, database)
+    return catalog.epoch_seconds(dataset)
+
+
+def events(root: str, database: str, kinds: tuple[str, ...], limit: int) -> pd.DataFrame:
+    """The newest events of each of these kinds, newest first, as `Catalog.events` gives them."""
+    return _events(root, database, kinds, limit, version(root, database))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _events(root: str, database: str, kinds: tuple[str, ...], limit: int, version: Version) -> pd.DataFrame:
+    catalog = _catalog(root, database)
+    found = [catalog.events(kind=kind, limit=limit) for kind in kinds]
+    return pd.concat(found, ignore_index=True).sort_values("id", ascending=False).head(limit)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def variants(grid: str, fingerprint: str) -> dict[str, str]:
+    """What the axes of a grid (its specification as JSON) set, in words, by run_id; for grids that have axes."""
+    spec = GridSpec.model_validate_json(grid)
+    said = [", ".join(f"{field} = {value}" for field, value in variant.items()) for variant in spec.variants]
+    names = [text for _ in spec.seed_list for text in said for _ in spec.predictor_sets]
+    return {run.run_id: name for run, name in zip(spec.expand(fingerprint), names, strict=True)}
+
+
+def table(root: str, database: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
+    """Every setting and every train and dev metric of these runs, as `Catalog.table` gives them."""
+    return _table(root, database, run_ids, version(root, database))
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading settings and skill…")
+def _table(root: str, database: str, run_ids: tuple[str, ...], version: Version) -> pd.DataFrame:
+    shares = [run_ids[i : i + NAMED] for i in range(0, len(run_ids), NAMED)]
+    catalog = _catalog(root, database)
+    found = [catalog.table(f"run in ({', '.join(map(repr, share))})") for share in shares]
+    return pd.concat(found, ignore_index=True)
+
+
+def curves(root: str, database: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
+    """Learning curves of runs below each other, as `Catalog.epochs` gives them, after a column run_id."""
+    return _curves(root, database, run_ids, version(root, database))
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the learning curves…")
+def _curves(root: str, database: str, run_ids: tuple[str, ...], version: Version) -> pd.DataFrame:
+    catalog = _catalog(root, database)
+    found = [catalog.epochs(run_id).assign(run_id=run_id) for run_id in run_ids]
+    found = [curve for curve in found if not curve.empty]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=["run_id", "epoch"])
+
+
+def difference(root: str, database: str, a: str, b: str) -> Comparison:
+    """What differs between two runs, as `landlab show A B` says; LandlabError where they are one."""
+    return _difference(root, database, a, b, version(root, database))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _difference(root: str, database: str, a: str, b: str, version: Version) -> Comparison:
+    catalog = _catalog(root, database)
+    return compare(catalog, a, b)
 
 
 def held_back(workspace: Workspace, run_id: str) -> pd.DataFrame:

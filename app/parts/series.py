@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from landlab_mgr import artifacts
@@ -95,6 +96,14 @@ def series(monthly: xr.Dataset, ds: xr.Dataset, variable: str, place: int) -> Se
                 seen, modelled = seen - seen[there].mean(), modelled - modelled[there].mean()
         observed.append(Observed(stream, seen, withheld))
     return Series(variable, VARIABLES[variable].unit, monthly["time"].values, modelled, tuple(observed))
+
+
+def table(what: Series) -> pd.DataFrame:
+    """The months as a table: month, modelled, and of each stream what was seen and what was withheld."""
+    columns = {"month": what.time.astype("datetime64[M]").astype(str), "modelled": what.modelled}
+    for observed in what.observed:
+        columns |= {observed.stream: observed.seen, f"{observed.stream} withheld": observed.withheld}
+    return pd.DataFrame(columns)
 
 
 def _names(stream: str) -> tuple[str, str]:

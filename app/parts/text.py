@@ -18,6 +18,15 @@ STATES = {
 }
 """States of runs in the order in which they are counted: a sign, so that colour is not all, and a colour."""
 
+FILLS = {
+    "completed": "#009E73",
+    "running": "#56B4E9",
+    "pending": "#B8C0C9",
+    "failed": "#D55E00",
+    "cancelled": "#E69F00",
+}
+"""Colours of areas by state, of Okabe & Ito's: dark signs are read on each, on a light page and on a dark one."""
+
 NAMES = {"gpp": "GPP", "nee": "NEE", "nbe": "NBE", "et": "ET", "lai": "LAI", "sif": "SIF", "vod": "VOD"}
 NAMES |= {"reco": "RECO", "ewt": "EWT", "som": "SOM", "biomass": "Biomass", "fire": "Fire"}
 
@@ -30,8 +39,11 @@ def state(name: str) -> str:
 
 
 def name(variable: str) -> str:
-    """A variable as figures and tables name it."""
-    return NAMES.get(variable, variable)
+    """A variable as figures and tables name it: GPP, and GPP fluxnet for a stream of it."""
+    if variable in NAMES:
+        return NAMES[variable]
+    first, _, rest = variable.partition("_")
+    return f"{NAMES[first]} {rest.replace('_', ' ')}" if first in NAMES else variable
 
 
 def unit(unit: str) -> str:
@@ -50,6 +62,11 @@ def quantity(variable: str, its_unit: str) -> str:
 def number(value: float) -> str:
     """Four digits, large ones without an exponent: 109,300 and 0.01234."""
     return f"{float(f'{value:.4g}'):,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def count(number: int, what: str) -> str:
+    """A number of things: 1 run, 2 runs, 10,000 runs."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def escaped(content: object) -> str:

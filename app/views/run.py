@@ -2,12 +2,13 @@
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from landlab_mgr.display import duration, skill_table
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import VARIABLES
-from parts import address, comparison, figures, reading, text
+from parts import address, comparison, download, figures, files, origin, picture, reading, text
 
 LIVE_SECONDS = 3
 
@@ -24,7 +25,7 @@ def page() -> None:
         view.record.run_id, view.record.state
     )
     if view.record.state == "completed":
-        comparison.show(view)
+        comparison.show(view, save)
     provenance(view)
 
 
@@ -155,14 +156,26 @@ def curves(view: reading.RunView) -> None:
         key="term",
         width=240,
     )
-    st.plotly_chart(
-        figures.losses(epochs, term),
-        config=figures.config(f"loss {term} {view.record.run_id[:8]}"),
-        key="losses",
-    )
+    shown, name = figures.losses(epochs, term), f"loss {term} {view.record.run_id[:8]}"
+    st.plotly_chart(shown, config=figures.config(name), key="losses", alt=f"Learning curve, {term} loss")
+    with st.container(horizontal=True):
+        save(view, shown, f"{term} loss", name)
+        download.table(epochs, f"epochs {view.record.run_id[:8]}")
     broken = epochs.loc[~np.isfinite(epochs["total"]), "epoch"]
     if not broken.empty:
         st.caption(f"The loss is not finite at epoch {int(broken.iloc[0])}: a gap in the curve.")
+
+
+def save(view: reading.RunView, shown: go.Figure, title: str, name: str) -> None:
+    """Buttons for a figure of this run."""
+    record, dataset = view.record, view.dataset
+    marked = ", synthetic data" if dataset.kind == "synthetic" else ""
+    small = f"{record.label}, seed {record.spec.seeds.init}, run {record.run_id} on {dataset.name}{marked}"
+    download.figure(
+        lambda: picture.drawn(shown, title, small),
+        lambda: origin.of_runs([record.run_id], [dataset.name], f"run?run={record.run_id}"),
+        name,
+    )
 
 
 def skill(view: reading.RunView) -> None:
@@ -206,7 +219,9 @@ def skill(view: reading.RunView) -> None:
             "n": number("n", format="localized", help="Values compared", width=70),
         },
         key="skill",
+        alt="Skill of this run",
     )
+    download.table(metrics, f"metrics {run_id[:8]}")
 
 
 def held_back(run_id: str) -> pd.DataFrame:
@@ -239,13 +254,22 @@ def provenance(view: reading.RunView) -> None:
                 "mode",
                 "git_commit",
             ]
-            st.dataframe(view.attempts[first], hide_index=True, placeholder="–", column_config=times)
+            st.dataframe(
+                view.attempts[first],
+                hide_index=True,
+                placeholder="–",
+                column_config=times,
+                key="attempts",
+                alt="Attempts at this run",
+            )
+            download.table(view.attempts, f"attempts {view.record.run_id[:8]}")
     with st.expander(f"Files ({len(view.files)})"):
         if view.files.empty:
             st.caption("None yet.")
         else:
-            size = {"bytes": st.column_config.NumberColumn("size", format="bytes")}
-            st.dataframe(view.files, hide_index=True, column_config=size)
+            rows = files.table(view.files, f"files {view.record.run_id}", "Files of this run")
+            files.offer(view.files, rows, "of the run")
+            download.table(view.files, f"files {view.record.run_id[:8]}")
     with st.expander("Specification"):
         st.json(view.record.spec.model_dump(mode="json"))
 

@@ -1,11 +1,11 @@
-"""Runs: filter them, see where they stand, open one."""
+"""Runs: filter them, see where they stand, open one or compare several."""
 
 import pandas as pd
 import streamlit as st
 
 from landlab_mgr.catalog import GrammarError
 from landlab_mgr.catalog.filter import KNOWN_FIELDS
-from parts import address, reading, text
+from parts import address, download, page, reading, runtable, text
 
 EXAMPLES = (
     "status = 'failed'",
@@ -13,163 +13,139 @@ EXAMPLES = (
     "metrics.dev.lai.r2 > 0.8 or grid in ('twin', 'fluxval')",
     "setup.groups like '%SOIL%' and not status in ('pending', 'running')",
 )
+LIVE = "5s"
+# of more, nobody reads the curves
+COMPARED = 400
 LAST_GOOD = "the last filter that could be read"
 
 
-def page() -> None:
-    workspace = reading.workspace()
-    st.title("Runs", anchor=False)
-    contents = reading.contents(str(workspace.root), workspace.database)
-    said = [text.escaped(str(workspace.root))]
-    said += [
-        text.escaped(d.name) + (" :orange-badge[synthetic data]" if d.kind == "synthetic" else "")
-        for d in contents.datasets
-    ]
-    st.caption(" · ".join(said))
-    if not contents.runs:
-        nothing_yet(contents)
+def show() -> None:
+    contents = page.header("Runs")
+    if page.no_runs(contents):
         return
-    filter = ask()
-    going = reading.runs(str(workspace.root), workspace.database, "status = 'running'")
-    table = st.fragment(text.guarded(show), run_every=None if going.empty else "5s")
-    table(filter)
+    going = contents.going > 0
+    st.fragment(text.guarded(body), run_every=LIVE if going else None)(going)
 
 
-def nothing_yet(contents: reading.Contents) -> None:
-    """What to do in a workspace without a run."""
+def body(going: bool) -> None:
+    """All that a filter changes; a fragment, so that the rest of the page is not made again."""
     workspace = reading.workspace()
-    if not contents.datasets:
-        st.info("This workspace holds no dataset yet. Bring real towers, or make a synthetic planet:")
-        text.commands(
-            workspace, "data import fluxval DIR --predictors CSV", "data twin --patches 24", "demo --quick"
-        )
-        return
-    names = ", ".join(d.name for d in contents.datasets)
-    st.info(
-        text.escaped(
-            f"No grid of experiments is registered yet; datasets: {names}. Register one, and run it:"
-        )
-    )
-    text.commands(workspace, "grid register experiments/fluxval.toml", "run")
-
-
-def ask() -> str:
-    """The filter that is asked for."""
+    if going != (reading.contents(str(workspace.root), workspace.database).going > 0):
+        st.rerun()  # the page follows, or stops following
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        address.restore("filter", default="")
-        filter = st.text_input(
-            "Filter",
-            key="filter",
-            placeholder="metrics.dev.lai.r2 > 0.8 and setup.groups = 'PFT+CLIM'",
-            icon=":material/search:",
-        )
-        address.keep("filter", default="")
-        with st.popover("How to filter", icon=":material/help:"):
-            st.markdown(
-                "Join comparisons with `and`, `or`, `not` and parentheses. Text is in quotes. For example:"
-            )
-            st.code("\n".join(EXAMPLES), language=None, wrap_lines=True)
-            st.markdown("Fields:")
-            st.code(KNOWN_FIELDS.replace(", ", "\n"), language=None)
-    return filter.strip()
-
-
-def show(filter: str) -> None:
-    """Counts, table and download of the runs that the filter holds for; the last good ones if it cannot be read."""
-    workspace = reading.workspace()
-    try:
-        runs = reading.runs(str(workspace.root), workspace.database, filter)
-        st.session_state[LAST_GOOD] = filter
-    except GrammarError as error:
-        text.problem(error)
-        filter = st.session_state.get(LAST_GOOD, "")
-        runs = reading.runs(str(workspace.root), workspace.database, filter)
+        filter, problem = ask()
+        order, chosen = view(filter)
+    if problem is not None:
+        text.problem(problem)
         st.caption(text.escaped(f"Still shown: {filter}") if filter else "Still shown: all runs")
+    table(filter, order, chosen)
+
+
+def ask() -> tuple[str, GrammarError | None]:
+    """The filter that is asked for; where it cannot be read, the last good one and what is wrong with it."""
+    address.restore("filter", default="")
+    filter = st.text_input(
+        "Filter",
+        key="filter",
+        placeholder="metrics.dev.lai.r2 > 0.8 and setup.groups = 'PFT+CLIM'",
+        icon=":material/search:",
+    ).strip()
+    address.keep("filter", default="")
+    with st.popover("How to filter", icon=":material/help:"):
+        st.markdown(
+            "Join comparisons with `and`, `or`, `not` and parentheses. Text is in quotes. For example:"
+        )
+        st.code("\n".join(EXAMPLES), language=None, wrap_lines=True)
+        st.markdown("Fields:")
+        st.code(KNOWN_FIELDS.replace(", ", "\n"), language=None)
+    try:
+        found(filter)
+    except GrammarError as error:
+        return st.session_state.get(LAST_GOOD, ""), error
+    st.session_state[LAST_GOOD] = filter
+    return filter, None
+
+
+def found(filter: str) -> pd.DataFrame:
+    workspace = reading.workspace()
+    return reading.runs(str(workspace.root), workspace.database, filter)
+
+
+def view(filter: str) -> tuple[str, list[str]]:
+    """The order and the columns that are asked for."""
+    runs = found(filter)
+    orders, every, default = runtable.orders(runs), runtable.every(runs), runtable.shown(runs)
+    with st.popover("Columns and order", icon=":material/view_column:"):
+        address.restore("order", orders, "")
+        order = st.selectbox("Order", list(orders), format_func=orders.__getitem__, key="order")
+        address.keep("order", "")
+        address.restore_many("columns", every, default)
+        chosen = st.multiselect("Columns", every, format_func=runtable.name, key="columns")
+        address.keep_many("columns", default)
+    return order, chosen or default
+
+
+def table(filter: str, order: str, chosen: list[str]) -> None:
+    """Counts, table and download of the runs that the filter holds for."""
+    runs = runtable.ordered(found(filter), order)
     if runs.empty:
         st.info("No run matches this filter. The button beside it lists fields and examples.")
         return
-    counts = runs["state"].value_counts()
+    ticked = runs["run_id"].iloc[[row for row in selected() if row < len(runs)]]
     with st.container(horizontal=True, vertical_alignment="center"):
+        counts = runs["state"].value_counts()
         badges = [
-            f":{colour}-badge[{sign} {counts[name]} {name}]"
-            for name, (sign, colour) in text.STATES.items()
-            if name in counts
+            f":{colour}-badge[{sign} {counts[state]:,} {state}]"
+            for state, (sign, colour) in text.STATES.items()
+            if state in counts
         ]
-        st.markdown(f"**{len(runs)} run{'s' * (len(runs) != 1)}** {' '.join(badges)}", width="content")
+        st.markdown(f"**{text.count(len(runs), 'run')}** {' '.join(badges)}", width="content")
         st.space("stretch")
-        st.download_button(
-            "Download CSV",
-            runs.to_csv(index=False),
-            "runs.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-    chosen = st.dataframe(
-        readable(runs),
-        column_config=columns(runs),
+        actions(filter, runs, list(ticked))
+        download.table(runs, "runs")
+    st.dataframe(
+        runtable.readable(runs)[chosen],  # what nobody looks at is not sent
+        column_config=runtable.columns(runs),
         hide_index=True,
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="multi-row",
         placeholder="–",
         height="content" if len(runs) <= 20 else 720,
         key="runs",
+        alt="Runs that the filter holds for",
     )
     st.caption(
-        "Tick a row to open its run. Losses are of the last epoch, weighted and per pixel; R² is Nash–Sutcliffe."
+        "Tick one row to open its run, several to compare them; a click on a column's name sorts by it. "
+        "Losses are of the last epoch, weighted and per pixel; R² is Nash–Sutcliffe, on the dev pixels."
     )
-    if chosen.selection.rows:
-        kept = {"filter": filter} if filter else {}
-        run_id = runs["run_id"].iloc[chosen.selection.rows[0]]
-        st.switch_page("views/run.py", query_params={"run": run_id} | kept)
 
 
-def readable(runs: pd.DataFrame) -> pd.DataFrame:
-    """The table for people: what all rows have in common is left out."""
-    done = zip(runs["epochs"], runs["epochs_planned"], strict=True)
-    table = runs.assign(state=runs["state"].map(text.state), epochs=[f"{a} / {b}" for a, b in done])
-    optional = ["grids", "dataset"]
-    hidden = [c for c in optional if table[c].nunique() == 1] + ["epochs_planned", "created"]
-    if table["message"].isna().all():
-        hidden.append("message")
-    skill = [c for c in table.columns if c.startswith("dev.")]
-    first = [
-        "state",
-        "label",
-        "seed",
-        "epochs",
-        "dev_loss",
-        "train_loss",
-        *skill,
-        "message",
-        "grids",
-        "dataset",
-    ]
-    return table[[c for c in [*first, "updated", "run_id"] if c not in hidden]]
+def selected() -> list[int]:
+    """The rows that are ticked, by their place."""
+    return list(st.session_state.get("runs", {}).get("selection", {}).get("rows", []))
 
 
-def columns(runs: pd.DataFrame) -> dict:
-    """Names and formats of the table's columns."""
-    number, words = st.column_config.NumberColumn, st.column_config.TextColumn
-    config = {
-        "state": words("State", width=112),
-        "label": words("Predictors", width="medium"),
-        "seed": number("Seed", width=60),
-        "epochs": words("Epochs", width=84, help="Committed of planned"),
-        "dev_loss": number("Dev loss", format="%.4g", width=88),
-        "train_loss": number("Train loss", format="%.4g", width=88),
-        "message": words("Last problem", width="medium"),
-        "grids": words("Grids"),
-        "dataset": words("Dataset"),
-        "updated": st.column_config.DatetimeColumn("Changed (UTC)", format="YYYY-MM-DD HH:mm", width=140),
-        "run_id": words("Run", width=148),
-    }
-    for column in runs.columns[runs.columns.str.startswith("dev.")]:
-        variable = column.split(".")[1]
-        config[column] = number(
-            f"R² {text.name(variable)}", format="%.2f", width=84, help=f"{column}: on the dev pixels"
-        )
-    return config
+def actions(filter: str, runs: pd.DataFrame, ticked: list[str]) -> None:
+    """Where to go with the ticked runs, or with all of them."""
+    kept = {"filter": filter} if filter else {}
+    st.page_link(
+        "views/run.py",
+        label="Open the run",
+        icon=":material/monitoring:",
+        disabled=len(ticked) != 1,
+        query_params=kept | {"run": ticked[0]} if len(ticked) == 1 else kept,
+        help="Tick one row",
+    )
+    asked = {"runs": ",".join(ticked)} | kept if ticked else kept | {"all": "yes"}
+    number = len(ticked) or len(runs)
+    st.page_link(
+        "views/compare.py",
+        label=f"Compare {'all ' * (not ticked)}{number:,}",
+        icon=":material/compare_arrows:",
+        disabled=not 2 <= number <= COMPARED,
+        query_params=asked,
+        help=f"2 to {COMPARED} runs: tick some rows, or filter",
+    )
 
 
-page()
+show()

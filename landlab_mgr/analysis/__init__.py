@@ -17,9 +17,9 @@ import xarray as xr
 from pydantic import ValidationError
 
 from landlab_mgr import __version__, artifacts, figures, provenance
-from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options, completed
 from landlab_mgr.catalog import Catalog
-from landlab_mgr.catalog.filter import ensembles_named
+from landlab_mgr.catalog.filter import ensembles_named, held_back
 from landlab_mgr.catalog.records import AnalysisRecord
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import ArtifactRecord
@@ -130,6 +130,27 @@ def run(
     )
     catalog.record_analysis(record, evidence)
     return Result(analysis, record, result, _provenance(ensemble, record, evidence, about))
+
+
+def recorded(workspace: Workspace, catalog: Catalog, record: AnalysisRecord) -> Result:
+    """A catalogued result as it was made, with the provenance of then; nothing is computed, counted or written.
+
+    LandlabError where its file is missing or altered, or this code has no such analysis or options.
+    """
+    analysis, path = find(record.name), workspace.path(record.path)
+    asked = options_of(analysis, record.options)
+    file = ArtifactRecord(record.name, record.path, record.sha256, record.bytes)
+    if not artifacts.intact(file, path):
+        raise LandlabError(f"{path} is missing or altered; `landlab analyse {record.name}` makes it again")
+    evidence = catalog.evidence_of(record.id)
+    runs = catalog.runs("" if held_back(record.filter) else completed(record.filter))
+    ensemble = Ensemble(workspace, catalog, record.filter, runs[runs["run_id"].isin(evidence)])
+    about = {"splits": list(analysis.splits(asked)), "kinds": list(analysis.kinds)}
+    then: dict[str, Any] = {"code": {key: record.environment.get(key) for key in _code()}}
+    if record.created is not None:
+        then["created"] = record.created.isoformat(timespec="seconds")
+    made = _provenance(ensemble, record, evidence, about) | then
+    return Result(analysis, record, artifacts.read(path), made, reused=True)
 
 
 _OWN = {"landlab_mgr": __version__}

@@ -148,6 +148,25 @@ def steps(data: xr.Dataset, spec: RunSpec, part: str, average: str) -> int:
     return int((annual(there).all(axis=1) if average == "year" else there).sum())
 
 
+class Mean:
+    """The mean of the predictions of one variable, at each place over the members that are scored there."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.count = np.zeros(target.observed.shape[1], int)
+        """Members at each place, [P]."""
+        self._total = np.zeros(target.observed.shape)
+
+    def add(self, prediction: Values, scored: Mask) -> None:
+        """A member's prediction, [T', P], where it is scored, [P]."""
+        self._total[:, scored] += prediction[:, scored]
+        self.count += scored
+
+    def of(self, places: Mask) -> Values:
+        """The mean at some places, each with a member at least, [T', places]."""
+        return self._total[:, places] / self.count[places]
+
+
 def predictions(
     ensemble: Ensemble, part: str, variables: Sequence[str] = ()
 ) -> Iterator[tuple[xr.Dataset, list[Target]]]:
@@ -160,7 +179,8 @@ def predictions(
         key = (spec.warmup_months, spec.split, by_patch)
         if key not in known:
             known[key] = targets(data, spec, by_patch, part, variables)
-        yield file, known[key]
+        # a baseline predicts what it learns; what a land model's file lacks is a fault that `Target.of` tells
+        yield file, [t for t in known[key] if spec.model == "dalec" or STREAMS[t.stream] in file]
 
 
 def stacks(ensemble: Ensemble, part: str, variables: Sequence[str] = (), pixels: bool = False) -> list[Stack]:

@@ -88,7 +88,11 @@ class Ensemble:
         for run_id in self.run_ids:
             known = self.catalog.artifacts(run_id).set_index("kind")
             if kind not in known.index:
-                raise LandlabError(f"run {run_id} has no file {kind!r}; `landlab doctor` says what to do")
+                model = self.catalog.specs([run_id])[run_id].model
+                way_out = "`landlab doctor` says what to do"
+                if model != "dalec":
+                    way_out = f"model {model} leaves none: add setup.model = 'dalec' to the filter"
+                raise LandlabError(f"run {run_id} has no file {kind!r}; {way_out}")
             row = known.loc[kind]
             path = self.workspace.path(row["path"])
             if not artifacts.intact(

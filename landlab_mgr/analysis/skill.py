@@ -117,18 +117,18 @@ def _of_files(ensemble: Ensemble, options: SkillOptions) -> xr.Dataset:
     setups = ensemble.setups()
     rows = range(len(setups)) if options.of == "member" else [setups.index(s) for s in dict.fromkeys(setups)]
     place = {row: i for i, row in enumerate(rows)}
-    means: dict[tuple[int, str], _Mean] = {}
+    means: dict[tuple[int, str], members.Mean] = {}
     found: dict[str, members.Target] = {}
     scores: dict[tuple[int, str], levels.Score] = {}
     for run, (file, targets) in enumerate(members.predictions(ensemble, options.split)):
         row = place[run if options.of == "member" else setups.index(setups[run])]
         for target in targets:
             found[target.name] = target
-            mean = means.setdefault((row, target.name), _Mean(target))
+            mean = means.setdefault((row, target.name), members.Mean(target))
             mean.add(target.of(file), members.scored(target.labels(file), options.split))
             if options.of == "member":
-                scores[row, target.name] = means.pop((row, target.name)).score(options)
-    scores |= {key: mean.score(options) for key, mean in means.items()}
+                scores[row, target.name] = _score(means.pop((row, target.name)), options)
+    scores |= {key: _score(mean, options) for key, mean in means.items()}
     names = list(found)
     values = np.array([[scores.get((i, n), levels.NOTHING) for n in names] for i in range(len(rows))], float)
     units = [levels.unit(options.level, t.average, t.level) for t in found.values()]
@@ -142,22 +142,11 @@ def _of_files(ensemble: Ensemble, options: SkillOptions) -> xr.Dataset:
     return ds.assign_attrs(resolution="\n".join(members.resolution_note(list(found.values()))))
 
 
-class _Mean:
-    """The mean of the predictions of one variable, at each place over the members that are scored there."""
-
-    def __init__(self, target: members.Target) -> None:
-        self.target = target
-        self.total = np.zeros(target.observed.shape)
-        self.count = np.zeros(target.observed.shape[1], int)
-
-    def add(self, prediction: np.ndarray, scored: np.ndarray) -> None:
-        self.total[:, scored] += prediction[:, scored]
-        self.count += scored
-
-    def score(self, options: SkillOptions) -> levels.Score:
-        there, t = self.count > 0, self.target
-        mean = self.total[:, there] / self.count[there]
-        return levels.score(options.level, options.statistic, mean, t.observed[:, there], t.average, t.steps)
+def _score(mean: members.Mean, options: SkillOptions) -> levels.Score:
+    there, t = mean.count > 0, mean.target
+    return levels.score(
+        options.level, options.statistic, mean.of(there), t.observed[:, there], t.average, t.steps
+    )
 
 
 def _dataset(

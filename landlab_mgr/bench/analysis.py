@@ -1,7 +1,7 @@
 """How long each analysis takes at the paper's size, of runs made through the catalog: nothing is trained.
 
-Two workspaces: one with every setup and seed at as many places as there are towers, with all files; one with the
-paper's pixels, the kept members, and their files of skill and parameters.
+Three workspaces: one with every setup and seed at as many places as there are towers, with all files; one with the
+paper's pixels, the kept members, and their files of skill and parameters; one with the members that SHAP explains.
 """
 
 import resource
@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from landlab_mgr import analysis, artifacts, metrics, register, report
+from landlab_mgr import analysis, artifacts, metrics, register, report, train, update
 from landlab_mgr.analysis.pattern import Ensemble
+from landlab_mgr.analysis.shap import PAPER_MEMBERS
 from landlab_mgr.bench import synthetic
 from landlab_mgr.catalog import Catalog, MetricRecord
-from landlab_mgr.data import twin
+from landlab_mgr.data import batch, twin
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import DERIVED, FORCING, PARAMETERS, VARIABLES
 from landlab_mgr.records import SPLITS
@@ -30,6 +31,8 @@ from landlab_mgr.workspace import Workspace
 GROUPS = ("PFT", "CLIM", "AGE", "SOIL")
 TOWERS = 187
 """Of the paper; their places have monthly results of each pixel."""
+PIXELS_PER_PATCH = 8
+"""Where SHAP explains: enough for its 1000 pixels that no member tests on."""
 YEARS = 14
 SCORED = ("sif", "lai", "et", "vod", "biomass", "som", "gpp", "reco", "nee")
 """Variables with skill by pixel; the last three at the towers only."""
@@ -59,7 +62,11 @@ class Figures:
 
 def measure(directory: Path, seeds: int, pixels: int, kept: int) -> Figures:
     """Time every analysis, the first with what it imports; `directory` takes 0.07 MB a pixel if 10 members are kept."""
-    times = [*_of_every_run(directory / "runs", seeds), *_of_every_pixel(directory / "pixels", pixels, kept)]
+    times = [
+        *_of_every_run(directory / "runs", seeds),
+        *_of_every_pixel(directory / "pixels", pixels, kept),
+        of_predictors(directory / "predictors", {}),
+    ]
     return Figures(times, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9)
 
 
@@ -72,7 +79,7 @@ def _of_every_run(root: Path, seeds: int) -> Iterator[Time]:
         register.grid(workspace, catalog, _grid(fingerprint, seeds, warmup=24))
         _complete(workspace, catalog, contents)
         whole = Ensemble.select(workspace, catalog, grid=GRID)
-        for name in analysis.registry():
+        for name in [n for n in analysis.registry() if n != "shap"]:  # it asks for checkpoints
             options = {"map": str(_map(root)), "units": "1"} if name == "mapcompare" else {}
             yield _timed(whole, name, options, 1.0 if name == "partition" else None)
 
@@ -89,6 +96,37 @@ def _of_every_pixel(root: Path, pixels: int, kept: int) -> Iterator[Time]:
         yield _timed(whole, "partition_map", {"split": "train"}, 60.0)
         yield _timed(whole, "pca", {}, None)
         yield _timed(whole, "mapcompare", {"map": str(_map(root)), "units": "1"}, None)
+
+
+def of_predictors(root: Path, options: Mapping[str, str], patches: int = TOWERS) -> Time:
+    """SHAP of as many members as the paper explains, with its options; their networks are as training begins."""
+    planet = twin.make(n_patches=patches, pixels_per_patch=PIXELS_PER_PATCH, years=3, seed=0)
+    workspace, fingerprint = _workspace(root, planet)
+    spec = GridSpec(
+        name=GRID,
+        dataset=fingerprint,
+        setups=(GROUPS,),
+        seeds=PAPER_MEMBERS,
+        base={"warmup_months": 0, "optimizer": {"epochs": 1}},
+    )
+    with workspace.open() as catalog:
+        register.grid(workspace, catalog, spec)
+        while (claim := catalog.claim("bench", 1, directory_of=workspace.directory)) is not None:
+            member = batch.Member.of(claim.spec, planet)
+            content = {
+                "spec": claim.spec.model_dump_json(),
+                "weights": update.initial_state(
+                    claim.spec, member.n_columns, member.encoded.shape[1]
+                ).weights,
+                "encoder": member.encoder.to_dict(),
+                "scale": None,
+            }
+            directory = workspace.root / claim.directory
+            directory.mkdir(parents=True)
+            saved = train.save(directory / "checkpoint-000001.msgpack", content)
+            catalog.finish(claim.token, [], [workspace.catalogued(saved)])
+        whole = Ensemble.select(workspace, catalog, grid=GRID)
+        return _timed(whole, "shap", options, None)
 
 
 def _timed(whole: Ensemble, name: str, options: Mapping[str, str], at_most: float | None) -> Time:

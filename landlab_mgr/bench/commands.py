@@ -206,6 +206,36 @@ def analysis(
         console.print(f"peak memory {figures.peak_gb:.1f} GB; each with its result written and catalogued")
 
 
+@app.command("app")
+def pages(
+    runs: Annotated[int, typer.Option(min=16, help="Runs in the catalog")] = 10_000,
+    pixels: Annotated[int, typer.Option(min=0, help="Pixels of the map; 0 leaves it out")] = 164_040,
+    repeats: Annotated[int, typer.Option(min=1, help="Fresh servers; the figures are medians")] = 3,
+    directory: Annotated[
+        str | None, typer.Option(help="Where the workspaces go for the time being [the system's]")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """How long the app's first page, a re-run and a map take in a headless Chromium."""
+    from landlab_mgr.bench import app as bench
+
+    f = bench.measure(runs, pixels, repeats, None if directory is None else Path(directory))
+    if json:
+        show(pd.DataFrame([asdict(f)]), as_json=True)
+        return
+    rows = [
+        (f"first page, {f.runs} runs: the overview, s", f.overview_seconds, "2"),
+        ("  the table of runs, s", f.table_seconds, "2"),
+        ("re-run: a filter, s", f.filter_seconds, "0.3"),
+        ("  a row ticked, s", f.tick_seconds, "0.3"),
+        ("  the slowest, s", f.slowest_rerun_seconds, ""),
+    ]
+    if f.map_seconds is not None:
+        rows.append((f"maps of {f.pixels} pixels, s", f.map_seconds, "3"))
+    console.print(f"headless Chromium, medians of {f.repeats} fresh servers", markup=False)
+    show(pd.DataFrame([{"": name, "found": _short(x), "at most": most} for name, x, most in rows]))
+
+
 @app.command("campaign")
 def campaign(
     runs: Annotated[int, typer.Option(help="Runs of one epoch, bare and scheduled")] = 1000,

@@ -60,26 +60,27 @@ class Program:
         order = Selection(index, np.zeros_like(index), np.ones(index.shape, np.float32))
         hyper = update.stack([update.hyper(spec, static.terms)] * members)
         self._rest = jax.device_put((view, order, hyper))
+        self._none = update.no_terms(static.terms, members)
         self._static = static
 
     def compile_update(self) -> None:
         """Compile what `update` runs."""
-        lowered = update.train_batches.lower(self._state, self._arrays, *self._rest, static=self._static)
-        self._update = lowered.compile()
+        arguments = (self._state, self._none, self._arrays, *self._rest)
+        self._update = update.train_batches.lower(*arguments, static=self._static).compile()
 
     def update(self) -> None:
         """Train every member by one update."""
-        self._state, terms = self._update(self._state, self._arrays, *self._rest)
+        self._state, terms = self._update(self._state, self._none, self._arrays, *self._rest)
         jax.block_until_ready(terms)
 
     def compile_forward(self) -> None:
         """Compile what `forward` runs."""
-        arguments = (self._state.weights, self._arrays, *self._rest)
+        arguments = (self._state.weights, self._none, self._arrays, *self._rest)
         self._forward = update.score_batches.lower(*arguments, static=self._static).compile()
 
     def forward(self) -> None:
         """Every member's loss, without learning."""
-        jax.block_until_ready(self._forward(self._state.weights, self._arrays, *self._rest))
+        jax.block_until_ready(self._forward(self._state.weights, self._none, self._arrays, *self._rest))
 
 
 def seconds_of(call: Callable[[], None], times: int) -> list[float]:

@@ -71,8 +71,8 @@ EXPECTED = {
 } | {name: name.strip("_").lower() for name in ("_OR", "_AND", "_NOT", "NOT", "_IN", "_LIKE")}
 
 KNOWN_FIELDS = (
-    "run, status, grid, ensemble, tag, dataset, setup.groups, setup.process.<name>, seed, seeds.init|split|shuffle, "
-    "weights.<term>, metrics.<split>.<variable>.<statistic>[.<level>], epochs, created"
+    "run, status, grid, ensemble, tag, dataset, setup.groups, setup.model, setup.process.<name>, seed, "
+    "seeds.init|split|shuffle, weights.<term>, metrics.<split>.<variable>.<statistic>[.<level>], epochs, created"
 )
 
 # SQLite refuses expressions deeper than 1,000, and Python's own stack ends near there.
@@ -272,6 +272,9 @@ def _metric(
     return lambda test: Run.run_id.in_(select(Metric.run_id).where(*key, test(Metric.value)))
 
 
+_LAND_MODEL = RunSpec.model_fields["model"].default
+"""What a setup that names no model is of: specifications omit defaults."""
+
 FIELDS = {
     "run": Field("text", _plain(Run.run_id), equals=_starts_with),
     "status": Field("text", _plain(Run.state), read=_status),
@@ -280,6 +283,7 @@ FIELDS = {
     "tag": Field("text", _tagged),
     "dataset": Field("text", _of_dataset),
     "setup.groups": Field("text", _of_setup(Setup.label), read=_groups),
+    "setup.model": Field("text", _of_setup(func.coalesce(Setup.spec["model"].as_string(), _LAND_MODEL))),
     "seed": Field("number", _plain(Run.seed_init)),
     "seeds.init": Field("number", _plain(Run.seed_init)),
     "seeds.split": Field("number", _plain(Run.seed_split)),

@@ -46,26 +46,34 @@ def demo(
 @app.command("app")
 def open_app(
     port: Annotated[int, typer.Option(help="Port on this machine")] = 8501,
+    address: Annotated[
+        str, typer.Option(help="Address to listen at; any but this machine's own needs a login configured")
+    ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open a browser window")] = True,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
 ) -> None:
     """Open the app on this workspace, on this machine only."""
+    from landlab_mgr import access
     from landlab_mgr.resources import resource
+
+    access.check(address)
 
     ws = Workspace.at(workspace, db)
     ws.open(read_only=True).close()
     environment = os.environ | {"LANDLAB_WORKSPACE": str(ws.root), "LANDLAB_DB": ws.database}
-    home = Path(resource("app")) / "Home.py"
+    app_directory = Path(resource("app"))
     options = {
-        "server.address": "127.0.0.1",
+        "server.address": address,
         "server.port": str(port),
         "server.headless": str(not browser).lower(),
+        "server.fileWatcherType": "none",  # nobody edits the pages of an installed package
         "browser.gatherUsageStats": "false",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     # this process becomes the server, so that stopping one stops the other
-    os.execve(sys.executable, [sys.executable, "-m", "streamlit", "run", str(home), *flags], environment)
+    start, home = str(app_directory / "start.py"), str(app_directory / "Home.py")
+    os.execve(sys.executable, [sys.executable, start, "run", home, *flags], environment)
 
 
 @app.command()

@@ -36,7 +36,7 @@ from landlab_mgr.parameters import FORCING
 from landlab_mgr.process.phenology import Season, season
 from landlab_mgr.storage import Location, cache_directory
 
-LAYOUT = 2
+LAYOUT = 3
 """Version of the packed copy; a copy of another is made again."""
 
 AHEAD = 2
@@ -129,7 +129,12 @@ class Stream:
         block = (
             self._read(found[0]) if patches == 1 else np.concatenate([self._read(p) for p in found], axis=2)
         )
-        pixel = self.pixel[found].ravel()
+        pixel, capacity = chosen.pixel, len(chosen.pixel)
+        if np.array_equal(self.pixel[found].ravel()[:capacity], pixel):
+            block = block[:, :, :capacity]
+        else:
+            first = np.array([rank[p] for p in self.patch[pixel].tolist()]) * self.slots
+            block = block.take(first + self._slot[pixel], axis=2)
         packed = Packed(
             block,
             self.latitude[pixel],
@@ -139,8 +144,7 @@ class Stream:
             self.streams,
             self.fires,
         )
-        first = np.array([rank[p] for p in self.patch[chosen.pixel].tolist()]) * self.slots
-        local = (first + self._slot[chosen.pixel]).astype(np.int32)
+        local = np.arange(capacity, dtype=np.int32)
         selection = Selection(*(x[None, None] for x in (local, chosen.patch, chosen.mask)))
         return jax.device_put(packed), view._replace(encoded=encoded[pixel][None]), selection
 
@@ -309,9 +313,7 @@ def _write(ds: xr.Dataset, path: Path, expected: Mapping[str, Any]) -> None:
                 values[stream] = np.where(weight > 0, observed, np.nan)
         fires |= bool((values["burned_area"] > 0).any())
         for p in np.unique(patch[pixels]):
-            here = patch[pixels] == p
-            block = np.zeros((len(fields), months, slots), np.float32)
-            for i, n in enumerate(fields):
-                block[i, :, : here.sum()] = values[n][:, here]
-            packed[p] = block
+            here = np.flatnonzero(patch[pixels] == p)
+            slot = np.append(here, np.repeat(here[0], slots - len(here)))
+            packed[p] = np.stack([values[n][:, slot] for n in fields])
     group.attrs.update({**expected, "fires": fires})

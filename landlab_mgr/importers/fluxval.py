@@ -13,7 +13,7 @@ import xarray as xr
 
 from landlab_mgr.data import schema, split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.importers import cbf, months
+from landlab_mgr.importers import cbf, months, seasons
 from landlab_mgr.parameters import FORCING, STREAMS, VARIABLES
 
 ORIGIN = "2001-01-01"
@@ -53,8 +53,8 @@ def read(directory: str | Path, predictors_csv: str | Path | None = None) -> tup
 
     Forcing and observations are the files' float64 bit for bit, except that -9999 is NaN and round-off
     negatives of precipitation and radiation are 0. A patch is a 0.5 degree cell, whose sites share one
-    forcing. Without `predictors_csv` the groups are PFT and CLIM (MAT, MAP); with it also elevation, AGE and
-    SOIL.
+    forcing. Without `predictors_csv` the groups are PFT, CLIM (MAT, MAP) and SEASON (see `seasons`); with it also
+    elevation, AGE and SOIL.
 
     Returns the dataset and notices, one line each, of what was skipped or changed. Raises `LandlabError` for
     a directory or file that is missing or malformed.
@@ -306,8 +306,9 @@ def _add_geometry(ds: xr.Dataset, sites: pd.DataFrame) -> None:
 
 
 def _add_climate_and_plant_types(ds: xr.Dataset, sites: pd.DataFrame) -> None:
-    for name, (values, unit, about) in months.climate(ds).items():
-        schema.add(ds, name, values, "predictor", unit, about, group="CLIM", kind="continuous")
+    for group, found in (("CLIM", months.climate(ds)), (seasons.GROUP, seasons.predictors(ds))):
+        for name, (values, unit, about) in found.items():
+            schema.add(ds, name, values, "predictor", unit, about, group=group, kind="continuous")
     plant_type = sites["igbp"].map(_PLANT_TYPE_OF_IGBP).to_numpy()
     for name in schema.PLANT_TYPES:
         fraction = (plant_type == name).astype(np.float64)

@@ -48,9 +48,9 @@ def opened(database: str, spec: TuneSpec) -> optuna.Study:
 
 
 def existing(database: str, name: str) -> optuna.Study:
-    """The study of this name; LandlabError where Optuna has none."""
+    """The study of this name, open for reading only; LandlabError where Optuna has none."""
     try:
-        return optuna.load_study(study_name=name, storage=_storage(database))
+        return optuna.load_study(study_name=name, storage=_storage(database, read_only=True))
     except KeyError:
         raise LandlabError(f"study {name!r} has no trial yet; `landlab tune FILE` starts it") from None
 
@@ -104,18 +104,34 @@ class _Connection(sqlite3.Connection):
         self.execute("PRAGMA synchronous=NORMAL")
 
 
-def _storage(database: str) -> optuna.storages.RDBStorage:
+class _ReadOnly(_Connection):
+    """A connection on which every write fails."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.execute("PRAGMA query_only=ON")
+
+
+def _storage(database: str, read_only: bool = False) -> optuna.storages.RDBStorage:
+    """Optuna's tables; KeyError where they are to be read and are not there."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     url = parse_url(database)
     options: dict[str, object] = {}
     if url.get_backend_name() == "sqlite":
         # what reads and then writes in one transaction fails where another has written in between
-        settings = {"timeout": BUSY_SECONDS, "isolation_level": "IMMEDIATE", "factory": _Connection}
+        factory = _ReadOnly if read_only else _Connection
+        settings = {"timeout": BUSY_SECONDS, "isolation_level": "IMMEDIATE", "factory": factory}
         options["connect_args"] = settings
+    elif read_only:
+        options["connect_args"] = {"options": "-c default_transaction_read_only=on"}
     try:
-        storage = optuna.storages.RDBStorage(url.render_as_string(hide_password=False), engine_kwargs=options)
-    except (DatabaseError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
+        storage = optuna.storages.RDBStorage(
+            url.render_as_string(hide_password=False), engine_kwargs=options, skip_table_creation=read_only
+        )
+    except (DatabaseError, RuntimeError, optuna.exceptions.StorageInternalError) as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        if read_only and ("no such table" in reason or "does not exist" in reason):
+            raise KeyError(database) from None
         raise LandlabError(f"Optuna cannot use the catalog's database: {reason}") from error
     logging.getLogger("alembic").setLevel(logging.WARNING)
     return storage

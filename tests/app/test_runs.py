@@ -96,3 +96,32 @@ def test_no_match_is_said(open_app, made):
     assert not app.exception
     assert "No run matches" in app.info[0].value
     assert not app.dataframe
+
+
+def links(app):
+    return {link.proto.label: link.proto for link in app.get("page_link")}
+
+
+def test_all_can_be_compared_and_one_has_to_be_ticked_to_be_opened(open_app, made):
+    app = open_app(made.workspace.root, filter="status = 'running'")
+    assert links(app)["Open the run"].disabled
+    assert not links(app)["Compare all 2"].disabled
+    assert "filter=status" in links(app)["Compare all 2"].query_string
+    alone = open_app(made.workspace.root, filter="status = 'failed'")
+    assert links(alone)["Compare all 1"].disabled
+
+
+def test_order_and_columns_live_in_the_address(open_app, made):
+    app = open_app(made.workspace.root, order="dev_loss", columns="label,dev_loss")
+    assert not app.exception
+    losses = app.dataframe[0].value["dev_loss"]
+    assert list(losses[:3]) == sorted(losses[:3])
+    assert losses[3:].isna().all()
+    assert list(app.dataframe[0].value) == ["label", "dev_loss"]
+    app.selectbox(key="order").set_value("-updated").run()
+    assert app.query_params["order"] == "-updated"
+    app.multiselect(key="columns").set_value(["label", "tags"]).run()
+    assert app.query_params["columns"] == "label,tags"
+    again = open_app(made.workspace.root, columns="gold,label", order="gold")
+    assert not again.exception
+    assert list(again.dataframe[0].value) == ["label"]

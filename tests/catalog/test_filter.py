@@ -81,6 +81,8 @@ def found(catalog):
         ("setup.groups in ('CLIM+PFT', 'AGE')", "cfg"),
         ("setup.groups like '%PFT%'", "acdf"),
         ("setup.groups not like '%PFT%'", "beg"),
+        ("setup.model = 'dalec'", "abcdefg"),
+        ("setup.model != 'dalec'", ""),
         ("setup.process.water_stress = 'nn_paw'", "g"),
         ("setup.process.water_stress != 'nn_paw'", "abcdef"),
         ("grid = 'g'", "abcdef"),
@@ -228,7 +230,15 @@ def test_hostile_filters_are_refused(found, text):
 
 TEXTS = st.sampled_from(["'x''y'", "'%'", '"a"', "'twin'", "'PFT'", "''", "'\\'"])
 NUMBERS = st.sampled_from(["1", "-2.5e3", "1e999", "9" * 30, ".5", "0."])
-TEXT_FIELDS = ["run", "grid", "ensemble", "dataset", "setup.groups", "setup.process.water_stress"]
+TEXT_FIELDS = [
+    "run",
+    "grid",
+    "ensemble",
+    "dataset",
+    "setup.groups",
+    "setup.model",
+    "setup.process.water_stress",
+]
 NUMBER_FIELDS = ["seed", "epochs", "weights.sif", "metrics.dev.lai.R2", "metrics.test.lai.R2.spatial"]
 COMPARISONS = st.one_of(
     st.tuples(st.sampled_from(TEXT_FIELDS), st.sampled_from(["=", "!=", " like ", " not like "]), TEXTS),

@@ -241,7 +241,7 @@ def _relabel(old, new):
         lambda path: stream._chunk(path, 0).unlink(),
         lambda path: (path / "zarr.json").unlink(),
         lambda path: (path / "zarr.json").write_text("{"),
-        _relabel('"layout": 2', '"layout": 1'),
+        _relabel('"layout": 3', '"layout": 2'),
         _relabel('"sif"', '"fis"'),
     ],
 )

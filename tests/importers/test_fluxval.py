@@ -9,7 +9,7 @@ import xarray as xr
 
 from landlab_mgr.data import check, predictors, schema, store
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.importers import fluxval
+from landlab_mgr.importers import fluxval, seasons
 
 from .towers import MISSING, MONTHS, SITES, site_table, static_block, write_csv, write_site
 
@@ -102,7 +102,7 @@ def test_plant_types_climate_and_no_data_codes(fluxval_directory):
 
 def test_without_the_csv_there_are_plants_and_climate_only(fluxval_directory):
     ds, notices = fluxval.read(fluxval_directory)
-    assert set(predictors.groups(ds)) == {"PFT", "CLIM", "CONTROL", "LATLON"}
+    assert set(predictors.groups(ds)) == {"PFT", "CLIM", "SEASON", "CONTROL", "LATLON"}
     assert predictors.groups(ds)["CLIM"] == ["MAP", "MAT"]
     assert any("--predictors" in notice for notice in notices)
 
@@ -306,7 +306,7 @@ def test_real_sites_equal_an_independent_reading_bit_for_bit(real, number):
     half = [(low + high) / 2 for low, high in zip(expected["tmin"], expected["tmax"], strict=True)]
     assert ds["MAT"].values[pixel] == pytest.approx(math.fsum(half) / 192, rel=1e-13)
     assert ds["MAP"].values[pixel] == pytest.approx(365.25 * math.fsum(expected["precip"]) / 192, rel=1e-13)
-    drawn_or_derived = {"time_days", "doy", "site", "MAT", "MAP", "patch", "test"}
+    drawn_or_derived = {"time_days", "doy", "site", "MAT", "MAP", "patch", "test", *seasons.predictors(ds)}
     assert set(expected) | drawn_or_derived == set(ds.data_vars)
 
 

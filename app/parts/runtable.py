@@ -1,0 +1,116 @@
+"""The table of runs for people: what its columns are called, which of them are shown at first, in which order."""
+
+import pandas as pd
+import streamlit as st
+
+from parts import text
+
+ORDERS = {
+    "": "as registered",
+    "-updated": "changed last",
+    "dev_loss": "dev loss, lowest first",
+    "train_loss": "train loss, lowest first",
+    "label": "predictors",
+    "seed": "seed",
+}
+"""What a table may be sorted by, in words; a minus is for largest first. Skills join them."""
+
+
+def orders(runs: pd.DataFrame) -> dict[str, str]:
+    """By what these runs may be sorted."""
+    return ORDERS | {f"-{c}": f"{name(c)}, highest first" for c in skills(runs)}
+
+
+def ordered(runs: pd.DataFrame, order: str) -> pd.DataFrame:
+    """The runs in an order of `orders`; those without a value come last."""
+    if not order:
+        return runs
+    column = order.removeprefix("-")
+    return runs.sort_values(
+        column, ascending=column == order, kind="stable", na_position="last", ignore_index=True
+    )
+
+
+def skills(runs: pd.DataFrame) -> list[str]:
+    """The columns of skill."""
+    return [c for c in runs.columns if c.startswith("dev.")]
+
+
+def readable(runs: pd.DataFrame) -> pd.DataFrame:
+    """The table as it is shown: states with their sign, progress as text."""
+    done = zip(runs["epochs"], runs["epochs_planned"], strict=True)
+    return runs.assign(state=runs["state"].map(text.state), epochs=[f"{a} / {b}" for a, b in done]).drop(
+        columns=["epochs_planned"]
+    )
+
+
+def every(runs: pd.DataFrame) -> list[str]:
+    """All columns, in the order in which they are shown."""
+    first = ["state", "label", "seed", "epochs", "dev_loss", "train_loss"]
+    last = ["tags", "outcome", "message", "grids", "dataset", "created", "updated", "run_id"]
+    return [*first, *skills(runs), *last]
+
+
+def shown(runs: pd.DataFrame) -> list[str]:
+    """The columns that are shown at first: what all rows have in common is left out."""
+    hidden = {"created", "outcome"} | {c for c in ("grids", "dataset") if runs[c].nunique() <= 1}
+    if runs["message"].isna().all():
+        hidden.add("message")
+    if not runs["tags"].any():
+        hidden.add("tags")
+    return [c for c in every(runs) if c not in hidden]
+
+
+def name(column: str) -> str:
+    """What a column is called."""
+    if column.startswith("dev."):
+        return f"R² {text.name(column.split('.')[1])}"
+    return NAMES[column]
+
+
+NAMES = {
+    "state": "State",
+    "label": "Predictors",
+    "seed": "Seed",
+    "epochs": "Epochs",
+    "dev_loss": "Dev loss",
+    "train_loss": "Train loss",
+    "tags": "Tags",
+    "outcome": "How it ended",
+    "message": "Last problem",
+    "grids": "Grids",
+    "dataset": "Dataset",
+    "created": "Registered (UTC)",
+    "updated": "Changed (UTC)",
+    "run_id": "Run",
+}
+
+
+def columns(runs: pd.DataFrame) -> dict:
+    """Names and formats of the columns, for `st.dataframe`."""
+    number, words, time = (
+        st.column_config.NumberColumn,
+        st.column_config.TextColumn,
+        st.column_config.DatetimeColumn,
+    )
+    config = {
+        "state": words(width=112),
+        "label": words(width="medium"),
+        "seed": number(width=60),
+        "epochs": words(width=84, help="Committed of planned"),
+        "dev_loss": number(format="%.4g", width=88),
+        "train_loss": number(format="%.4g", width=88),
+        "tags": words(width=110),
+        "outcome": words(width=96),
+        "message": words(width="medium"),
+        "grids": words(width=110),
+        "dataset": words(width=130),
+        "created": time(format="YYYY-MM-DD HH:mm", width=140),
+        "updated": time(format="YYYY-MM-DD HH:mm", width=140),
+        "run_id": words(width=148),
+    }
+    for column in skills(runs):
+        config[column] = number(format="%.2f", width=84, help=f"{column}: on the dev pixels")
+    for column in config:
+        config[column]["label"] = name(column)
+    return config

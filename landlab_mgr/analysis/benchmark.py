@@ -1,0 +1,323 @@
+"""Benchmark: models and setups side by side on what none of them has seen, and by how much they differ. JAX-free.
+
+Scored is the ensemble-mean prediction of each; the difference to a reference model has a bootstrap interval over
+cells (patches), which are drawn with replacement (Efron & Tibshirani 1993, doi:10.1201/9780429246593).
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+from pydantic import Field
+
+from landlab_mgr import metrics
+from landlab_mgr.analysis import members
+from landlab_mgr.analysis.benchmark_figure import figure
+from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.catalog.compare import flattened
+from landlab_mgr.data import split
+from landlab_mgr.data.comparable import is_compared, score_name
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.parameters import STREAMS
+from landlab_mgr.spec import RunSpec, SplitSpec
+
+Values = npt.NDArray[np.floating]
+
+PARTS = {members.WITHHELD: "withheld months", split.TEST: "held-out cells"}
+STATISTICS = ("R2", "r2", "r of site means")
+INTERVAL = (0.025, 0.975)
+MODELS = {"dalec": "process model", "gradient_boosting": "gradient boosting", "lstm": "LSTM"}
+
+
+class BenchmarkOptions(Options):
+    """What is compared, and with which."""
+
+    reference: str = Field(
+        "gradient_boosting",
+        description="what the others are held against: a name in the table, or a model, of which the first",
+    )
+    pool: str = Field(
+        "",
+        description="fields, with commas between, over whose values an ensemble mean goes, as it does over folds: "
+        "process.water_stress",
+    )
+    variables: str = Field("gpp,nee,et,reco,lai", description="variables, with commas between")
+    draws: int = Field(1000, ge=100, le=100_000, description="bootstrap samples of patches")
+    seed: int = Field(0, ge=0, description="of the bootstrap")
+
+
+def compute(ensemble: Ensemble, options: BenchmarkOptions) -> xr.Dataset:
+    """`skill` [split, variable, model, statistic] and `difference` to the reference, each with `_low` and `_high`.
+
+    Of ensemble means: on held-out cells each place counts once, with the mean of the runs that held it out (of a k-fold
+    those of one fold); on withheld months, with the mean of the runs that trained there. All models of a variable are
+    scored at the same places: those that every one predicts. `cells`, `places` and `months` [split, variable] say on
+    how much a number rests, `runs` [model] and `fewest`, `most` [split, model] how many are averaged. LandlabError for
+    one model only, an unknown reference, several datasets, or where nothing is held out.
+    """
+    specs = list(ensemble.catalog.specs(ensemble.run_ids).values())
+    names = names_of(specs, members.names_in(options.pool))
+    models = sorted(set(names), key=lambda n: (list(MODELS).index(specs[names.index(n)].model), n))
+    reference = _reference(options.reference, models, [specs[names.index(n)].model for n in models])
+    data = ensemble.dataset()
+    streams = [s for s in STREAMS if s in data]
+    observed = [score_name(s, streams) for s in streams]
+    wanted = [v for v in members.names_in(options.variables) if v in observed]
+    if not wanted:
+        raise LandlabError(
+            f"option variables: none of {options.variables} is observed; there are: {', '.join(observed)}"
+        )
+    ensemble.look(list(PARTS))
+    found: dict[tuple[str, str], _Compared] = {}
+    counts: dict[tuple[str, str], list[int]] = {}
+    for part in PARTS:
+        if not all(_is_observed(data, streams, of, part) for of in {spec.split for spec in specs}):
+            continue
+        for variable, means in _means(ensemble, names, part, wanted).items():
+            if means and (compared := _Compared(means, models)).places:
+                found[part, variable] = compared
+                for name, mean in means.items():
+                    counts.setdefault((part, name), []).extend(mean.count[compared.there])
+    if not found:
+        raise LandlabError(
+            f"nothing of {', '.join(wanted)} is held out from all of {'; '.join(models)}; give runs with a test set, "
+            "such as those of experiments/fluxval_kfold.toml"
+        )
+    parts = [p for p in PARTS if any(key[0] == p for key in found)]
+    there = [v for v in wanted if any(key[1] == v for key in found)]
+    shape = (len(parts), len(there), len(models), len(STATISTICS))
+    numbers = {name: np.full(shape, np.nan) for name in NUMBERS}
+    sizes = {name: np.zeros(shape[:2], int) for name in ("cells", "places", "months")}
+    for (part, variable), compared in found.items():
+        at = parts.index(part), there.index(variable)
+        for name, x in compared.numbers(len(models), models.index(reference), options).items():
+            numbers[name][at] = x
+        for name, size in sizes.items():
+            size[at] = getattr(compared, name)
+    averaged = {
+        name: (("split", "model"), [[of(counts.get((p, m), [0])) for m in models] for p in parts])
+        for name, of in (("fewest", min), ("most", max))
+    }
+    scored = ("split", "variable", "model", "statistic")
+    ds = xr.Dataset(
+        {name: (scored, x) for name, x in numbers.items()}
+        | {name: (scored[:2], x) for name, x in sizes.items()}
+        | averaged
+        | {"runs": ("model", [names.count(m) for m in models])},
+        {"split": parts, "variable": there, "model": models, "statistic": list(STATISTICS)},
+        options.model_dump() | {"reference": reference, "synthetic": int(ensemble.synthetic)},
+    )
+    absent = [v for v in members.names_in(options.variables) if v not in there]
+    return ds.assign_attrs(notes="\n".join(_notes(ds, specs, absent)))
+
+
+def _is_observed(data: xr.Dataset, streams: list[str], of: SplitSpec, part: str) -> bool:
+    """Whether a part has observations at all; months are withheld by the dataset or the split, or not."""
+    months = split.withheld_months(data, of)
+    held_out = months is not None and bool(months.any())
+    period = members.WITHHELD if part == members.WITHHELD else "observation"
+    return any(is_compared(data, s, period, held_out) for s in streams)
+
+
+NUMBERS = ("skill", "skill_low", "skill_high", "difference", "difference_low", "difference_high")
+
+
+def names_of(specs: Sequence[RunSpec], pool: Sequence[str] = ()) -> list[str]:
+    """What each run is an instance of: its model, its predictors where the model has several, and what else varies.
+
+    The folds of a k-fold are one, for together they hold every cell out once; so are the values of the fields in
+    `pool`. LandlabError where no specification has such a field.
+    """
+    settings = []
+    for spec in specs:
+        content = flattened(spec.model_dump(mode="json", exclude={"predictors", "seeds"}))
+        settings.append({"predictors": spec.label} | content)
+    known = sorted({field for s in settings for field in s})
+    for field in pool:
+        if field not in known:
+            raise LandlabError(f"option pool: no run has a field {field!r}; there are: {', '.join(known)}")
+    for own in settings:
+        for field in ("split.fold", *pool):
+            own.pop(field, None)
+    names = []
+    for spec, own in zip(specs, settings, strict=True):
+        alike = [s for s in settings if s["model"] == spec.model]
+        fields = [f for f in own if len({str(s.get(f)) for s in alike}) > 1 and own[f] is not None]
+        differs = [own[f] if f == "predictors" else f"{f.rpartition('.')[2]} {own[f]}" for f in fields]
+        names.append(", ".join([MODELS[spec.model], *map(str, differs)]))
+    return names
+
+
+def _reference(asked: str, models: list[str], kinds: list[str]) -> str:
+    """The one that a name in the table means, or the first of a model."""
+    found = [m for m, kind in zip(models, kinds, strict=True) if asked in (m, kind)]
+    if len(models) < 2:
+        raise LandlabError(
+            f"the runs are all of {models[0]}; a benchmark compares two or more: give a filter that finds runs of "
+            "several models or setups"
+        )
+    if not found:
+        raise LandlabError(f"option reference: {asked!r} is none of them; there are: {'; '.join(models)}")
+    return found[0]
+
+
+def _means(
+    ensemble: Ensemble, names: list[str], part: str, variables: list[str]
+) -> dict[str, dict[str, members.Mean]]:
+    """By variable and model, the mean prediction of its runs."""
+    means: dict[str, dict[str, members.Mean]] = {v: {} for v in variables}
+    for name, (file, targets) in zip(names, members.predictions(ensemble, part, variables), strict=True):
+        for target in targets:
+            mean = means[target.name].setdefault(name, members.Mean(target))
+            mean.add(target.of(file), members.scored(target.labels(file), part))
+    return means
+
+
+class _Compared:
+    """One variable in one part: the moments of every model at the places and months that all of them are scored at."""
+
+    def __init__(self, means: dict[str, members.Mean], models: list[str]) -> None:
+        first = next(iter(means.values())).target
+        self.there = np.logical_and.reduce([mean.count > 0 for mean in means.values()])
+        seen = np.logical_and.reduce([np.isfinite(mean.target.observed) for mean in means.values()])
+        self.there &= seen.any(axis=0)
+        observed = np.where(seen, first.observed, np.nan)[:, self.there]
+        self._moments = {
+            models.index(name): metrics.moments(mean.of(self.there), observed) for name, mean in means.items()
+        }
+        patch = first.patch if first.level == "pixel" else np.unique(first.patch)
+        self._patch = np.unique(patch[self.there], return_inverse=True)[1]
+        self.cells = int(self._patch.max(initial=-1)) + 1
+        self.places = int(self.there.sum())
+        self.months = int(np.isfinite(observed).sum())
+
+    def numbers(self, models: int, reference: int, options: BenchmarkOptions) -> dict[str, Values]:
+        """NUMBERS, [model, statistic] each: of all cells, and the INTERVAL of samples of them."""
+        drawn = np.random.default_rng(options.seed).integers(self.cells, size=(options.draws, self.cells))
+        times = np.stack([np.bincount(cells, minlength=self.cells) for cells in drawn]).astype(float)
+        times = times[:, self._patch]
+        whole = np.ones((1, self.places))
+        out = {name: np.full((models, len(STATISTICS)), np.nan) for name in NUMBERS}
+        found = {i: [_statistics(m, w) for w in (whole, times)] for i, m in self._moments.items()}
+        for i, (of_all, of_samples) in found.items():
+            out["skill"][i] = of_all[:, 0]
+            out["skill_low"][i], out["skill_high"][i] = _interval(of_samples)
+            if i != reference and reference in found:
+                other = found[reference]
+                out["difference"][i] = (of_all - other[0])[:, 0]
+                out["difference_low"][i], out["difference_high"][i] = _interval(of_samples - other[1])
+        return out
+
+
+def _interval(samples: Values) -> Values:
+    """The INTERVAL of each row of [statistic, sample], over the samples in which it is defined."""
+    there = [x[np.isfinite(x)] for x in samples]
+    return np.array([np.quantile(x, INTERVAL) if x.size else (np.nan, np.nan) for x in there]).T
+
+
+def _statistics(x: metrics.Moments, times: Values) -> Values:
+    """STATISTICS, [statistic, sample], of places that are taken so many times each, [sample, place]."""
+    months = metrics.statistics_of(_pooled(x, times))
+    one, nothing = np.ones_like(x.n), np.zeros_like(x.n)
+    sites = metrics.Moments(
+        n=one,
+        model=x.model,
+        observed=x.observed,
+        model_spread=nothing,
+        observed_spread=nothing,
+        product=nothing,
+        error=x.model - x.observed,
+        absolute_error=np.abs(x.model - x.observed),
+        squared_error=(x.model - x.observed) ** 2,
+        model_size=np.abs(x.model),
+        observed_size=np.abs(x.observed),
+    )
+    return np.stack([months["R2"], months["r2"], metrics.statistics_of(_pooled(sites, times))["r"]])
+
+
+def _pooled(x: metrics.Moments, times: Values) -> metrics.Moments:
+    """`metrics.pooled` of every sample at once, [sample]: each series counts as often as it was drawn."""
+    n = times @ x.n
+    centres = [np.average(mean, weights=x.n) for mean in (x.model, x.observed)]
+    dm, do = x.model - centres[0], x.observed - centres[1]  # about the middle: less is lost to rounding
+    mean_m, mean_o = times @ (x.n * dm) / n, times @ (x.n * do) / n
+    return metrics.Moments(
+        n=n,
+        model=mean_m + centres[0],
+        observed=mean_o + centres[1],
+        model_spread=np.maximum(times @ (x.model_spread + x.n * dm**2) - n * mean_m**2, 0.0),
+        observed_spread=np.maximum(times @ (x.observed_spread + x.n * do**2) - n * mean_o**2, 0.0),
+        product=times @ (x.product + x.n * dm * do) - n * mean_m * mean_o,
+        error=times @ x.error,
+        absolute_error=times @ x.absolute_error,
+        squared_error=times @ x.squared_error,
+        model_size=np.full_like(n, x.model_size.max()),
+        observed_size=np.full_like(n, x.observed_size.max()),
+    )
+
+
+def _notes(ds: xr.Dataset, specs: Sequence[RunSpec], absent: list[str]) -> list[str]:
+    """What the numbers are, and on how much they rest."""
+    runs = {}
+    for part, few, many in _averaged(ds):
+        runs[part] = f"{few} to {many} runs" if few < many else f"{many} run{'' if many == 1 else 's'}"
+    which, draws, seen = ds.attrs["reference"], ds.attrs["draws"], members.WITHHELD
+    said = [
+        "ensemble mean: the score of the mean prediction of a model's runs; all models at the same places and months",
+        f"difference: less {which}; low and high: 95 % interval of {draws} bootstrap samples of whole cells",
+    ]
+    if split.TEST in runs:
+        said.append(f"{PARTS[split.TEST]}: each with the mean of the {runs[split.TEST]} that held it out")
+    if seen in runs:
+        said.append(f"{PARTS[seen]}: at cells that runs trained on, with the mean of those {runs[seen]}")
+    said.append(f"predictors: {'; '.join(dict.fromkeys(spec.label for spec in specs))}")
+    if absent:
+        said.append(f"not held out, or not observed: {', '.join(absent)}")
+    said.append("this look at test and withheld is counted")
+    return said
+
+
+def _averaged(ds: xr.Dataset) -> Iterator[tuple[str, int, int]]:
+    """Each part, with the fewest and the most runs that are averaged at a place."""
+    for part in ds["split"].values:
+        one = ds.sel(split=part)
+        yield str(part), int(one["fewest"].min()), int(one["most"].max())
+
+
+def table(ds: xr.Dataset) -> pd.DataFrame:
+    """A row for each split, variable and model: its statistics, and its R2 less the reference's with the interval."""
+    rows = []
+    for part in ds["split"].values:
+        for variable in ds["variable"].values:
+            for model in ds["model"].values:
+                one = ds.sel(split=part, variable=variable, model=model)
+                if not np.isfinite(one["skill"]).any():
+                    continue
+                gain = [float(one[f"difference{end}"].sel(statistic="R2")) for end in ("", "_low", "_high")]
+                rows.append(
+                    {
+                        "scored": PARTS[str(part)],
+                        "variable": variable,
+                        "model": model,
+                        "runs": int(one["runs"]),
+                        "cells": int(one["cells"]),
+                        "months": int(one["months"]),
+                        **{s: float(one["skill"].sel(statistic=s)) for s in STATISTICS},
+                        **dict(zip(("R2 difference", "low", "high"), np.round(gain, 3), strict=True)),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+ANALYSIS = Analysis(
+    name="benchmark",
+    summary="models side by side on withheld months and held-out cells, with the differences' intervals",
+    options=BenchmarkOptions,
+    splits=lambda options: tuple(PARTS),
+    compute=compute,
+    table=table,
+    figure=figure,
+    kinds=("monthly",),
+)

@@ -1,0 +1,61 @@
+"""From a partition to its map, in a real browser: panels that move together, values on hovering, a table to keep."""
+
+import csv
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from . import science
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory, serve):
+    workspace = science.make(tmp_path_factory.mktemp("maps") / "ws")
+    with serve(workspace.root) as address:
+        yield address
+
+
+def settle(page: Page):
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(
+        timeout=30_000
+    )
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_from_the_partition_to_its_map(page, address, tmp_path):
+    page.goto(f"{address}/analyses?analysis=partition_map&runs=ensemble:{science.KEPT}")
+    expect(page.get_by_role("img", name="Figure of analysis partition_map")).to_be_visible(timeout=30_000)
+    settle(page)
+    page.get_by_role("link", name="Maps").first.click()
+    expect(page.locator(".st-key-map .js-plotly-plot")).to_be_visible(timeout=30_000)
+    page.get_by_role("radio", name="Leading group").click()
+    points = page.locator(".st-key-map .subplot.xy .points path")
+    expect(page.get_by_text("Group that brings most")).to_be_visible(timeout=30_000)
+    expect(points.first).to_be_visible()
+    settle(page)
+
+    points.last.hover(force=True)
+    expect(page.locator(".st-key-map .hoverlayer .hovertext")).to_contain_text("PFT")
+
+    axes = "document.querySelector('.st-key-map .js-plotly-plot')._fullLayout"
+    ranges = f"() => ['xaxis', 'xaxis2', 'yaxis', 'yaxis2'].map(name => {axes}[name].range)"
+    west, east = page.evaluate(ranges)[0]
+    box = page.locator(".st-key-map .nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for _ in range(8):
+        page.mouse.wheel(0, -200)
+        page.wait_for_timeout(60)
+    page.wait_for_function(
+        f"() => {{ const r = {axes}.xaxis.range; return r[1] - r[0] < {0.8 * (east - west)} }}"
+    )
+    x, x2, y, y2 = page.evaluate(ranges)
+    assert x == pytest.approx(x2)
+    assert y == pytest.approx(y2)
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").first.click()
+    with open(download.value.path(), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {int(row["pixel"]) for row in rows} == {2, 3, 4, 10, 11}  # where both kept members train
+    assert {row["group"] for row in rows} <= {"PFT", "CLIM", "none"}
+    page.screenshot(path=tmp_path / "map.png", full_page=True)
