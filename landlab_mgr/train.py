@@ -77,7 +77,7 @@ def _better(best: Best, weights: Any, held_out: dict[str, Array], epoch: Array) 
 
 
 def _to_checkpoint(
-    state: State, best: Best | None, epoch: int, member: Member, spec: RunSpec
+    state: State, epoch: int, member: Member, spec: RunSpec, best: Best | None = None
 ) -> dict[str, Any]:
     """What predicts is under `weights`; where that is not what goes on training, the latter is under `latest`."""
     scale = member.scale
@@ -329,7 +329,7 @@ def _commit(
     state, best = now
     if lane.spec.optimizer.keep == "last":  # another lane of the group keeps its best
         best = None
-    saved = save(path, _to_checkpoint(state, best, progress.epoch, lane.member, lane.spec))
+    saved = save(path, _to_checkpoint(state, progress.epoch, lane.member, lane.spec, best))
     progress.kept.append(path)
     for old in progress.kept[:-2]:
         if old.parent == lane.directory:  # an earlier attempt's files are not ours to remove
