@@ -3,6 +3,7 @@
 Otherwise the first visitor would wait for them.
 """
 
+import gc
 import sys
 from importlib import import_module
 
@@ -17,4 +18,7 @@ if __name__ == "__main__":
     for module in NEEDED:
         import_module(f"landlab_mgr.{module}")
     go.Figure(go.Heatmap(z=[[0.0]])).to_json()  # imports what plotly imports late
+    gc.collect()
+    # Streamlit collects garbage after every run of a page: 150 ms, were the libraries' objects looked through each time
+    gc.freeze()
     sys.exit(main(prog_name="streamlit"))

@@ -43,10 +43,11 @@ def make(root: Path, pixels: int = PIXELS, members: int = 10) -> str:
 
 
 def places(pixels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Latitude and longitude of so many cells of 0.25 degrees, [pixels]: land, ice aside, spread evenly."""
-    row, column = np.nonzero(land.mask()[: (4 * 146)])
-    chosen = np.linspace(0, len(row) - 1, pixels).astype(int)
-    return 89.875 - row[chosen] / 4, column[chosen] / 4 - 179.875
+    """Latitude and longitude of so many land cells of 0.25 degrees, [pixels]: those nearest to the equator."""
+    row, column = np.nonzero(land.mask())
+    lat, lon = 89.875 - row / 4, column / 4 - 179.875
+    chosen = np.sort(np.argsort(np.abs(lat), kind="stable")[:pixels])
+    return lat[chosen], lon[chosen]
 
 
 def planet(lat: np.ndarray, lon: np.ndarray, months: int = 12) -> xr.Dataset:

@@ -10,7 +10,7 @@ def real_predictors(ds):
     return [name for group, names in predictors.groups(ds).items() if group in REAL for name in names]
 
 
-REAL = ("PFT", "CLIM", "AGE", "SOIL")
+REAL = ("PFT", "CLIM", "AGE", "SOIL", "SEASON")
 ALL = (*REAL, "CONTROL", "LATLON")
 
 
@@ -149,7 +149,9 @@ def test_the_number_of_columns_is_the_same_for_every_member(dataset, groups):
 def test_width_holds_any_setup_of_real_groups_and_latlon(dataset):
     everything = np.ones(11, bool)
     assert (
-        predictors.width(dataset) == predictors.encode(dataset, REAL, everything, 0).n_columns == 10 + 3 + 12
+        predictors.width(dataset)
+        == predictors.encode(dataset, REAL, everything, 0).n_columns
+        == 10 + 3 + 12 + 13
     )
     bare = dataset.drop_vars(real_predictors(dataset))
     assert predictors.width(bare) == 2 == predictors.encode(bare, ("LATLON",), everything, 0).n_columns
@@ -191,7 +193,8 @@ def test_a_member_encodes_another_dataset_with_its_own_statistics(dataset, train
 
 def test_groups_are_listed_in_their_order_with_the_implicit_ones(dataset):
     dataset["roots"] = dataset["MAT"].assign_attrs(group="ROOTS")
-    assert list(predictors.groups(dataset)) == ["PFT", "CLIM", "AGE", "SOIL", "CONTROL", "LATLON", "ROOTS"]
+    in_order = ["PFT", "CLIM", "AGE", "SOIL", "CONTROL", "LATLON", "ROOTS", "SEASON"]
+    assert list(predictors.groups(dataset)) == in_order
 
 
 def test_an_unknown_group_is_answered_with_what_there_is(dataset, train):
