@@ -128,22 +128,19 @@ def _over_batches(
     Every lane by itself. A lane alone is not mapped over: its program has no dimension of length 1.
     """
     alone = order.mask.shape[0] == 1
-    # counted as it runs: a loop that XLA knows to run once is taken apart, and takes a tenth longer on a CPU
-    batches = jnp.count_nonzero(jnp.any(jnp.asarray(order.mask) > 0, axis=(0, 2)))
     carried = learned, total
     if alone:
         carried, view, order, hyper = jax.tree.map(lambda x: x[0], (carried, view, order, hyper))
     else:
         order = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), order)
 
-    def body(k: Array, carried: tuple[Any, dict[str, Array]]) -> tuple[Any, dict[str, Array]]:
+    def body(carried: tuple[Any, dict[str, Array]], selection: Selection) -> tuple[Any, None]:
         learned, total = carried
-        selection = jax.tree.map(lambda x: jnp.asarray(x)[k], order)
         batch = gather(arrays, view, selection, n_patches)
         learned, terms = (one if alone else jax.vmap(one, in_axes=(0, LANE_AXES, 0)))(learned, batch, hyper)
-        return learned, {n: total[n] + x for n, x in terms.items()}
+        return (learned, {n: total[n] + x for n, x in terms.items()}), None
 
-    carried = jax.lax.fori_loop(0, batches, body, carried)
+    carried, _ = jax.lax.scan(body, carried, order)
     return jax.tree.map(lambda x: x[None], carried) if alone else carried
 
 
