@@ -8,8 +8,8 @@ from landlab_mgr.catalog import Catalog, EnsembleRecord
 from landlab_mgr.data import twin
 from landlab_mgr.display import console, duration, show
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.grid_spec import load_grid
 from landlab_mgr.resources import resource
-from landlab_mgr.spec import load_grid
 from landlab_mgr.workspace import Workspace
 
 QUICK_EPOCHS = 5

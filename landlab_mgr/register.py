@@ -8,8 +8,8 @@ from landlab_mgr import run
 from landlab_mgr.catalog import Catalog, DatasetRecord, Registration
 from landlab_mgr.data import check, store
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.parameters import LOSS_TERMS
-from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 

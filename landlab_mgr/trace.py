@@ -15,8 +15,8 @@ from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.filter import held_back
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.grid_spec import GridSpec, load_grid
 from landlab_mgr.resources import resource
-from landlab_mgr.spec import GridSpec, load_grid
 from landlab_mgr.workspace import DATABASE, DEFAULT, Workspace
 
 MOVING = r"\b(status|tag|ensemble|epochs|created|metrics\.\S+)\s*(=|!|<|>|in\b|like\b|not\b)"

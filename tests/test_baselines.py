@@ -12,10 +12,11 @@ from landlab_mgr.baselines import inputs
 from landlab_mgr.catalog import CHECKPOINT
 from landlab_mgr.data import batch, split, store
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.parameters import FORCING
 from landlab_mgr.schedule.driver import Driver
 from landlab_mgr.schedule.executor import LocalExecutor
-from landlab_mgr.spec import GridSpec, RunSpec, validated
+from landlab_mgr.spec import RunSpec, validated
 from landlab_mgr.workspace import Workspace
 
 from .test_holdout import poisoned

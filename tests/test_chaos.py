@@ -12,7 +12,7 @@ from landlab_mgr.bench import chaos
 from landlab_mgr.bench.commands import report_chaos
 from landlab_mgr.catalog import CHECKPOINT
 from landlab_mgr.catalog.tables import Epoch
-from landlab_mgr.spec import GridSpec
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 from .catalog.sample import DATASET, FINGERPRINT, epoch

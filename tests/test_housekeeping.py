@@ -15,7 +15,7 @@ from landlab_mgr.catalog import Environment
 from landlab_mgr.catalog.tables import Attempt
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import GridSpec
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.workspace import Workspace
 from tests.app import sample
 

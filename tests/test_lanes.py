@@ -11,7 +11,8 @@ import pytest
 
 from landlab_mgr import register, train, update
 from landlab_mgr.data import batch, store
-from landlab_mgr.spec import GridSpec, RunSpec
+from landlab_mgr.grid_spec import GridSpec
+from landlab_mgr.spec import RunSpec
 from landlab_mgr.workspace import Workspace
 
 from .cli.command import command, landlab, refused

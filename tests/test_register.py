@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from landlab_mgr import cli, register
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import GridSpec
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 

@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.grid_spec import GridSpec, load_grid
 from landlab_mgr.parameters import LOSS_TERMS
 from landlab_mgr.resources import resource
-from landlab_mgr.spec import GridSpec, ProcessSpec, RunSpec, load_grid
+from landlab_mgr.spec import ProcessSpec, RunSpec
 
 
 def _plain(**fields):

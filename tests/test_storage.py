@@ -19,7 +19,7 @@ from landlab_mgr import artifacts, housekeeping, register, run, storage
 from landlab_mgr.data import store
 from landlab_mgr.data.stream import open_stream, stream_directory
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import GridSpec
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.storage import located
 from landlab_mgr.workspace import Workspace
 

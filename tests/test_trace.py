@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from landlab_mgr import analysis, cli, figures, register, trace
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.provenance import Code
-from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 from .analysis import sample
@@ -213,8 +213,8 @@ def test_a_grid_that_is_no_bundled_one_is_written_out(figure, workspace):
 
 
 def test_a_bundled_grid_is_named(workspace):
+    from landlab_mgr.grid_spec import load_grid
     from landlab_mgr.resources import resource
-    from landlab_mgr.spec import load_grid
 
     path = resource("experiments") / "structural.toml"
     lines = trace._grid_commands(load_grid(path), ())
@@ -225,8 +225,8 @@ def test_a_bundled_grid_is_named(workspace):
 
 @pytest.mark.parametrize("name", ["structural", "data_denial", "fluxval"])
 def test_every_grid_survives_being_written(name):
+    from landlab_mgr.grid_spec import load_grid
     from landlab_mgr.resources import resource
-    from landlab_mgr.spec import load_grid
 
     grid = load_grid(resource("experiments") / f"{name}.toml")
     text = trace.toml(grid.model_dump(mode="json", exclude_defaults=True))

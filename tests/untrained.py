@@ -2,7 +2,7 @@
 
 from landlab_mgr import register, train
 from landlab_mgr.data import batch
-from landlab_mgr.spec import GridSpec
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.update import initial_state
 from landlab_mgr.workspace import Workspace
 

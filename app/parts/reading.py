@@ -17,8 +17,8 @@ from landlab_mgr.catalog.events import Version
 from landlab_mgr.catalog.progress import progress as progress_of
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.records import SEEN, SPLITS
-from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 SECONDS = 2

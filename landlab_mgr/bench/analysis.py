@@ -23,9 +23,10 @@ from landlab_mgr.bench import synthetic
 from landlab_mgr.catalog import Catalog, MetricRecord
 from landlab_mgr.data import batch, twin
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.parameters import DERIVED, FORCING, PARAMETERS, VARIABLES
 from landlab_mgr.records import SPLITS
-from landlab_mgr.spec import GridSpec, RunSpec
+from landlab_mgr.spec import RunSpec
 from landlab_mgr.workspace import Workspace
 
 GROUPS = ("PFT", "CLIM", "AGE", "SOIL")

@@ -25,8 +25,8 @@ from landlab_mgr.bench.catalog import DATASET
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.tables import Attempt, Epoch, Metric, Run
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.parameters import STREAMS
-from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import DATABASE, Workspace
 
 if TYPE_CHECKING:

@@ -15,9 +15,10 @@ from landlab_mgr.catalog import Catalog, Claim
 from landlab_mgr.data import twin
 from landlab_mgr.device import worker_environment
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.schedule.cluster import RayExecutor
 from landlab_mgr.schedule.driver import Driver
-from landlab_mgr.spec import GridSpec, PolicySpec, RunSpec
+from landlab_mgr.spec import PolicySpec, RunSpec
 from landlab_mgr.worker import Job, Progress, Worker
 from landlab_mgr.workspace import Workspace
 

@@ -21,7 +21,8 @@ from landlab_mgr.catalog import CHECKPOINT, Catalog
 from landlab_mgr.catalog.tables import Attempt, Epoch, Run
 from landlab_mgr.data import twin
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import GridSpec, PolicySpec
+from landlab_mgr.grid_spec import GridSpec
+from landlab_mgr.spec import PolicySpec
 from landlab_mgr.workspace import Workspace
 
 GRID = "chaos"

@@ -10,8 +10,8 @@ from landlab_mgr import artifacts, register
 from landlab_mgr.analysis import selection
 from landlab_mgr.catalog import MetricRecord
 from landlab_mgr.data import land, schema
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.parameters import DERIVED, FORCING, PARAMETERS, VARIABLES
-from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 PIXELS = 164_040

@@ -21,7 +21,7 @@ def register(
 ) -> None:
     """Register every run of a grid; registering again adds only what is new."""
     from landlab_mgr import register
-    from landlab_mgr.spec import load_grid
+    from landlab_mgr.grid_spec import load_grid
 
     spec = load_grid(file)
     ws = Workspace.at(workspace, db)

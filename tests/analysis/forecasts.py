@@ -6,8 +6,8 @@ import xarray as xr
 
 from landlab_mgr import artifacts
 from landlab_mgr.data import split
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.parameters import STREAMS, VARIABLES
-from landlab_mgr.spec import GridSpec
 
 from . import sample
 

@@ -2,8 +2,8 @@
 
 from landlab_mgr import artifacts, register
 from landlab_mgr.catalog import MetricRecord
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.metrics import STATISTICS
-from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 SCORES = {("PFT", "CLIM"): 0.6, ("PFT",): 0.4, ("CONTROL",): -0.2}

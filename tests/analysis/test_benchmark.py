@@ -8,7 +8,7 @@ from landlab_mgr import analysis, artifacts, register
 from landlab_mgr.analysis import benchmark
 from landlab_mgr.data import split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import GridSpec
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 from . import forecasts, sample

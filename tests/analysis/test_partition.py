@@ -13,7 +13,7 @@ from landlab_mgr.analysis import partition
 from landlab_mgr.analysis.pattern import Ensemble
 from landlab_mgr.catalog import MetricRecord
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import GridSpec
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 GROUPS = ("PFT", "CLIM", "AGE", "SOIL")

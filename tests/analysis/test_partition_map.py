@@ -8,7 +8,7 @@ from landlab_mgr import analysis, artifacts
 from landlab_mgr.analysis import partition, partition_map
 from landlab_mgr.analysis.pattern import Ensemble
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import GridSpec
+from landlab_mgr.grid_spec import GridSpec
 
 from . import sample
 

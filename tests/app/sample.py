@@ -9,9 +9,9 @@ import xarray as xr
 from landlab_mgr import artifacts
 from landlab_mgr.catalog import ArtifactRecord, Catalog, Claim, DatasetRecord, EpochRecord, MetricRecord
 from landlab_mgr.data import split, store
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.importers import fluxval
 from landlab_mgr.metrics import moments, scores
-from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import Workspace
 from tests.importers.towers import write_fluxval
 

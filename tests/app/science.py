@@ -9,8 +9,8 @@ from landlab_mgr import analysis, artifacts, register
 from landlab_mgr.analysis import selection
 from landlab_mgr.bench import pixelmap
 from landlab_mgr.data import schema
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.metrics import STATISTICS
-from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import Workspace
 from tests.analysis.sample import metrics_of
 

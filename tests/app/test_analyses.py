@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from landlab_mgr import analysis, artifacts, figures
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.resources import resource
-from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 from . import science

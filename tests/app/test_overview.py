@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from landlab_mgr.catalog.progress import progress as progress_of
-from landlab_mgr.spec import GridSpec
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 from . import sample

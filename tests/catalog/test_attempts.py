@@ -19,7 +19,8 @@ from landlab_mgr.catalog import (
 )
 from landlab_mgr.catalog.tables import Attempt
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import GridSpec, RunSpec
+from landlab_mgr.grid_spec import GridSpec
+from landlab_mgr.spec import RunSpec
 
 from .sample import CHECKPOINT, FINGERPRINT, claim, epoch, metric, reclaim, work
 

@@ -10,7 +10,8 @@ import pytest
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.cli.catalog import export
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import GridSpec, Seeds
+from landlab_mgr.grid_spec import GridSpec
+from landlab_mgr.spec import Seeds
 from landlab_mgr.workspace import Workspace
 
 from .command import landlab, refused

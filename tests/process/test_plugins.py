@@ -13,8 +13,8 @@ import pytest
 
 from landlab_mgr import register
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.process import WATER_STRESS, bind, water_stress
-from landlab_mgr.spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 from .test_water_learned import state
@@ -34,7 +34,7 @@ TRAIN = """
 import json, sys
 from pathlib import Path
 from landlab_mgr import register, run, train
-from landlab_mgr.spec import GridSpec
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.workspace import Workspace
 
 ws, grid = Workspace.at(sys.argv[1]), GridSpec.model_validate_json(sys.argv[2])

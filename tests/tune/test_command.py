@@ -13,7 +13,7 @@ from landlab_mgr import register
 from landlab_mgr.catalog import Registration, session
 from landlab_mgr.data import twin
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import load_grid
+from landlab_mgr.grid_spec import load_grid
 from landlab_mgr.tune.summary import promote, summarise
 from landlab_mgr.workspace import Workspace
 

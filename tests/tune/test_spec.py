@@ -3,9 +3,9 @@
 import pytest
 
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.grid_spec import load_grid
 from landlab_mgr.parameters import LOSS_TERMS
 from landlab_mgr.resources import resource
-from landlab_mgr.spec import load_grid
 from landlab_mgr.tuning_spec import TuneSpec, load_study
 
 TOP = 'name = "s"\ndataset = "d"\npredictors = ["PFT"]\n'
