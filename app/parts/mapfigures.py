@@ -1,6 +1,6 @@
-"""Maps as figures: linked panels for the screen, and the same for paper. Coastlines come with the package.
+"""Maps as figures: linked panels of dots for the screen, and every map for paper. Coastlines come with the package.
 
-Pixels of a regular grid are drawn as a raster, others as dots.
+Pixels of a regular grid are a raster, which canvasmap draws on the screen; others are dots.
 """
 
 import html
@@ -26,7 +26,13 @@ LARGEST = 3_000_000
 SIGNED = ((0.0, style.PALETTE[1]), (0.5, "#F7F7F7"), (1.0, style.PALETTE[0]))
 # Magma without its black end: Streamlit takes #000004 and its like for names of its own colours
 MAGMA = ("#180F3D", "#440F76", "#721F81", "#9E2F7F", "#CD4071", "#F1605D", "#FD9668", "#FECA8D", "#FCFDBF")
-SCALES = {"amount": "Cividis", "spread": list(MAGMA), "signed": [list(step) for step in SIGNED]}
+CIVIDIS = (
+    *("#00224E", "#123570", "#3B496C", "#575D6D", "#707173"),
+    *("#8A8678", "#A59C74", "#C3B369", "#E1CC55", "#FEE838"),
+)
+SCALES = {"amount": list(CIVIDIS), "spread": list(MAGMA), "signed": [list(step) for step in SIGNED]}
+LEVELS = 256
+"""Colours of a scale where it is not continuous."""
 FONT = '"Source Sans", sans-serif'
 INK = "#7A828C"
 """Letters, to be read on a light page and on a dark one: a map goes without Streamlit's theme (see views/maps.py)."""
@@ -79,8 +85,7 @@ def _positions(degrees: Values) -> tuple[Values, float, float] | None:
 
 
 def figure(where: Places, panels: Sequence[Panel], stacked: bool, narrow: bool) -> go.Figure:
-    """The panels, panned and zoomed as one."""
-    grid = raster(where)
+    """The panels as dots, panned and zoomed as one."""
     west, east, south, north = extent(where)
     side_by_side = len(panels) > 1 and not stacked
     width = (NARROW if narrow else WIDE) / (len(panels) if side_by_side else 1)
@@ -94,9 +99,9 @@ def figure(where: Places, panels: Sequence[Panel], stacked: bool, narrow: bool) 
         top = 1 - (0 if side_by_side else i) / rows - HEAD / height
         y = (top - tall / height, top)
         _axes(figure, i, x, y, (west, east), (south, north), labelled=i == 0 or not side_by_side)
-        figure.add_trace(_raster(panel, grid, i) if grid is not None else _dots(panel, where, i, narrow))
+        figure.add_trace(_dots(panel, where, i, narrow))
         lat, lon = coast.lines()
-        near = _near(lat, lon, west, east, south, north)
+        near = near(lat, lon, west, east, south, north)
         figure.add_scatter(
             x=lon[near],
             y=lat[near],
@@ -149,7 +154,7 @@ def extent(where: Places) -> tuple[float, float, float, float]:
     )
 
 
-def _near(lat: Values, lon: Values, west: float, east: float, south: float, north: float) -> Values:
+def near(lat: Values, lon: Values, west: float, east: float, south: float, north: float) -> Values:
     """The corners of coastlines in and around what is shown, and the gaps between lines."""
     dx, dy = east - west, north - south
     with np.errstate(invalid="ignore"):
@@ -195,29 +200,6 @@ def _axes(
             | {"constrain": "domain", "constraintoward": "top"}
             | ({"matches": "y"} if linked else {"scaleanchor": "x", "scaleratio": 1}),
         }
-    )
-
-
-def _raster(panel: Panel, grid: Raster, i: int) -> go.Heatmap:
-    values = grid.fill(panel.values)
-    words: dict[str, Any] = {}
-    said = f"%{{z:.4g}} {html.escape(panel.unit)}"
-    if panel.groups:
-        names = np.array([*map(html.escape, panel.groups), ""], object)
-        words = {"text": names[np.where(np.isfinite(values), values, len(panel.groups)).astype(int)]}
-        said = "%{text}"
-    return go.Heatmap(
-        z=values,
-        x0=grid.west,
-        dx=grid.steps[1],
-        y0=grid.south,
-        dy=grid.steps[0],
-        coloraxis=f"coloraxis{_number(i)}",
-        hoverongaps=False,
-        hovertemplate=f"%{{y:.2f}}°, %{{x:.2f}}°<br>{said}<extra></extra>",
-        xaxis=f"x{_number(i)}",
-        yaxis=f"y{_number(i)}",
-        **words,
     )
 
 
@@ -284,6 +266,18 @@ def _colours(figure: go.Figure, panel: Panel, i: int, x: tuple[float, float], bo
             }
         }
     )
+
+
+def colours(panel: Panel) -> list[str]:
+    """From low to high in equal steps, or one for each group."""
+    if panel.groups:
+        return group_colours(panel.groups)
+    scale = SCALES[panel.how]
+    stops = [step if isinstance(step, list) else [i / (len(scale) - 1), step] for i, step in enumerate(scale)]
+    rgb = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for _, colour in stops], float)
+    at = np.linspace(0, 1, LEVELS)
+    levels = np.rint([np.interp(at, [place for place, _ in stops], channel) for channel in rgb.T]).astype(int)
+    return [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in levels.T]
 
 
 def group_colours(groups: Sequence[str]) -> list[str]:

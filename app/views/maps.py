@@ -11,6 +11,7 @@ from landlab_mgr.errors import LandlabError
 from landlab_mgr.parameters import DERIVED, STREAMS, VARIABLES, names_of
 from parts import (
     address,
+    canvasmap,
     download,
     ensembles,
     figures,
@@ -306,13 +307,16 @@ def draw(
     synthetic = {d.name for d in reading.contents(*here()).datasets if d.kind == "synthetic"}
     marked = ", synthetic data" if synthetic & set(datasets) else ""
     n = max(int((panel.values == panel.values).sum()) for panel in panels)
-    st.plotly_chart(
-        mapfigures.figure(where, panels, stacked, narrow),
-        config=figures.config(f"map {panels[0].label}") | {"scrollZoom": True},
-        theme=None,  # Streamlit would look through every byte of a large map for its colours, many times
-        key="map",
-        alt=f"Map of {panels[0].label}, {n} pixels",
-    )
+    if (grid := mapfigures.raster(where)) is not None:
+        canvasmap.show(where, grid, panels, stacked, key="map")
+    else:
+        st.plotly_chart(
+            mapfigures.figure(where, panels, stacked, narrow),
+            config=figures.config(f"map {panels[0].label}") | {"scrollZoom": True},
+            theme=None,  # Streamlit would look through every byte of a large map for its colours, many times
+            key="map",
+            alt=f"Map of {panels[0].label}, {n} pixels",
+        )
     shown = f"{n:,} of {len(where.lat):,} pixels have a value{marked}."
     if any(panel.how in ("amount", "spread") for panel in panels):
         shown += " Colours end at the 2nd and 98th percentile; hovering tells the value."

@@ -271,7 +271,7 @@ def seconds_of(browser: "Browser", address: str, drawn: str, count: int = 1) -> 
 
 def _maps(browser: "Browser", root: Path, query: str) -> float:
     with served(root) as address:
-        return seconds_of(browser, f"{address}/maps?{query}", ".st-key-map .js-plotly-plot .hm image", 2)
+        return seconds_of(browser, f"{address}/maps?{query}", ".st-key-map canvas[data-drawn=true]", 2)
 
 
 def _first_table(page: "Page", address: str, count: int) -> float:
