@@ -7,17 +7,29 @@ import gc
 import sys
 from importlib import import_module
 
+import pandas as pd
+import xarray as xr
 from streamlit.web.cli import main
+from zarr.storage import MemoryStore
 
 # not parts.*, whose caches want a running server
 NEEDED = ("artifacts", "catalog.compare", "data.split", "data.store", "display", "workspace")
 
-if __name__ == "__main__":
+
+def warm() -> None:
+    """Have libraries import what they import late: plotly when it draws, xarray and zarr when they read a file."""
     import plotly.graph_objects as go
 
+    go.Figure(go.Scatter(x=[0.0], y=[0.0])).to_json()
+    file = MemoryStore()
+    xr.Dataset(coords={"time": pd.date_range("2001-01-01", periods=2)}).to_zarr(file, consolidated=False)
+    xr.open_zarr(file, consolidated=False).load()
+
+
+if __name__ == "__main__":
     for module in NEEDED:
         import_module(f"landlab_mgr.{module}")
-    go.Figure(go.Heatmap(z=[[0.0]])).to_json()  # imports what plotly imports late
+    warm()
     gc.collect()
     # Streamlit collects garbage after every run of a page: 150 ms, were the libraries' objects looked through each time
     gc.freeze()

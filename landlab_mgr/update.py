@@ -5,7 +5,7 @@ Members that share data and shapes are lanes of one program; one alone is a grou
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -108,8 +108,9 @@ def _update(state: State, batch: model.Batch, hyper: Hyper, static: Static) -> t
     return State(weights, moments), values
 
 
-def no_terms(terms: Sequence[str], lanes: int) -> dict[str, Array]:
-    """The sum of each term of each lane before the first batch."""
+@lru_cache(maxsize=8)
+def no_terms(terms: tuple[str, ...], lanes: int) -> dict[str, Array]:
+    """The sum of each term of each lane before the first batch; put on the device once, not every epoch."""
     return jax.device_put({name: np.zeros(lanes, np.float32) for name in terms})
 
 

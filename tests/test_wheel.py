@@ -22,7 +22,7 @@ print(json.dumps([landlab_mgr.__file__, *(str(resource(name)) for name in NAMES)
 def uv(*arguments):
     program = os.environ.get("UV") or shutil.which("uv")
     assert program, "uv is not on the PATH: `pip install uv`, or name it in the environment variable UV"
-    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=300)
+    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
 
 
@@ -54,7 +54,7 @@ def installed(wheel, tmp_path_factory):
             [programs / program, *map(str, arguments)],
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             cwd=cwd,
             env=variables,
         )

@@ -18,8 +18,10 @@ from parts.maps import Panel, Places, Values
 
 HTML = '<div class="maps"></div>'
 CSS = """
-.maps { position: relative; display: grid; gap: 14px 26px; color: var(--st-text-color); font: 13px var(--st-font); }
-.maps.beside { grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); }
+.maps { position: relative; display: grid; gap: 14px 26px; grid-template-columns: minmax(0, 1fr);
+  color: var(--st-text-color); font: 13px var(--st-font); }
+.maps.beside { grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); row-gap: 0; }
+.maps.beside section { display: grid; grid-template-rows: subgrid; grid-row: span 4; }
 .title { font-weight: 600; font-size: 14px; }
 .title.corner { padding-right: 116px; }
 .said { margin: 2px 0; min-height: 1.35em; opacity: 0.8; font-variant-numeric: tabular-nums; }
@@ -29,7 +31,7 @@ canvas:active { cursor: grabbing; }
 canvas:focus-visible, button:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: -2px; }
 .mark { position: absolute; left: 0; top: 0; box-sizing: border-box; pointer-events: none; visibility: hidden;
   border: 1.5px solid #14171C; box-shadow: 0 0 0 1.5px #FFFFFF; }
-.key { width: 92%; margin: 4px auto 0 auto; text-align: center; }
+.key { width: 92%; margin: 4px auto 0; text-align: center; }
 .strip { height: 10px; margin: 3px 0; }
 .ticks { position: relative; height: 1.2em; font-size: 11px; }
 .ticks span { position: absolute; transform: translateX(-50%); white-space: nowrap; }
@@ -42,7 +44,7 @@ canvas:focus-visible, button:focus-visible { outline: 2px solid var(--st-primary
 """
 JS = """
 const LEFT = 36, RIGHT = 6, TOP = 4, BELOW = 20, LOWEST = 140, HIGHEST = 680, NARROW = 640, CLOSEST = 80;
-const LITTLE_ENDIAN = 255 << 24;
+const OPAQUE = 255 << 24;
 const STEPS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60];
 
 const bytes = text => {
@@ -92,14 +94,15 @@ export default function ({ data, parentElement }) {
     const title = element("div", part, "title", panel.title);
     const said = element("p", part, "said");
     said.setAttribute("aria-live", "polite");
-    const frame = element("div", part, "frame"), canvas = element("canvas", frame), mark = element("div", frame, "mark");
+    const frame = element("div", part, "frame");
+    const canvas = element("canvas", frame), mark = element("div", frame, "mark");
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", panel.about);
     canvas.tabIndex = 0;
     const values = new Float32Array(bytes(panel.values).buffer), colours = new Uint32Array(pixels);
     const palette = panel.palette.map(c => {
       const [r, g, b] = [1, 3, 5].map(i => parseInt(c.slice(i, i + 2), 16));
-      return (LITTLE_ENDIAN | (b << 16) | (g << 8) | r) >>> 0;
+      return (OPAQUE | (b << 16) | (g << 8) | r) >>> 0;
     });
     const last = palette.length - 1, per = palette.length / (panel.high - panel.low);
     for (let i = 0; i < pixels; i++) {
@@ -168,7 +171,7 @@ export default function ({ data, parentElement }) {
     g.translate(x(0), y(0));
     g.scale(zoom, -zoom);
     g.strokeStyle = data.line;
-    g.lineWidth = 0.8 / zoom;
+    g.lineWidth = (width < NARROW / 2 ? 0.5 : 0.8) / zoom;
     g.stroke(coast);
     g.restore();
 
@@ -292,10 +295,10 @@ export default function ({ data, parentElement }) {
     button.setAttribute("aria-label", name);
     button.onclick = act;
   }
-  root.watcher = new ResizeObserver(lay);
-  root.watcher.observe(root);
+  const watcher = root.watcher = new ResizeObserver(lay);
+  watcher.observe(root);
   lay();
-  return () => root.watcher?.disconnect();
+  return () => watcher.disconnect();
 }
 
 function explained(part, panel) {  // what the colours mean
@@ -312,16 +315,17 @@ function explained(part, panel) {  // what the colours mean
   }
   element("div", key, "strip").style.background = `linear-gradient(to right, ${panel.palette.join(",")})`;
   const ticks = element("div", key, "ticks"), range = panel.high - panel.low;
-  const rough = range / 5, ten = 10 ** Math.floor(Math.log10(rough));
+  const rough = range / 7, ten = 10 ** Math.floor(Math.log10(rough));
   const step = ten * [1, 2, 5, 10].find(n => n * ten >= rough * 0.999);
   for (const value of marks(panel.low, panel.high, step)) {
-    element("span", ticks, "", String(value)).style.left = `${100 * (value - panel.low) / range}%`;
+    const words = Math.abs(value) >= 1e5 ? value.toExponential() : String(value);
+    element("span", ticks, "", words).style.left = `${100 * (value - panel.low) / range}%`;
   }
 }
 """
 
 _COMPONENT = "landlab_map"
-GAP = np.iinfo(np.int16).max
+GAP = 32_767
 """Instead of a corner, where one line of the coast ends and the next begins."""
 
 
@@ -338,13 +342,13 @@ def data(where: Places, grid: Raster, panels: Sequence[Panel], stacked: bool) ->
     box = extent(where)
     lat, lon = coast.lines()
     kept = near(lat, lon, *box)
-    line = np.where(np.isnan(lat), np.nan, np.stack([lat, lon]))[:, kept].T * coast.EIGHTH
+    corners = coast.EIGHTH * np.stack([lat, lon], axis=1)[kept]
     return {
         **{"west": grid.west, "south": grid.south, "dy": grid.steps[0], "dx": grid.steps[1]},
         **{"rows": grid.shape[0], "columns": grid.shape[1], "extent": box, "stacked": stacked},
         **{"pixels": int(there.sum()), "mask": _sent(np.packbits(there))},
-        **{"coast": _sent(np.nan_to_num(line, nan=GAP).astype("<i2")), "gap": int(GAP), "parts": coast.EIGHTH},
-        "line": GREY,
+        **{"coast": _sent(np.nan_to_num(corners, nan=GAP).astype("<i2")), "gap": GAP},
+        **{"parts": coast.EIGHTH, "line": GREY},
         "panels": [
             {
                 **{"title": panel.title, "label": panel.label, "unit": panel.unit, "groups": panel.groups},

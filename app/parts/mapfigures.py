@@ -101,10 +101,10 @@ def figure(where: Places, panels: Sequence[Panel], stacked: bool, narrow: bool) 
         _axes(figure, i, x, y, (west, east), (south, north), labelled=i == 0 or not side_by_side)
         figure.add_trace(_dots(panel, where, i, narrow))
         lat, lon = coast.lines()
-        near = near(lat, lon, west, east, south, north)
+        kept = near(lat, lon, west, east, south, north)
         figure.add_scatter(
-            x=lon[near],
-            y=lat[near],
+            x=lon[kept],
+            y=lat[kept],
             mode="lines",
             line={"color": GREY, "width": 0.8},
             hoverinfo="skip",

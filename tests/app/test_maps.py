@@ -1,5 +1,8 @@
 """Maps: values by hand, what is drawn how, what is counted, and the page in every state."""
 
+import base64
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -200,17 +203,44 @@ def mean_by_place() -> dict[tuple[float, float], float]:
     return dict(zip(zip(lat.tolist(), lon.tolist(), strict=True), mean.tolist(), strict=True))
 
 
+def sent(app) -> dict:
+    """What the canvas of the map gets."""
+    (found,) = (c for c in app.get("bidi_component") if c.proto.id.endswith("-map"))
+    return json.loads(found.proto.json)
+
+
+def array(text: str, dtype: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), dtype)
+
+
 def test_a_quarter_degree_planet_is_a_raster_and_the_coast_is_that_of_the_mask(open_app, tmp_path):
     query = pixelmap.make(tmp_path / "ws", pixels=2500, members=2)
     asked = dict(pair.split("=", 1) for pair in query.split("&"))
     app = open_app(tmp_path / "ws", PAGE, **asked)
     assert not app.exception
-    drawn = figure(app, "map")["data"][0]
-    assert drawn["type"] == "heatmap"
-    z, mean = values(drawn["z"]), mean_by_place()
-    assert np.isfinite(z).sum() == 2500
-    for row, column in np.argwhere(np.isfinite(z))[::50]:
-        place = (drawn["y0"] + row * drawn["dy"], drawn["x0"] + column * drawn["dx"])
-        assert z[row, column] == pytest.approx(mean[place], rel=1e-5)
+    drawn, mean = sent(app), mean_by_place()
+    shape = drawn["rows"], drawn["columns"]
+    there = np.unpackbits(array(drawn["mask"], "u1"), count=shape[0] * shape[1]).reshape(shape)
+    z = array(drawn["panels"][0]["values"], "<f4")
+    assert there.sum() == len(z) == drawn["pixels"] == 2500
+    for (row, column), value in list(zip(np.argwhere(there), z, strict=True))[::50]:
+        place = (drawn["south"] + row * drawn["dy"], drawn["west"] + column * drawn["dx"])
+        assert value == pytest.approx(mean[place], rel=1e-5)
+    assert len(array(drawn["panels"][1]["values"], "<f4")) == 2500
+    assert drawn["panels"][1]["title"] == "Coefficient of variation over 2 members"
+
     with np.load(coast.FILE) as stored:
         np.testing.assert_array_equal(stored["corners"], np.concatenate(coast.traced()))
+        corners = array(drawn["coast"], "<i2").reshape(-1, 2)
+        np.testing.assert_array_equal(corners[corners[:, 0] != drawn["gap"]], stored["corners"])
+
+
+def test_colours_of_a_raster_run_from_low_to_high(parts):
+    maps, mapfigures = parts
+    signed = mapfigures.colours(maps.Panel("a", "A", "a", np.zeros(3), "signed", -1.0, 1.0))
+    assert len(signed) == mapfigures.LEVELS
+    assert (signed[0], signed[-1]) == ("#d55e00", "#0072b2")
+    middle = [int(signed[mapfigures.LEVELS // 2][i : i + 2], 16) for i in (1, 3, 5)]
+    assert min(middle) > 240
+    groups = maps.Panel("g", "G", "g", np.zeros(3), "group", -0.5, 1.5, groups=("PFT", "none"))
+    assert mapfigures.colours(groups) == mapfigures.group_colours(("PFT", "none"))

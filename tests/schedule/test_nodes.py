@@ -11,7 +11,7 @@ from landlab_mgr.workspace import Workspace
 from .conftest import until
 from .test_outcomes import start
 
-EPOCHS = 15_000
+EPOCHS = 8_000
 """Long enough that the first run still trains when the third worker has committed its first epochs."""
 
 
@@ -52,7 +52,7 @@ def test_the_runs_of_a_lost_node_complete_elsewhere(cluster, ray_workspace, regi
         for worker in workers:  # a machine that is gone takes its processes with it
             with contextlib.suppress(psutil.NoSuchProcess):
                 worker.kill()
-        said, _ = driver.communicate(timeout=300)
+        said, _ = driver.communicate(timeout=600)
         assert driver.returncode == 0, said
         tables = {run_id: catalog.attempts(run_id) for run_id in run_ids}
         outcomes = sorted(tuple(table["outcome"]) for table in tables.values())
