@@ -75,10 +75,14 @@ SLOWEST = (
     "schedule/test_outcomes.py",
     "test_chaos.py",
     "test_trace.py",
-    "schedule/test_nodes.py",
     "test_wheel.py",
-    "data/test_bench_stream.py",
+    "schedule/test_nodes.py",
+    "cli/test_path.py",
+    "schedule/test_cluster.py",
     "test_lanes.py",
+    "test_storage.py",
+    "data/test_bench_stream.py",
+    "app/test_browser.py",
 )
 """Files that take a minute and more, the longest first."""
 

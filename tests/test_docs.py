@@ -1,5 +1,7 @@
-"""The README covers every verb of the command line and every field of a run's specification."""
+"""The README covers every verb of the command line and every field of a run's specification; the API has its pages."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,10 @@ def test_every_analysis_is_in_the_readme(name):
 def test_one_version():
     text = (Path(__file__).parents[1] / "pyproject.toml").read_text()
     assert f'version = "{__version__}"' in text
+
+
+def test_the_api_documentation_is_built(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "pdoc", "landlab_mgr", "-o", tmp_path], check=True, capture_output=True
+    )
+    assert "as in DifferLand" in (tmp_path / "landlab_mgr" / "network.html").read_text()
