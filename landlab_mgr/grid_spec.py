@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from landlab_mgr import axes
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import Frozen, PolicySpec, RunSpec, canonical_groups, validated
+from landlab_mgr.spec import Frozen, PolicySpec, RunSpec, SplitSpec, canonical_groups, validated
 from landlab_mgr.storage import read_toml
 
 OF_THE_GRID = ("dataset", "predictors", "seeds")
@@ -74,6 +74,12 @@ class GridSpec(Frozen):
     def variants(self) -> tuple[dict[str, Any], ...]:
         """The combinations of the axes' values, by dotted field, the last axis fastest; one empty without axes."""
         return axes.combinations(self.axes)
+
+    @property
+    def splits(self) -> tuple[SplitSpec, ...]:
+        """The splits that its runs ask for, without repetition."""
+        asked = (axes.applied(self.base, variant).get("split", {}) for variant in self.variants)
+        return tuple(dict.fromkeys(validated(SplitSpec, fields, f"grid {self.name}") for fields in asked))
 
     def expand(self, fingerprint: str) -> Iterator[RunSpec]:
         """Every cell of the grid as a run on the dataset with this fingerprint: by seed, variant, predictor set.

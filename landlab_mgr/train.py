@@ -55,6 +55,32 @@ def load(path: Location) -> dict[str, Any]:
         raise LandlabError(f"checkpoint {path} is damaged ({error}); retry the run from the start") from None
 
 
+class Checkpoints:
+    """The checkpoints of a member as it trains: the newest two stay; an earlier attempt's files are not removed."""
+
+    def __init__(self, directory: Location, resume: Location | None) -> None:
+        self._directory = directory
+        self._kept = [] if resume is None else [resume]
+
+    def put(self, epoch: int, content: Mapping[str, Any]) -> tuple[Location, ArtifactRecord]:
+        """Write what an epoch left, durably."""
+        path = self._directory / f"checkpoint-{epoch:06d}.msgpack"
+        saved = save(path, content)
+        self._kept.append(path)
+        for old in self._kept[:-2]:
+            if old.parent == self._directory:
+                old.unlink(missing_ok=True)
+        self._kept = self._kept[-2:]
+        return path, saved
+
+
+def unfit(checkpoint: Location, spec: RunSpec) -> LandlabError:
+    """What is said of a checkpoint of something else."""
+    return LandlabError(
+        f"checkpoint {checkpoint} does not hold what run {spec.run_id} trains; retry the run from the start"
+    )
+
+
 class Best(NamedTuple):
     """The weights of the epoch with the lowest dev loss so far; with lanes, each array begins with the lane."""
 
@@ -76,10 +102,13 @@ def _better(best: Best, weights: Any, held_out: dict[str, Array], epoch: Array) 
     return Best(jax.tree.map(chosen, weights, best.weights), chosen(dev, best.dev), chosen(epoch, best.epoch))
 
 
-def _to_checkpoint(
+def content_of(
     state: State, epoch: int, member: Member, spec: RunSpec, best: Best | None = None
 ) -> dict[str, Any]:
-    """What predicts is under `weights`; where that is not what goes on training, the latter is under `latest`."""
+    """What a checkpoint holds.
+
+    What predicts is under `weights`; where that is not what goes on training, the latter is under `latest`.
+    """
     scale = member.scale
     content = {
         "epoch": epoch,
@@ -135,10 +164,7 @@ def restored(lane: Lane) -> Restored:
     except (KeyError, TypeError, ValueError, AttributeError):
         fits = False
     if not fits:
-        raise LandlabError(
-            f"checkpoint {lane.resume} does not hold what run {lane.spec.run_id} trains; "
-            "retry the run from the start"
-        )
+        raise unfit(lane.resume, lane.spec)
     return Restored(state, epoch, best)
 
 
@@ -190,7 +216,7 @@ class _Progress:
 
     epoch: int
     last: int
-    kept: list[Location] = field(default_factory=list)
+    checkpoints: Checkpoints
     pending: list[tuple[int, int]] = field(default_factory=list)
     """Epoch, and its place among the group's uncommitted results."""
     going: bool = True
@@ -222,15 +248,9 @@ def train(
         found = restored(lane)
         states.append(found.state)
         bests.append(found.best)
-        kept = [] if lane.resume is None else [lane.resume]
-        progress.append(
-            _Progress(
-                found.epoch,
-                lane.spec.optimizer.epochs,
-                kept,
-                going=found.epoch < lane.spec.optimizer.epochs,
-            )
-        )
+        last = lane.spec.optimizer.epochs
+        checkpoints = Checkpoints(lane.directory, lane.resume)
+        progress.append(_Progress(found.epoch, last, checkpoints, going=found.epoch < last))
     for extra in progress[len(lanes) :]:
         extra.going = False
     state = jax.device_put(stack(states))
@@ -325,15 +345,11 @@ def _commit(
             return Diverged(index, epoch)
         terms = by_term | {f"dev_{n}": x for n, x in by_dev.items()}
         records.append(EpochRecord(epoch, total, dev, terms, seconds))
-    path = lane.directory / f"checkpoint-{progress.epoch:06d}.msgpack"
     state, best = now
     if lane.spec.optimizer.keep == "last":  # another lane of the group keeps its best
         best = None
-    saved = save(path, _to_checkpoint(state, progress.epoch, lane.member, lane.spec, best))
-    progress.kept.append(path)
-    for old in progress.kept[:-2]:
-        if old.parent == lane.directory:  # an earlier attempt's files are not ours to remove
-            old.unlink(missing_ok=True)
-    progress.kept, progress.pending = progress.kept[-2:], []
+    content = content_of(state, progress.epoch, lane.member, lane.spec, best)
+    path, saved = progress.checkpoints.put(progress.epoch, content)
+    progress.pending = []
     progress.going = progress.epoch < progress.last
     return Committed(index, records, path, saved)

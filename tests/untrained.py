@@ -11,7 +11,7 @@ def member(ds, spec, directory):
     """Its split and predictors, its state, and the record of the checkpoint written."""
     of = batch.Member.of(spec, ds)
     state = initial_state(spec, of.n_columns, of.encoded.shape[1])
-    saved = train.save(directory / "checkpoint-000001.msgpack", train._to_checkpoint(state, 1, of, spec))
+    saved = train.save(directory / "checkpoint-000001.msgpack", train.content_of(state, 1, of, spec))
     return of, state, saved
 
 

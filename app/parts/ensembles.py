@@ -73,13 +73,7 @@ def _members(root: str, database: str, filter: str, version: Version) -> pd.Data
 
 def records(root: str, database: str) -> list[EnsembleRecord]:
     """All ensembles, oldest first."""
-    return _records(root, database, reading.version(root, database))
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def _records(root: str, database: str, version: Version) -> list[EnsembleRecord]:
-    with Workspace.at(root, database).open(read_only=True) as catalog:
-        return catalog.ensembles()
+    return reading.recorded(root, database, "ensembles")
 
 
 def candidates(root: str, database: str, name: str) -> pd.DataFrame:

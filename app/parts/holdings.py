@@ -56,14 +56,14 @@ def _bytes(path: str, fingerprint: str) -> int:
 
 def splits(workspace: Workspace, record: DatasetRecord) -> pd.DataFrame:
     """How the grids on a dataset divide it: grids, split in words, pixels of each part for the seed 0."""
-    asked: dict[str, list[str]] = {}
+    asked: dict[SplitSpec, list[str]] = {}
     for grid in reading.contents(str(workspace.root), workspace.database).grids:
         if grid.spec.dataset == record.name or record.fingerprint.startswith(grid.spec.dataset):
-            spec = SplitSpec.model_validate(grid.spec.base.get("split", {}))
-            asked.setdefault(spec.model_dump_json(), []).append(grid.name)
+            for spec in grid.spec.splits:
+                asked.setdefault(spec, []).append(grid.name)
     rows = [
-        {"grids": ", ".join(names), "split": said(SplitSpec.model_validate_json(spec))}
-        | _parts(str(workspace.path(record.url)), record.fingerprint, spec)
+        {"grids": ", ".join(names), "split": said(spec)}
+        | _parts(str(workspace.path(record.url)), record.fingerprint, spec.model_dump_json())
         for spec, names in asked.items()
     ]
     return pd.DataFrame(rows)

@@ -312,16 +312,9 @@ def on_paper(where: Places, panels: Sequence[Panel], title: str) -> "Figure":
 
 
 def _drawn(ax: "Axes", where: Places, panel: Panel) -> Any:
-    from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+    from matplotlib.colors import ListedColormap
 
-    colours: Any = "cividis"
-    if panel.how == "spread":
-        colours = LinearSegmentedColormap.from_list("spread", list(MAGMA))
-    if panel.how == "signed":
-        colours = LinearSegmentedColormap.from_list("signed", list(SIGNED))
-    if panel.groups:
-        colours = ListedColormap(group_colours(panel.groups))
-    limits: dict[str, Any] = {"cmap": colours, "vmin": panel.low, "vmax": panel.high}
+    limits: dict[str, Any] = {"cmap": ListedColormap(colours(panel)), "vmin": panel.low, "vmax": panel.high}
     grid = raster(where)
     if grid is None:
         there = np.isfinite(panel.values)

@@ -1,8 +1,14 @@
 """What pages have in common: their head, and what they say while there is nothing to show."""
 
+from collections.abc import Callable
+
+import pandas as pd
 import streamlit as st
 
 from parts import reading, text
+
+LIVE = "5s"
+"""How often a page is drawn again while runs go on."""
 
 
 def header(title: str) -> reading.Contents:
@@ -24,10 +30,36 @@ def header(title: str) -> reading.Contents:
     return contents
 
 
+def live(title: str, body: Callable[[], None]) -> None:
+    """A page on runs: its head, and a body that is drawn again every few seconds while runs go on."""
+    contents = header(title)
+    if not no_runs(contents):
+        _follow(body, contents.going > 0)
+
+
+def _follow(body: Callable[[], None], going: bool) -> None:
+    def drawn() -> None:
+        workspace = reading.workspace()
+        if going != (reading.contents(str(workspace.root), workspace.database).going > 0):
+            st.rerun()  # the page follows, or stops following
+        body()
+
+    st.fragment(text.guarded(drawn), run_every=LIVE if going else None)()
+
+
 def empty(why: str, *verbs: str) -> None:
     """Why a page has nothing to show, and the `landlab` lines that fill it: empty("No study yet:", "tune FILE")."""
     st.info(text.escaped(why))
     text.commands(reading.workspace(), *verbs)
+
+
+def numbers(table: pd.DataFrame) -> dict:
+    """Column settings that show fractions with four digits."""
+    return {
+        str(column): st.column_config.NumberColumn(str(column), format="%.4g")
+        for column in table.columns
+        if table[column].dtype.kind == "f"
+    }
 
 
 def no_runs(contents: reading.Contents) -> bool:

@@ -91,6 +91,16 @@ def _contents(root: str, database: str, version: Version) -> Contents:
     )
 
 
+def recorded(root: str, database: str, what: str) -> list:
+    """All that the catalog records of a kind, oldest first: ensembles, analyses, studies, weight_sets."""
+    return _recorded(root, database, what, version(root, database))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _recorded(root: str, database: str, what: str, version: Version) -> list:
+    return getattr(_catalog(root, database), what)()
+
+
 def runs(root: str, database: str, filter: str) -> pd.DataFrame:
     """The runs that a filter holds for, as `Catalog.runs` gives them, and their tags (comma-separated).
 

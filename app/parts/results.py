@@ -39,13 +39,7 @@ class Shown:
 
 def records(root: str, database: str) -> list[AnalysisRecord]:
     """All results, newest first."""
-    return _records(root, database, reading.version(root, database))
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def _records(root: str, database: str, version: Version) -> list[AnalysisRecord]:
-    with Workspace.at(root, database).open(read_only=True) as catalog:
-        return catalog.analyses()[::-1]
+    return reading.recorded(root, database, "analyses")[::-1]
 
 
 def about(found: list[AnalysisRecord], choice: Choice) -> list[AnalysisRecord]:

@@ -8,7 +8,6 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from landlab_mgr.catalog.events import Version
 from landlab_mgr.catalog.records import StudyRecord, WeightSetRecord
 from landlab_mgr.workspace import Workspace
 from parts import figures, reading
@@ -32,24 +31,12 @@ STATES = {
 
 def records(root: str, database: str) -> list[StudyRecord]:
     """All studies, newest first."""
-    return _records(root, database, reading.version(root, database))
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def _records(root: str, database: str, version: Version) -> list[StudyRecord]:
-    with Workspace.at(root, database).open(read_only=True) as catalog:
-        return catalog.studies()[::-1]
+    return reading.recorded(root, database, "studies")[::-1]
 
 
 def weight_sets(root: str, database: str) -> list[WeightSetRecord]:
     """Weights with a name."""
-    return _weight_sets(root, database, reading.version(root, database))
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def _weight_sets(root: str, database: str, version: Version) -> list[WeightSetRecord]:
-    with Workspace.at(root, database).open(read_only=True) as catalog:
-        return catalog.weight_sets()
+    return reading.recorded(root, database, "weight_sets")
 
 
 def summary(root: str, database: str, name: str) -> "Summary":

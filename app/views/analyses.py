@@ -171,11 +171,7 @@ def table(shown: results.Shown) -> None:
         hide_index=True,
         placeholder="–",
         height="content" if len(shown.table) <= 16 else 560,
-        column_config={
-            str(column): st.column_config.NumberColumn(str(column), format="%.4g")
-            for column in shown.table.columns
-            if shown.table[column].dtype.kind == "f"
-        },
+        column_config=page.numbers(shown.table),
         key="table",
         alt=f"Table of analysis {shown.result.record.name}",
     )

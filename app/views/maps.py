@@ -313,7 +313,7 @@ def draw(
         st.plotly_chart(
             mapfigures.figure(where, panels, stacked, narrow),
             config=figures.config(f"map {panels[0].label}") | {"scrollZoom": True},
-            theme=None,  # Streamlit would look through every byte of a large map for its colours, many times
+            theme=None,
             key="map",
             alt=f"Map of {panels[0].label}, {n} pixels",
         )

@@ -7,7 +7,6 @@ from landlab_mgr.catalog import DatasetRecord, GridRecord
 from landlab_mgr.display import duration
 from parts import cells, download, news, origin, page, progress, reading, text
 
-LIVE = "5s"
 # so many grids show their cells unasked, those that changed last
 DRAWN = 6
 # what a card's border takes
@@ -16,21 +15,11 @@ FAILURES = 8
 NEWS = 8
 
 
-def show() -> None:
-    contents = page.header("Overview")
-    if page.no_runs(contents):
-        return
-    going = contents.going > 0
-    st.fragment(text.guarded(body), run_every=LIVE if going else None)(going)
-
-
-def body(going: bool) -> None:
+def body() -> None:
     workspace = reading.workspace()
     at = str(workspace.root), workspace.database
     contents, placed = reading.contents(*at), reading.progress(*at)
     runs = placed.drop_duplicates("run_id")
-    if going != (contents.going > 0):
-        st.rerun()  # the page follows, or stops following
     totals(runs)
     changed = placed.groupby("grid")["updated"].max().sort_values(ascending=False, kind="stable")
     grids = {grid.name: grid for grid in contents.grids}
@@ -189,4 +178,4 @@ def latest() -> None:
     )
 
 
-show()
+page.live("Overview", body)

@@ -13,25 +13,13 @@ EXAMPLES = (
     "metrics.dev.lai.r2 > 0.8 or grid in ('twin', 'fluxval')",
     "setup.groups like '%SOIL%' and not status in ('pending', 'running')",
 )
-LIVE = "5s"
 # of more, nobody reads the curves
 COMPARED = 400
 LAST_GOOD = "the last filter that could be read"
 
 
-def show() -> None:
-    contents = page.header("Runs")
-    if page.no_runs(contents):
-        return
-    going = contents.going > 0
-    st.fragment(text.guarded(body), run_every=LIVE if going else None)(going)
-
-
-def body(going: bool) -> None:
+def body() -> None:
     """All that a filter changes; a fragment, so that the rest of the page is not made again."""
-    workspace = reading.workspace()
-    if going != (reading.contents(str(workspace.root), workspace.database).going > 0):
-        st.rerun()  # the page follows, or stops following
     with st.container(horizontal=True, vertical_alignment="bottom"):
         filter, problem = ask()
         order, chosen = view(filter)
@@ -148,4 +136,4 @@ def actions(filter: str, runs: pd.DataFrame, ticked: list[str]) -> None:
     )
 
 
-show()
+page.live("Runs", body)

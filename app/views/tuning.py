@@ -195,11 +195,7 @@ def tables(found, name: str) -> None:
             hide_index=True,
             placeholder="–",
             height="content" if len(found.trials) <= 12 else 460,
-            column_config={
-                column: number(column, format="%.4g")
-                for column in found.trials.columns
-                if found.trials[column].dtype.kind == "f"
-            },
+            column_config=page.numbers(found.trials),
             key="trials",
             alt="Every trial with its objective and what it drew",
         )

@@ -22,7 +22,6 @@ from jax import Array
 from landlab_mgr import train
 from landlab_mgr.baselines.inputs import Target, features
 from landlab_mgr.data.batch import Member, Selection
-from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import EpochRecord
 from landlab_mgr.spec import OptimizerSpec, RunSpec
 from landlab_mgr.storage import Location
@@ -116,13 +115,13 @@ class Lstm:
         directory: Location,
         resume: Location | None,
     ) -> None:
-        self._spec, self._member, self._targets, self._directory = spec, member, targets, directory
+        self._spec, self._member, self._targets = spec, member, targets
         self._x = features(ds, member.encoded)
         seen = self._x[:, member.pixels("train")].astype(np.float64)
         sd = seen.std(axis=(0, 1))
         self._mean = seen.mean(axis=(0, 1))
         self._sd = np.where(sd > 1e-6 * np.abs(self._mean), sd, 1.0)
-        self._kept = [] if resume is None else [resume]
+        self._checkpoints = train.Checkpoints(directory, resume)
         self._state, self._epoch, self._best = self._start(resume)
 
     @property
@@ -151,10 +150,7 @@ class Lstm:
         except (KeyError, TypeError, ValueError, AttributeError):
             fits = False
         if not fits:
-            raise LandlabError(
-                f"checkpoint {resume} does not hold what run {self._spec.run_id} trains; "
-                "retry the run from the start"
-            )
+            raise train.unfit(resume, self._spec)
         return state, epoch, best
 
     def _data(self) -> Data:
@@ -217,7 +213,6 @@ class Lstm:
         return by_variable
 
     def _commit(self, state: State, records: Sequence[EpochRecord]) -> train.Committed:
-        path = self._directory / f"checkpoint-{self._epoch:06d}.msgpack"
         content = {
             "epoch": self._epoch,
             "spec": self._spec.model_dump_json(),
@@ -228,12 +223,7 @@ class Lstm:
             "inputs": {"mean": self._mean, "sd": self._sd},
             "targets": {t.variable: {"mean": t.mean, "sd": t.sd} for t in self._targets},
         }
-        saved = train.save(path, content)
-        self._kept.append(path)
-        for old in self._kept[:-2]:
-            if old.parent == self._directory:  # an earlier attempt's files are not ours to remove
-                old.unlink(missing_ok=True)
-        self._kept = self._kept[-2:]
+        path, saved = self._checkpoints.put(self._epoch, content)
         return train.Committed(0, list(records), path, saved)
 
     def predict(self, ds: xr.Dataset, pixels: np.ndarray) -> dict[str, np.ndarray]:

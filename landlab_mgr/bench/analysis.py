@@ -114,17 +114,12 @@ def of_predictors(root: Path, options: Mapping[str, str], patches: int = TOWERS)
         register.grid(workspace, catalog, spec)
         while (claim := catalog.claim("bench", 1, directory_of=workspace.directory)) is not None:
             member = batch.Member.of(claim.spec, planet)
-            content = {
-                "spec": claim.spec.model_dump_json(),
-                "weights": update.initial_state(
-                    claim.spec, member.n_columns, member.encoded.shape[1]
-                ).weights,
-                "encoder": member.encoder.to_dict(),
-                "scale": None,
-            }
+            state = update.initial_state(claim.spec, member.n_columns, member.encoded.shape[1])
             directory = workspace.root / claim.directory
             directory.mkdir(parents=True)
-            saved = train.save(directory / "checkpoint-000001.msgpack", content)
+            saved = train.save(
+                directory / "checkpoint-000001.msgpack", train.content_of(state, 1, member, claim.spec)
+            )
             catalog.finish(claim.token, [], [workspace.catalogued(saved)])
         whole = Ensemble.select(workspace, catalog, grid=GRID)
         return _timed(whole, "shap", options, None)

@@ -19,6 +19,9 @@ app = typer.Typer(help="Benchmarks: the figures that the README claims.", no_arg
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
 Pixels = Annotated[int, typer.Option(min=1, help="Pixels of a batch")]
+DirectoryOption = Annotated[
+    str | None, typer.Option(help="Where files go for the time being; default: the system's place for them")
+]
 Months = Annotated[int, typer.Option(min=1, help="Months of forcing")]
 Engine = Annotated[Literal["sqlite", "postgresql"], typer.Option(help="The database")]
 
@@ -179,9 +182,7 @@ def analysis(
     seeds: Annotated[int, typer.Option(min=2, help="Members of each of the 17 setups")] = 20,
     pixels: Annotated[int, typer.Option(min=2000, help="Pixels of the maps")] = 164_040,
     kept: Annotated[int, typer.Option(min=2, help="Members of each setup that the maps are of")] = 10,
-    directory: Annotated[
-        str | None, typer.Option(help="Where the runs' files go for the time being [the system's]")
-    ] = None,
+    directory: DirectoryOption = None,
     json: JsonOption = False,
 ) -> None:
     """How long each analysis takes of 340 runs, and partitioning at every pixel; the default writes 11 GB."""
@@ -211,9 +212,7 @@ def pages(
     runs: Annotated[int, typer.Option(min=16, help="Runs in the catalog")] = 10_000,
     pixels: Annotated[int, typer.Option(min=0, help="Pixels of the map; 0 leaves it out")] = 164_040,
     repeats: Annotated[int, typer.Option(min=1, help="Fresh servers; the figures are medians")] = 3,
-    directory: Annotated[
-        str | None, typer.Option(help="Where the workspaces go for the time being [the system's]")
-    ] = None,
+    directory: DirectoryOption = None,
     json: JsonOption = False,
 ) -> None:
     """How long the app's first page, a re-run and a map take in a headless Chromium."""

@@ -25,29 +25,6 @@ from landlab_mgr.catalog.studies import Studies
 from landlab_mgr.catalog.verbs import Attempts
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, MetricRecord
 
-__all__ = [
-    "CHECKPOINT",
-    "AnalysisRecord",
-    "ArtifactRecord",
-    "Catalog",
-    "Claim",
-    "Contents",
-    "DatasetRecord",
-    "EnsembleRecord",
-    "Environment",
-    "EpochRecord",
-    "GrammarError",
-    "GridRecord",
-    "MemberRecord",
-    "MetricRecord",
-    "Registration",
-    "RunRecord",
-    "StaleToken",
-    "StudyRecord",
-    "WeightSetRecord",
-    "held_back",
-]
-
 
 class Catalog(Register, Attempts, Inventory, Export, Analyses, Ensembles, Studies, Events):
     """One catalog database: registration, the life of attempts, results, queries, events, and taking stock."""

@@ -86,7 +86,7 @@ class Packed:
     fires: bool
 
     def take(self, index: Array) -> Arrays:
-        """Its pixels, as `load` makes them; `index` counts them."""
+        """The pixels, as `load` makes them. They lie in the order of the batch: `index` is 0, 1, 2 and so on."""
         named = dict(zip(self.fields, jnp.asarray(self.block), strict=True))
         climate = Climate(**{n: named[n] for n in MONTHLY_CLIMATE}, season=self.season, dt=self.dt)
         observed, weight = {}, {}

@@ -15,22 +15,6 @@ from landlab_mgr.process import water, water_learned
 from landlab_mgr.process.water import Stress, WaterFluxes, WaterState, Weather, evapotranspiration
 from landlab_mgr.spec import name_and_version
 
-__all__ = [
-    "WATER_STRESS",
-    "WATER_STRESS_PLUGINS",
-    "Scale",
-    "Stress",
-    "WaterFluxes",
-    "WaterState",
-    "WaterStress",
-    "Weather",
-    "Weights",
-    "bind",
-    "evapotranspiration",
-    "process_packages",
-    "water_stress",
-]
-
 Weights = Any
 """What a process learns, shared by all pixels: a tree of arrays; {} where it learns nothing."""
 

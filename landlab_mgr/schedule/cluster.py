@@ -10,6 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+# Workers run in the environment of their node. Under `uv run` Ray would send the current directory, the workspace and
+# its data included, to every node and build another environment there. It looks at this as it is imported.
+os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+
 import ray
 from ray.exceptions import OutOfMemoryError, RayError
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from landlab_mgr import artifacts
+from landlab_mgr import artifacts, register
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.records import ArtifactRecord
 from landlab_mgr.workspace import Workspace
 
@@ -51,6 +52,27 @@ def test_a_dataset_with_its_provenance_its_splits_and_variables(open_app, made):
     assert variables.set_index("variable").loc["gpp_fluxnet", "unit"] == "gC m⁻² d⁻¹"
     assert kinds.to_dict("list")["kind"] == ["monthly"]
     assert list(files["run_id"]) == [made.runs["completed"]]
+
+
+def test_the_splits_of_a_grid_that_crosses_them(open_app, tmp_path):
+    made = sample.make(tmp_path)
+    folds = GridSpec(
+        name="folds",
+        dataset=made.dataset.attrs["fingerprint"],
+        setups=(("PFT",),),
+        axes={"split.fold": (0, 1)},
+        base={"warmup_months": 12, "split": {"kind": "kfold", "folds": 2}},
+    )
+    with made.workspace.open() as catalog:
+        register.grid(made.workspace, catalog, folds)
+    app = open_app(tmp_path, PAGE)
+    assert not app.exception
+    splits = app.dataframe[0].value.set_index("split")
+    said = [words for words in splits.index if words.startswith("kfold")]
+    assert ["fold 0" in said[0], "fold 1" in said[1]] == [True, True]
+    assert (
+        splits.loc[said, ["train", "dev", "test"]].astype(int).sum(axis=1) == made.dataset.sizes["pixel"]
+    ).all()
 
 
 def test_files_are_checked_when_asked(open_app, tmp_path):

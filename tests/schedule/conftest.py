@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+import landlab_mgr.schedule.cluster  # noqa: F401 - says how Ray starts workers, before a test imports it
+
 from ..cli.command import landlab
 
 

@@ -68,6 +68,7 @@ def events_until(executor, stop):
 def test_a_worker_trains_side_by_side_and_knows_no_database(executor, job):
     environment = idle(executor)
     assert environment["versions"]["threads"] == "1"
+    assert of_worker(executor, lambda: sys.prefix) == sys.prefix  # under `uv run` too, as in the gate
     executor.submit([job("first"), job("second", seed=1)])
     assert executor.idle() is None
     events = events_until(executor, lambda event: isinstance(event, Result))
