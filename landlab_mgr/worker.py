@@ -51,7 +51,7 @@ class Worker:
         self._dropped: set[str] = set()
         if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined] # the user may have one
             jax.config.update("jax_compilation_cache_dir", str(cache_directory() / "xla"))
-            jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+            jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
     def environment(self) -> dict[str, Any]:
         """What it runs on: `versions`, with the host and the threads that numbers may depend on, and `device`."""

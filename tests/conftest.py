@@ -30,7 +30,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 
 device.configure()
 jax.config.update("jax_compilation_cache_dir", os.path.join(os.environ["LANDLAB_CACHE"], "xla"))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
