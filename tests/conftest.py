@@ -1,6 +1,7 @@
 """Settings, data and small workspaces that the tests share."""
 
 import atexit
+import fcntl
 import os
 import shutil
 import sys
@@ -23,12 +24,15 @@ for setting in (
     "LANDLAB_ZENODO",
 ):  # a developer's own must not reach a test
     os.environ.pop(setting, None)
+# Ray's workers would stand back behind the tests beside theirs until these time out.
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 - its name
 # Every process of the session, whoever starts it, finds the programs that another one compiled.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["LANDLAB_CACHE"] = tempfile.mkdtemp(prefix="landlab-cache-")
     atexit.register(shutil.rmtree, os.environ["LANDLAB_CACHE"], ignore_errors=True)
 
 device.configure()
+del os.environ["JAX_COMPILATION_CACHE_DIR"]  # programs that tests start find it by LANDLAB_CACHE
 jax.config.update("jax_compilation_cache_dir", os.path.join(os.environ["LANDLAB_CACHE"], "xla"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_enable_x64", True)
@@ -59,16 +63,42 @@ def planet():
     return twin.make(n_patches=6, pixels_per_patch=2, years=3, seed=1)
 
 
-@pytest.fixture(scope="session")
-def twin_workspace(tmp_path_factory):
-    """A workspace with a small twin planet and compiled programs in its cache."""
+def once(name, make):
+    """A directory that one process of the session makes, for all of them to copy."""
+    root = Path(os.environ["LANDLAB_CACHE"]) / name
+    with root.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.is_dir():
+            part = root.with_suffix(".part")
+            make(part)
+            part.rename(root)
+    return root
+
+
+def _planet(root):
+    from .cli.command import landlab
+
+    landlab("data", "twin", "--patches", 6, "--pixels", 2, "--years", 3, workspace=root)
+
+
+def _trained(root):
     from .cli.command import grid_file, landlab
 
-    root = tmp_path_factory.mktemp("twin") / "ws"
-    landlab("data", "twin", "--patches", 6, "--pixels", 2, "--years", 3, workspace=root)
+    shutil.copytree(once("planet", _planet), root)
     landlab("grid", "register", grid_file(root / "tiny.toml", "twin-6x2x3-s0"), workspace=root)
     landlab("run", workspace=root)
-    return root
+
+
+@pytest.fixture(scope="session")
+def planet_workspace():
+    """A workspace with a small twin planet, to copy."""
+    return once("planet", _planet)
+
+
+@pytest.fixture(scope="session")
+def twin_workspace(tmp_path_factory):
+    """A workspace with a small twin planet, two trained runs and compiled programs in its cache."""
+    return shutil.copytree(once("trained", _trained), tmp_path_factory.mktemp("twin") / "ws")
 
 
 SLOWEST = (

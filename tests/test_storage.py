@@ -54,6 +54,7 @@ def client(tmp_path_factory):
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "JAX_COMPILATION_CACHE_DIR": os.path.join(os.environ["LANDLAB_CACHE"], "xla"),
             "LANDLAB_CACHE": str(tmp_path_factory.mktemp("cache")),
         }.items():
             environment.setenv(name, value)

@@ -1,5 +1,6 @@
 """A workspace for drivers with workers, and what tests of them ask."""
 
+import shutil
 import time
 
 import pytest
@@ -10,11 +11,9 @@ from ..cli.command import landlab
 
 
 @pytest.fixture(scope="module")
-def ray_workspace(tmp_path_factory):
+def ray_workspace(planet_workspace, tmp_path_factory):
     """A workspace with a small twin planet."""
-    root = tmp_path_factory.mktemp("ray") / "ws"
-    landlab("data", "twin", "--patches", 6, "--pixels", 2, "--years", 3, workspace=root)
-    return root
+    return shutil.copytree(planet_workspace, tmp_path_factory.mktemp("ray") / "ws")
 
 
 @pytest.fixture
