@@ -65,4 +65,6 @@ def test_the_api_documentation_is_built(tmp_path):
     subprocess.run(
         [sys.executable, "-m", "pdoc", "landlab_mgr", "-o", tmp_path], check=True, capture_output=True
     )
-    assert "as in DifferLand" in (tmp_path / "landlab_mgr" / "network.html").read_text()
+    pages = tmp_path / "landlab_mgr"
+    assert "as in DifferLand" in (pages / "network.html").read_text()
+    assert (pages / "process" / "water.html").is_file()
