@@ -47,7 +47,8 @@ def installed(wheel, tmp_path_factory):
     uv("venv", "--python", sys.executable, environment)
     uv("pip", "install", "--python", environment, "--constraint", constraints, wheel)
     programs = environment / "bin"
-    variables = {"HOME": str(root), "PATH": f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin"}
+    paths = f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin"
+    variables = {"HOME": str(root), "PATH": paths, "RAY_worker_niceness": "0"}
 
     def run(program, *arguments, cwd):
         done = subprocess.run(

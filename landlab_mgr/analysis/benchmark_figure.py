@@ -47,7 +47,8 @@ def figure(ds: xr.Dataset) -> "Figure":
     axes[-1, 0].set_xlabel("R2 of ensemble means (1 = perfect)")
     axes[-1, 1].set_xlabel(f"R2 less that of {ds.attrs['reference']}")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=min(3, len(models)), frameon=False)
+    columns = min(len(models), 3 if max(map(len, labels)) < 34 else 2)
+    fig.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
     synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
     runs = int(ds["runs"].sum())
     what = f"Models on what they have not seen ({runs} runs{synthetic}; bars: 95 % bootstrap intervals over cells)"
