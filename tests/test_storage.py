@@ -97,7 +97,7 @@ def killed(client, planet, tmp_path_factory):
         register.dataset(ws, catalog, planet)
         register.grid(ws, catalog, GRID)
         driver = subprocess.Popen(command("run", "--executor", "local", workspace=root))
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while not catalog.runs()["epochs"].iloc[0]:
             assert driver.poll() is None
             assert time.monotonic() < end

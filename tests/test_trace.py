@@ -294,7 +294,7 @@ def test_the_commands_make_the_same_picture_in_an_empty_directory(twin_workspace
         capture_output=True,
         text=True,
         env=os.environ,
-        timeout=200,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     with Image.open(figure) as a, Image.open(tmp_path / "new" / "again.png") as b:

@@ -12,7 +12,7 @@ from landlab_mgr.bench import app as bench
 
 from . import sample
 
-expect.set_options(timeout=30_000)  # the first visit imports the libraries
+expect.set_options(timeout=60_000)  # the first visit imports the libraries
 FIRST_ROW, SECOND_ROW = (16, 52), (16, 87)
 """Where tick boxes are in the table, which is drawn on a canvas."""
 

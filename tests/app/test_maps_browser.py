@@ -21,20 +21,20 @@ def address(tmp_path_factory, serve):
 
 def settle(page: Page):
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible(
-        timeout=30_000
+        timeout=60_000
     )
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def test_from_the_partition_to_its_map(page, address, tmp_path):
     page.goto(f"{address}/analyses?analysis=partition_map&runs=ensemble:{science.KEPT}")
-    expect(page.get_by_role("img", name="Figure of analysis partition_map")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("img", name="Figure of analysis partition_map")).to_be_visible(timeout=60_000)
     settle(page)
     page.get_by_role("link", name="Maps").first.click()
-    expect(page.locator(".st-key-map .js-plotly-plot")).to_be_visible(timeout=30_000)
+    expect(page.locator(".st-key-map .js-plotly-plot")).to_be_visible(timeout=60_000)
     page.get_by_role("radio", name="Leading group").click()
     points = page.locator(".st-key-map .subplot.xy .points path")
-    expect(page.get_by_text("Group that brings most")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Group that brings most")).to_be_visible(timeout=60_000)
     expect(points.first).to_be_visible()
     settle(page)
 
@@ -86,7 +86,7 @@ def test_a_raster_tells_the_value_of_a_pixel_in_both_panels(page, serve, tmp_pat
 
     with serve(tmp_path / "ws") as address:
         page.goto(f"{address}/maps?{query}")
-        expect(drawn).to_have_count(2, timeout=30_000)
+        expect(drawn).to_have_count(2, timeout=60_000)
         settle(page)
         whole, width = drawn.first.get_attribute("data-view"), view()["east"] - view()["west"]
         hover()

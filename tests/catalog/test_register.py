@@ -115,12 +115,12 @@ def test_an_unknown_or_ambiguous_run(catalog, runs):
 def test_ten_thousand_runs(catalog):
     grid = GridSpec(name="big", dataset="twin", factorial=("PFT", "CLIM", "AGE", "SOIL"), seeds=667)
     specs = list(grid.expand(FINGERPRINT))
-    start = time.perf_counter()
+    start = time.process_time()
     assert catalog.register_runs(specs, grid).added == 10_005
-    registered = time.perf_counter()
+    registered = time.process_time()
     table = catalog.runs("setup.groups = 'PFT' and seed < 100")
-    filtered = time.perf_counter()
+    filtered = time.process_time()
     assert len(table) == 100
     assert [s.run_id for s in specs] == list(catalog.runs()["run_id"])
-    assert registered - start < 5
+    assert registered - start < 5  # of CPU, as other tests run beside it
     assert filtered - registered < 0.5  # 0.05 s on an idle machine

@@ -29,7 +29,7 @@ def command(*arguments, workspace=None):
 
 def landlab(*arguments, workspace=None, code=0, cwd=None):
     done = subprocess.run(
-        command(*arguments, workspace=workspace), capture_output=True, text=True, timeout=300, cwd=cwd
+        command(*arguments, workspace=workspace), capture_output=True, text=True, timeout=600, cwd=cwd
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done

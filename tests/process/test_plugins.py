@@ -67,7 +67,7 @@ def installed(tmp_path_factory):
 def python(*arguments, path=()):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (*path, HERE.parents[1])))}
     return subprocess.run(
-        [sys.executable, *map(str, arguments)], capture_output=True, text=True, timeout=300, env=environment
+        [sys.executable, *map(str, arguments)], capture_output=True, text=True, timeout=600, env=environment
     )
 
 

@@ -34,7 +34,7 @@ def register(ray_workspace, tmp_path):
     return grid
 
 
-def until(condition, seconds=120):
+def until(condition, seconds=300):
     """What a condition gives once it gives something; it is asked often."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

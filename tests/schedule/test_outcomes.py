@@ -52,7 +52,7 @@ def test_a_cancelled_run_is_let_go_and_the_worker_takes_the_next(ray_workspace, 
     with Workspace.at(ray_workspace).open(read_only=True) as catalog:
         until(lambda: catalog.run(endless).epochs > 0)
         landlab("cancel", "grid = 'endless'", workspace=ray_workspace)
-        said, _ = driver.communicate(timeout=120)
+        said, _ = driver.communicate(timeout=300)
         assert driver.returncode == 0, said
         assert catalog.run(endless).state == "cancelled"
         assert catalog.run(short).state == "completed"
@@ -69,7 +69,7 @@ def test_ctrl_c_commits_and_gives_the_runs_back(ray_workspace, register):
 
         until(all_train)
         os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to its workers too
-        said, _ = driver.communicate(timeout=60)
+        said, _ = driver.communicate(timeout=300)
         assert driver.returncode == 130, said
         for run_id in run_ids:
             run = catalog.run(run_id)
@@ -94,7 +94,7 @@ def test_each_failure_has_its_outcome_and_the_grid_goes_on(ray_workspace, regist
         assert driver.poll() is None, driver.communicate()
         [worker] = workers_of(driver)
         worker.send_signal(signal.SIGSTOP)  # before its first epochs are committed
-        said, _ = driver.communicate(timeout=200)
+        said, _ = driver.communicate(timeout=400)
         assert driver.returncode == 1, said
         failed = catalog.runs("status = 'failed' and grid != 'bad'").set_index("run_id")
         reasons = {run_id: failed.loc[run_id, "message"] for run_id in failed.index}
@@ -122,7 +122,7 @@ def test_two_drivers_share_a_grid(ray_workspace, databases, tmp_path):  # noqa: 
             other.register_dataset(catalog.dataset("twin-6x2x3-s0"))
         landlab("grid", "register", grid, "--db", url, workspace=ray_workspace)
         drivers = [start(ray_workspace, "--db", url, "--workers", 1) for _ in range(2)]
-        said = [driver.communicate(timeout=300)[0] for driver in drivers]
+        said = [driver.communicate(timeout=600)[0] for driver in drivers]
         assert [driver.returncode for driver in drivers] == [0, 0], said
         with Catalog(url, read_only=True) as catalog:
             assert catalog.counts() == {**dict.fromkeys(catalog.counts(), 0), "completed": 100}
