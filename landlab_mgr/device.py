@@ -16,9 +16,14 @@ def configure() -> None:
     """
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache_directory() / "xla"))
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ["XLA_FLAGS"] = _flags()
+
+
+def _flags() -> str:
     flags = os.environ.get("XLA_FLAGS", "")
-    if "xla_backend_extra_options" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_backend_extra_options={XLA_OPTION}".strip()
+    if "xla_backend_extra_options" in flags:  # XLA takes them once
+        return flags
+    return f"{flags} --xla_backend_extra_options={XLA_OPTION}".strip()
 
 
 def worker_environment(cpus: float, gpus: float) -> dict[str, str]:
@@ -30,8 +35,7 @@ def worker_environment(cpus: float, gpus: float) -> dict[str, str]:
     """
     threads = str(max(1, int(cpus)))
     counts = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # NPROC is XLA's
-    configure()
-    settings = dict.fromkeys(counts, threads) | {"XLA_FLAGS": os.environ["XLA_FLAGS"]}
+    settings = dict.fromkeys(counts, threads) | {"XLA_FLAGS": _flags()}
     if gpus == 0:
         return settings | {"JAX_PLATFORMS": "cpu"}
     return settings | {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{0.9 * min(gpus, 1.0):.3f}"}

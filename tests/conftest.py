@@ -31,9 +31,11 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["LANDLAB_CACHE"] = tempfile.mkdtemp(prefix="landlab-cache-")
     atexit.register(shutil.rmtree, os.environ["LANDLAB_CACHE"], ignore_errors=True)
 
+CACHE = Path(os.environ["LANDLAB_CACHE"])
+
 device.configure()
 del os.environ["JAX_COMPILATION_CACHE_DIR"]  # programs that tests start find it by LANDLAB_CACHE
-jax.config.update("jax_compilation_cache_dir", os.path.join(os.environ["LANDLAB_CACHE"], "xla"))
+jax.config.update("jax_compilation_cache_dir", str(CACHE / "xla"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -65,7 +67,7 @@ def planet():
 
 def once(name, make):
     """A directory that one process of the session makes, for all of them to copy."""
-    root = Path(os.environ["LANDLAB_CACHE"]) / name
+    root = CACHE / name
     with root.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not root.is_dir():

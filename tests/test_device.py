@@ -11,6 +11,13 @@ from landlab_mgr import device
 OURS = f"--xla_backend_extra_options={device.XLA_OPTION}"
 
 
+@pytest.fixture
+def environment(monkeypatch):
+    """A copy of the environment: what is set in it ends with the test."""
+    monkeypatch.setattr(device.os, "environ", dict(os.environ))
+    return device.os.environ
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -21,13 +28,26 @@ OURS = f"--xla_backend_extra_options={device.XLA_OPTION}"
     ],
     ids=["unset", "empty", "other flags", "backend options of one's own"],
 )
-def test_the_option_is_added_once_and_nobodys_choice_is_overruled(monkeypatch, before, after):
-    monkeypatch.delenv("XLA_FLAGS", raising=False)
+def test_the_option_is_added_once_and_nobodys_choice_is_overruled(environment, before, after):
+    environment.pop("XLA_FLAGS", None)
     if before is not None:
-        monkeypatch.setenv("XLA_FLAGS", before)
+        environment["XLA_FLAGS"] = before
+    assert device.worker_environment(1, gpus=0)["XLA_FLAGS"] == after
+    assert environment.get("XLA_FLAGS") == before, "a worker's environment is not the driver's"
     for _ in range(2):
         device.configure()
-        assert os.environ["XLA_FLAGS"] == after
+        assert environment["XLA_FLAGS"] == after
+
+
+def test_programs_are_kept_where_the_host_keeps_its_copies_or_where_the_user_says(environment, tmp_path):
+    environment |= {"LANDLAB_CACHE": str(tmp_path)}
+    environment.pop("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS")
+    device.configure()
+    assert environment["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "xla")
+    assert environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] == "0"
+    environment["JAX_COMPILATION_CACHE_DIR"] = "/elsewhere"
+    device.configure()
+    assert environment["JAX_COMPILATION_CACHE_DIR"] == "/elsewhere"
 
 
 FUSED = """
