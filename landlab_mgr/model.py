@@ -190,6 +190,7 @@ def step(
             radiation_term=month.radiation_term,
             wilting_point=constant.wilting_point,
             available_range=constant.available_range,
+            precip=month.precip,
             weather=water.Weather(month.temperature, month.ssrd, month.vpd, month.co2),
         )
     )

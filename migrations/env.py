@@ -6,6 +6,8 @@ To write the next one, after changing catalog/tables.py:
     from landlab_mgr.catalog.session import migrating
     with migrating("scratch.db") as config:  # a catalog at the current head
         command.revision(config, "what changes", autogenerate=True, rev_id="0002")
+
+and set REVISION in catalog/tables.py to its name.
 """
 
 from alembic import context

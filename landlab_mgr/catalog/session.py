@@ -5,12 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     URL,
     ColumnElement,
@@ -25,14 +21,18 @@ from sqlalchemy import (
     literal,
     make_url,
     select,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
-from landlab_mgr.catalog.tables import Base
+from landlab_mgr.catalog.tables import REVISION, Base
 from landlab_mgr.catalog.turns import turn
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.resources import resource
+
+if TYPE_CHECKING:  # Alembic takes a sixth of a second to import, and only migrations need it
+    from alembic.config import Config
 
 VERSION_TABLE = "landlab_version"
 """Not Alembic's default: Optuna shares the database and will not start beside another's `alembic_version`."""
@@ -53,7 +53,7 @@ class Database:
         self._url = parse_url(url)
         self.read_only = read_only
         revision = self.current(url)
-        if revision != _scripts().get_current_head():
+        if revision != REVISION:
             raise LandlabError(_refusal(self._url, revision))
         self._engine = _engine(self._url, read_only=read_only)
 
@@ -142,12 +142,14 @@ def parse_url(url: str | Path) -> URL:
 
 
 @contextmanager
-def migrating(url: str | Path) -> Iterator[Config]:
+def migrating(url: str | Path) -> Iterator["Config"]:
     """An Alembic configuration inside one exclusive transaction on the database.
 
     Foreign keys are off meanwhile, as Alembic rebuilds SQLite tables by dropping them, which would delete
     their children; they are checked before the commit.
     """
+    from alembic.config import Config
+
     target = parse_url(url)
     engine = _engine(target, foreign_keys=False)
     try:
@@ -270,11 +272,9 @@ def _plain_errors(url: URL) -> Iterator[None]:
         raise LandlabError(f"catalog {_where(url)}: {advice.format(reason)}") from error
 
 
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(resource("migrations")))
-
-
 def _upgrade(url: str | Path) -> None:
+    from alembic import command
+
     with migrating(url) as config:
         command.upgrade(config, "head")
 
@@ -288,8 +288,8 @@ def _revision(url: URL) -> str | None:
         with _plain_errors(url), _begin(engine, write=False) as connection:
             if not inspect(connection).has_table(VERSION_TABLE):
                 return None
-            context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-            return context.get_current_revision() or _BASE
+            revision: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
+            return revision or _BASE
     finally:
         engine.dispose()
 
@@ -301,7 +301,10 @@ def _where(url: URL) -> str:
 
 
 def _is_known(revision: str) -> bool:
-    return revision == _BASE or revision in {r.revision for r in _scripts().walk_revisions()}
+    from alembic.script import ScriptDirectory
+
+    ours = ScriptDirectory(str(resource("migrations"))).walk_revisions()
+    return revision == _BASE or revision in {script.revision for script in ours}
 
 
 def _refusal(url: URL, revision: str) -> str:

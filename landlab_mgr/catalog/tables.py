@@ -20,6 +20,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from landlab_mgr.catalog.columns import FLOAT_KINDS, FloatMap, Utc
 
+REVISION = "0004"
+"""Of this schema: the last of migrations/versions."""
+
 STATES = ("pending", "running", "completed", "failed", "cancelled")
 OUTCOMES = ("ok", "nan", "oom", "lost", "error", "cancelled")
 DATASET_KINDS = ("real", "synthetic")

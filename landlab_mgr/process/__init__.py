@@ -53,6 +53,12 @@ WATER_STRESS: Mapping[str, WaterStress] = {
         water_learned.nn_flux_no_lai, water_learned.initialise_nn_flux_no_lai, weather=True
     ),
     "acm_nn_et": WaterStress(water_learned.acm_nn_et, water_learned.initialise_acm_nn_et, weather=True),
+    "nn_flux_terms": WaterStress(
+        water_learned.nn_flux_terms, water_learned.initialise_nn_flux_terms, weather=True
+    ),
+    "acm_nn_et_terms": WaterStress(
+        water_learned.acm_nn_et_terms, water_learned.initialise_acm_nn_et_terms, weather=True
+    ),
 }
 """The processes that come with landlab, by name."""
 WATER_STRESS_PLUGINS = "landlab_mgr.water_stress"

@@ -43,6 +43,8 @@ class WaterState(NamedTuple):
     """wilting_point_frac field_capacity, mm."""
     available_range: Array
     """field_capacity - wilting point, mm."""
+    precip: Array
+    """mm d-1."""
     weather: Weather
 
 

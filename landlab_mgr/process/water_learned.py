@@ -1,8 +1,9 @@
 """Water stress and evapotranspiration learned by small networks that all pixels share.
 
 The hybrid variants of Fang & Gentine (2024, Journal of Advances in Modeling Earth Systems 16(12),
-doi:10.1029/2024MS004308), with the widths, scales and initialisation of DifferLand's code. The weather of the state
-comes standardised.
+doi:10.1029/2024MS004308), with the widths, scales and initialisation of DifferLand's code; and two of ours, whose
+names end in `_terms`: they see what the land model makes of a pixel's parameters too, so that predictors reach what
+they learn. The weather of the state comes standardised.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ LAI_SCALE = 8.0
 """Leaf area index for a network input of 1, m2 m-2."""
 GPP_SCALE = 8.0
 """GPP for a network input of 1, gC m-2 d-1."""
+WATER_FLUX_SCALE = 2.0
+"""Precipitation, or a term of evapotranspiration, for a network input of 1, mm d-1."""
 HIDDEN = (16, 16)
 """Widths of the hidden layers."""
 NEGATIVE_SLOPE = 0.01
@@ -62,6 +65,12 @@ def _climate_and_water(state: WaterState) -> list[Number]:
     return [at.temperature, at.ssrd, at.vpd, at.co2, state.water / WATER_SCALE]
 
 
+def _terms(gpp: Array, state: WaterState) -> list[Number]:
+    """What a network may read of the model for a GPP: it, precipitation and the two terms of `evapotranspiration`."""
+    water = (state.precip, gpp * state.water_per_carbon, state.radiation_term)
+    return [gpp / GPP_SCALE, *(x / WATER_FLUX_SCALE for x in water)]
+
+
 def initialise_nn_paw(key: Array) -> Any:
     """Weights of `nn_paw`."""
     return _initialise(key, 1, 1)
@@ -95,6 +104,17 @@ def nn_flux_no_lai(weights: Any, state: WaterState) -> WaterFluxes:
     return _fluxes(weights, _climate_and_water(state))
 
 
+def initialise_nn_flux_terms(key: Array) -> Any:
+    """Weights of `nn_flux_terms`."""
+    return _initialise(key, 10, 2)
+
+
+def nn_flux_terms(weights: Any, state: WaterState) -> WaterFluxes:
+    """As `nn_flux`, with precipitation, potential GPP and the two terms of its evapotranspiration beside the rest."""
+    features = [*_climate_and_water(state), state.lai / LAI_SCALE]
+    return _fluxes(weights, [*features, *_terms(state.potential_gpp, state)])
+
+
 def _fluxes(weights: Any, features: Sequence[Number]) -> WaterFluxes:
     gpp, et = (_flux(raw) for raw in _learned(weights, features, 2))
     return WaterFluxes(gpp, et, jnp.full_like(gpp, jnp.nan))
@@ -102,8 +122,7 @@ def _fluxes(weights: Any, features: Sequence[Number]) -> WaterFluxes:
 
 def initialise_acm_nn_et(key: Array) -> Any:
     """Weights of `acm_nn_et`: {"beta": as `nn_paw`, "et": of its evapotranspiration}."""
-    beta, et = jax.random.split(key)
-    return {"beta": initialise_nn_paw(beta), "et": _initialise(et, 7, 1)}
+    return _beta_and_et(key, 7)
 
 
 def acm_nn_et(weights: Any, state: WaterState) -> WaterFluxes:
@@ -112,3 +131,22 @@ def acm_nn_et(weights: Any, state: WaterState) -> WaterFluxes:
     features = [*_climate_and_water(state), state.lai / LAI_SCALE, gpp / GPP_SCALE]
     [raw] = _learned(weights["et"], features, 1)
     return WaterFluxes(gpp, _flux(raw), beta)
+
+
+def initialise_acm_nn_et_terms(key: Array) -> Any:
+    """Weights of `acm_nn_et_terms`, as those of `acm_nn_et`."""
+    return _beta_and_et(key, 10)
+
+
+def acm_nn_et_terms(weights: Any, state: WaterState) -> WaterFluxes:
+    """As `acm_nn_et`, whose ET reads precipitation and the two terms of its evapotranspiration beside the rest."""
+    gpp, _, beta = nn_paw(weights["beta"], state)
+    [raw] = _learned(
+        weights["et"], [*_climate_and_water(state), state.lai / LAI_SCALE, *_terms(gpp, state)], 1
+    )
+    return WaterFluxes(gpp, _flux(raw), beta)
+
+
+def _beta_and_et(key: Array, inputs: int) -> Any:
+    beta, et = jax.random.split(key)
+    return {"beta": initialise_nn_paw(beta), "et": _initialise(et, inputs, 1)}

@@ -114,6 +114,7 @@ def next_release(monkeypatch, tmp_path):
 
     def switch(on):
         monkeypatch.setattr(session, "resource", (lambda name: later) if on else resources.resource)
+        monkeypatch.setattr(session, "REVISION", "9999" if on else HEAD)
 
     return switch
 

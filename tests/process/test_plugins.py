@@ -161,7 +161,7 @@ stress = WATER_STRESS["none"]._replace(version=3)
             ["mine = stranger:stress"],
             GOOD,
             "yours",
-            "known: linear, none, nn_paw, nn_flux, nn_flux_no_lai, acm_nn_et, mine",
+            "known: linear, none, nn_paw, nn_flux, nn_flux_no_lai, acm_nn_et, nn_flux_terms, acm_nn_et_terms, mine",
         ),
     ],
 )

@@ -134,6 +134,7 @@ def state(water_now, gpp_now=6.0):
         "radiation_term": 0.5,
         "wilting_point": 50.0,
         "available_range": 150.0,
+        "precip": 3.0,
     }
     weather = water.Weather(*(jnp.asarray(x) for x in (12.0, 15.0, 8.0, 390.0)))
     return water.WaterState(**{n: jnp.asarray(x) for n, x in values.items()}, weather=weather)

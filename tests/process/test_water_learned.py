@@ -12,7 +12,7 @@ from landlab_mgr.data import batch, store
 from landlab_mgr.process import WATER_STRESS, Scale, WaterState, Weather, bind, water_stress
 from landlab_mgr.spec import ProcessSpec, RunSpec
 
-LEARNED = ("nn_paw", "nn_flux", "nn_flux_no_lai", "acm_nn_et")
+LEARNED = ("nn_paw", "nn_flux", "nn_flux_no_lai", "acm_nn_et", "nn_flux_terms", "acm_nn_et_terms")
 
 
 def state(shape=(), **values):
@@ -25,6 +25,7 @@ def state(shape=(), **values):
         "radiation_term": 0.5,
         "wilting_point": 50.0,
         "available_range": 150.0,
+        "precip": 6.0,
     }
     weather = {"temperature": 1.0, "ssrd": 2.0, "vpd": 3.0, "co2": 4.0}
     fields, weather = (
@@ -95,12 +96,36 @@ def test_acm_nn_et_has_the_gpp_of_nn_paw_and_an_et_of_its_own():
     assert fluxes.et == pytest.approx(1 + 20 + 300 + 4e3 + 2e4 + 0.5e5 + float(same.gpp) / 8 * 1e6 + 7)
 
 
+def test_nn_flux_terms_reads_what_the_model_makes_of_the_parameters():
+    terms = [16 / 8, 6 / 2, 16 * 0.3 / 2, 0.5 / 2]  # potential GPP, rain, GPP sqrt(vpd) / uwue, ssrd boese_r
+    features = np.array([1, 2, 3, 4, 2, 0.5, *terms])
+    gpp, et = np.arange(1, 11), np.arange(10, 0, -1) ** 2
+    weights = adds_up(drawn("nn_flux_terms"), [*gpp, 7], [*et, 0])
+    fluxes = water_stress("nn_flux_terms").fluxes(weights, state())
+    assert fluxes.gpp == pytest.approx(gpp @ features + 7)
+    assert fluxes.et == pytest.approx(et @ features)
+    assert np.isnan(fluxes.beta)
+
+
+def test_acm_nn_et_terms_reads_the_terms_of_the_gpp_that_water_allows():
+    beta_weights = adds_up(drawn("nn_paw"), [0.75, -1.0])
+    same = water_stress("nn_paw").fluxes(beta_weights, state())
+    gpp = float(same.gpp)
+    factors = np.arange(1, 11) ** 2
+    weights = {"beta": beta_weights, "et": adds_up(drawn("acm_nn_et_terms")["et"], [*factors, 7])}
+    fluxes = water_stress("acm_nn_et_terms").fluxes(weights, state())
+    assert (fluxes.gpp, fluxes.beta) == (same.gpp, same.beta)
+    features = np.array([1, 2, 3, 4, 2, 0.5, gpp / 8, 6 / 2, gpp * 0.3 / 2, 0.5 / 2])
+    assert fluxes.et == pytest.approx(factors @ features + 7)
+
+
 def test_a_negative_flux_is_a_hundredth():
-    for name, inputs in (("nn_flux", 6), ("nn_flux_no_lai", 5)):
+    for name, inputs in (("nn_flux", 6), ("nn_flux_no_lai", 5), ("nn_flux_terms", 10)):
         weights = adds_up(drawn(name), [*[0] * inputs, -5], [*[0] * inputs, -3])
         assert water_stress(name).fluxes(weights, state())[:2] == pytest.approx((-0.05, -0.03))
-    weights = drawn("acm_nn_et") | {"et": adds_up(drawn("acm_nn_et")["et"], [*[0] * 7, -2])}
-    assert water_stress("acm_nn_et").fluxes(weights, state()).et == pytest.approx(-0.02)
+    for name, inputs in (("acm_nn_et", 7), ("acm_nn_et_terms", 10)):
+        weights = drawn(name) | {"et": adds_up(drawn(name)["et"], [*[0] * inputs, -2])}
+        assert water_stress(name).fluxes(weights, state()).et == pytest.approx(-0.02)
 
 
 @pytest.mark.parametrize("name", LEARNED)

@@ -6,8 +6,9 @@ import time
 import pytest
 
 import landlab_mgr.schedule.cluster  # noqa: F401 - says how Ray starts workers, before a test imports it
-
-from ..cli.command import landlab
+from landlab_mgr import register as registering
+from landlab_mgr.grid_spec import load_grid
+from landlab_mgr.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,6 @@ def ray_workspace(planet_workspace, tmp_path_factory):
 @pytest.fixture
 def register(ray_workspace, tmp_path):
     """Register a grid of PFT runs, one for each seed; returns their ids."""
-    from landlab_mgr.workspace import Workspace
 
     def grid(name, seeds, epochs, base=""):
         path = tmp_path / f"{name}.toml"
@@ -27,8 +27,9 @@ def register(ray_workspace, tmp_path):
             f'name = "{name}"\ndataset = "twin-6x2x3-s0"\nsetups = [["PFT"]]\nseeds = {seeds}\n[base]\n'
             f"warmup_months = 12\n{base}\n[base.optimizer]\nepochs = {epochs}\npatches_per_batch = 0\n"
         )
-        landlab("grid", "register", path, workspace=ray_workspace)
-        with Workspace.at(ray_workspace).open(read_only=True) as catalog:
+        ws = Workspace.at(ray_workspace)
+        with ws.open() as catalog:
+            registering.grid(ws, catalog, load_grid(path))
             return list(catalog.runs(f"grid = '{name}'")["run_id"])
 
     return grid

@@ -111,10 +111,10 @@ def test_each_failure_has_its_outcome_and_the_grid_goes_on(ray_workspace, regist
 
 
 def test_two_drivers_share_a_grid(ray_workspace, databases, tmp_path):  # noqa: F811
-    """100 runs: none twice, none left."""
+    """40 runs: none twice, none left."""
     grid = tmp_path / "shared.toml"
     grid.write_text(
-        'name = "shared"\ndataset = "twin-6x2x3-s0"\nsetups = [["CLIM"]]\nseeds = 100\n[base]\n'
+        'name = "shared"\ndataset = "twin-6x2x3-s0"\nsetups = [["CLIM"]]\nseeds = 40\n[base]\n'
         "warmup_months = 12\n[base.optimizer]\nepochs = 1\npatches_per_batch = 0\n"
     )
     with databases() as url:
@@ -125,9 +125,9 @@ def test_two_drivers_share_a_grid(ray_workspace, databases, tmp_path):  # noqa: 
         said = [driver.communicate(timeout=600)[0] for driver in drivers]
         assert [driver.returncode for driver in drivers] == [0, 0], said
         with Catalog(url, read_only=True) as catalog:
-            assert catalog.counts() == {**dict.fromkeys(catalog.counts(), 0), "completed": 100}
+            assert catalog.counts() == {**dict.fromkeys(catalog.counts(), 0), "completed": 40}
             attempts = [catalog.attempts(run_id) for run_id in catalog.runs()["run_id"]]
-            assert [len(table) for table in attempts] == [1] * 100
+            assert [len(table) for table in attempts] == [1] * 40
             shares = [sum(table["pid"].iloc[0] == d.pid for table in attempts) for d in drivers]
-        assert sum(shares) == 100
-        assert min(shares) > 10, f"both worked: {shares}"
+        assert sum(shares) == 40
+        assert min(shares) > 4, f"both worked: {shares}"
