@@ -17,7 +17,7 @@ from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.events import Version
 from landlab_mgr.catalog.records import EnsembleRecord
 from landlab_mgr.workspace import Workspace
-from parts import figures, reading
+from parts import figures, reading, text
 
 LOSSES = {"train_loss": "train", "dev_loss": "dev"}
 ROW, AROUND = 24, 110
@@ -79,7 +79,7 @@ def records(root: str, database: str) -> list[EnsembleRecord]:
 def candidates(root: str, database: str, name: str) -> pd.DataFrame:
     """Every candidate of an ensemble, a row each, those of a setup together, best first.
 
-    Columns: setup (with what the grid's axes set), seed, rank, score, kept, reason, train_loss, dev_loss, run_id.
+    Columns: setup (what tells it apart), seed, rank, score, kept, reason, train_loss, dev_loss, run_id.
     """
     return _candidates(root, database, name, reading.version(root, database))
 
@@ -91,8 +91,7 @@ def _candidates(root: str, database: str, name: str, version: Version) -> pd.Dat
         table = selection.table(catalog, made) if "grid" in made.rule else _plain(catalog, made)
         runs = catalog.runs(made.filter).set_index("run_id")
     table = table.join(runs[list(LOSSES)], on="run_id")
-    variant = table.pop("variant")
-    table["setup"] = np.where(variant == "", table["setup"], table["setup"] + " · " + variant)
+    table["setup"] = text.setups(table["setup"], table.pop("variant"))
     return table[["setup", "seed", "rank", "score", "kept", "reason", *LOSSES, "run_id"]]
 
 

@@ -34,9 +34,8 @@ def cells(runs: pd.DataFrame, variants: dict[str, str]) -> Cells:
 
     Setups come in the order in which they run. Of several runs in a place the last registered is shown.
     """
-    said = runs["run_id"].map(lambda run_id: variants.get(run_id, "")) if variants else ""
-    setup = runs["label"] + (" · " + said if variants else "")
-    rows, setups = pd.factorize(setup)
+    said = runs["run_id"].map(lambda run_id: variants.get(run_id, "")).astype(str)
+    rows, setups = pd.factorize(text.setups(runs["label"], said))
     columns, seeds = pd.factorize(runs["seed"], sort=True)
     state = np.full((len(setups), len(seeds)), "", object)
     run_id = state.copy()

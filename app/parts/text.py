@@ -4,6 +4,7 @@ import functools
 import re
 from collections.abc import Callable
 
+import pandas as pd
 import streamlit as st
 
 from landlab_mgr.errors import LandlabError
@@ -67,6 +68,13 @@ def number(value: float) -> str:
 def count(number: int, what: str) -> str:
     """A number of things: 1 run, 2 runs, 10,000 runs."""
     return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def setups(predictors: pd.Series, variants: pd.Series) -> pd.Series:
+    """What tells setups apart, in words: their predictors, what the grid's axes set ("" for nothing), or both."""
+    if predictors.nunique() < 2 and (variants != "").all():
+        return variants
+    return predictors.where(variants == "", predictors + " · " + variants)
 
 
 def escaped(content: object) -> str:

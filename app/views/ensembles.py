@@ -127,7 +127,7 @@ def setups(name: str, summary: pd.DataFrame) -> None:
         hide_index=True,
         height="content" if len(summary) <= 20 else 700,
         column_config={
-            "setup": st.column_config.TextColumn("Setup", width="medium"),
+            "setup": st.column_config.TextColumn("Setup", width=270),
             "kept": st.column_config.NumberColumn("Kept", width=70),
             "candidates": st.column_config.NumberColumn("Candidates", width=90),
             "best score": st.column_config.NumberColumn("Best score", format="%.4g", width=100),
@@ -153,7 +153,7 @@ def members(name: str, table: pd.DataFrame) -> None:
         placeholder="–",
         height="content" if len(shown) <= 14 else 520,
         column_config={
-            "setup": words("Setup", width="medium"),
+            "setup": words("Setup", width=270),
             "seed": number("Seed", width=60),
             "rank": number("Rank", width=60),
             "score": number("Score", format="%.4g", width=90),

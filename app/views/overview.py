@@ -70,6 +70,9 @@ def card(grid: GridRecord, runs: pd.DataFrame, drawn: bool) -> None:
             st.subheader(text.escaped(grid.name), anchor=False, width="content")
             links(runs, f"grid = '{grid.name}'")
         size = f"{text.count(len(what.setups), 'setup')} x {text.count(len(what.seeds), 'seed')}"
+        predictors = tuple(runs["label"].unique())
+        if len(predictors) == 1 and what.setups != predictors:
+            size += f" of {predictors[0]}"
         synthetic = " (synthetic)" if dataset.kind == "synthetic" else ""
         st.caption(text.escaped(f"{size} on {dataset.name}{synthetic}{pace(runs, dataset.name)}"))
         if not drawn:

@@ -27,7 +27,7 @@ def figure(ds: xr.Dataset) -> "Figure":
     height = 1.5 + 0.5 * len(parts) + sum(counts) * (0.24 + 0.14 * max(len(models), 2))
     fig = Figure(figsize=(9.2, height), layout="constrained")
     shapes: dict[str, Any] = {"width_ratios": (1.25, 1), "height_ratios": counts}
-    axes = fig.subplots(len(parts), 2, squeeze=False, sharey="row", sharex="col", **shapes)
+    axes = fig.subplots(len(parts), 2, squeeze=False, sharey="row", **shapes)
     floor = max(FLOOR, min(0.0, float(np.nanmin(one["skill_low"].values)) - 0.03))
     for (left, right), of in zip(axes, parts, strict=True):
         _marks(left, of, "skill", floor)
@@ -43,7 +43,7 @@ def figure(ds: xr.Dataset) -> "Figure":
         left.set_title(f"{TITLES[str(of['split'].values)]} ({several} cells)", loc="left", fontsize=10)
         left.set_ylim(len(names) - 0.5, -0.5)
         left.set_xlim(left=floor, right=1.0)
-    axes[-1, 1].xaxis.get_major_locator().set_params(nbins=5)
+        right.xaxis.get_major_locator().set_params(nbins=5)
     axes[-1, 0].set_xlabel("R2 of ensemble means (1 = perfect)")
     axes[-1, 1].set_xlabel(f"R2 less that of {ds.attrs['reference']}")
     handles, labels = axes[0, 0].get_legend_handles_labels()

@@ -76,8 +76,11 @@ def test_axes_tell_rows_apart_and_holes_stay_empty():
         }
     )
     what = progress.cells(runs, {"a": "x = 1", "b": "x = 2", "c": "x = 1"})
-    assert what.setups == ("PFT · x = 1", "PFT · x = 2")
+    assert what.setups == ("x = 1", "x = 2")
     assert what.state.tolist() == [["completed", "pending"], ["failed", ""]]
+    runs["label"] = ["PFT", "PFT", "CLIM"]
+    mixed = progress.cells(runs, {"a": "x = 1", "b": "x = 2"})
+    assert mixed.setups == ("PFT · x = 1", "PFT · x = 2", "CLIM")
     figure = progress.drawn(what, "a grid")
     shades = figure.axes[0].collections[0].get_array()
     assert np.ma.masked_invalid(shades).mask.sum() == 1
