@@ -159,7 +159,10 @@ def _reference(asked: str, models: list[str], kinds: list[str]) -> str:
             "several models or setups"
         )
     if not found:
-        raise LandlabError(f"option reference: {asked!r} is none of them; there are: {'; '.join(models)}")
+        more = f"; ... ({len(models)})" if len(models) > 5 else ""
+        raise LandlabError(
+            f"option reference: no run is of {asked!r}; there are: {'; '.join(models[:5])}{more}"
+        )
     return found[0]
 
 

@@ -170,7 +170,7 @@ def test_a_look_is_counted_and_reads_test_and_withheld(folds, result):
         (
             "",
             {"reference": "forest"},
-            "option reference: 'forest' is none of them; there are: process model, LATLON;",
+            "option reference: no run is of 'forest'; there are: process model, LATLON;",
         ),
         (
             "",
