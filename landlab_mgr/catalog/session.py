@@ -1,6 +1,7 @@
 """Connections, transactions and the schema's revision: all that depends on which database it is."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -156,7 +157,7 @@ def migrating(url: str | Path) -> Iterator["Config"]:
         with _plain_errors(target), _begin(engine, write=True) as connection:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
-            config = Config()
+            config = Config(stdout=sys.stdout)  # not what it was when Alembic was imported
             config.set_main_option("script_location", str(resource("migrations")).replace("%", "%%"))
             config.attributes["connection"] = connection
             yield config
