@@ -163,6 +163,12 @@ def test_a_look_is_counted_and_reads_test_and_withheld(folds, result):
         assert catalog.test_reads() > before
 
 
+def test_an_unknown_reference_names_a_few_of_many():
+    names = [f"process model, {x}" for x in "ABCDEF"]
+    with pytest.raises(LandlabError, match=r"no run is of 'forest'; there are: .*model, E; \.\.\. \(6\)$"):
+        benchmark._reference("forest", names, ["dalec"] * 6)
+
+
 @pytest.mark.parametrize(
     ("filter", "options", "says"),
     [
