@@ -68,7 +68,10 @@ def run(workspace: Workspace, quick: bool = False) -> None:
     console.print(f"done in {duration(time.monotonic() - started)}. Next:")
     for line, why in (
         (f"landlab app -w {where}", "every run, analysis and map in the browser; the truth under Analyses"),
-        (f"landlab trace {where / 'partition.png'}", "what the figure is made of, and how to make it again"),
+        (
+            f"landlab trace {where / 'partition.png'} -w {where}",
+            "what the figure is made of, and how to make it again",
+        ),
         (f"landlab report --ensemble {chosen.name} -w {where}", "every analysis in one page"),
         ("landlab data import fluxval DIR", "real towers (see the README)"),
     ):

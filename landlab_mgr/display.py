@@ -17,6 +17,11 @@ console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
 errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 1000)
 
 
+def printable(text: str) -> str:
+    """Text of unknown origin in one line, with nothing in it that a terminal obeys."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def show(frame: pd.DataFrame, title: str = "", as_json: bool = False, digits: int = 3) -> None:
     """Print a table for people, or as a JSON list of records (NaN and infinities as null)."""
     if as_json:

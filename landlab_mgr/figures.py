@@ -66,7 +66,7 @@ def read(path: str | Path) -> dict[str, Any]:
         )
     if provenance["format"] != FORMAT:
         raise LandlabError(
-            f"{path} was made by landlab {provenance.get('landlab')}; trace it with that or a newer one"
+            f"{path} was made by landlab {provenance.get('landlab')!r}; trace it with that or a newer one"
         )
     return provenance
 

@@ -226,8 +226,8 @@ def _damaged(workspace: Workspace, catalog: Catalog, contents: Contents) -> Iter
 
 
 def _problem(workspace: Workspace, artifact: ArtifactRecord) -> str:
-    path = workspace.path(artifact.path)
     try:
+        path = workspace.path(artifact.path)
         if artifacts.intact(artifact, path):
             return ""
     except (OSError, LandlabError) as error:
@@ -238,13 +238,12 @@ def _problem(workspace: Workspace, artifact: ArtifactRecord) -> str:
 def _datasets(workspace: Workspace, records: Sequence[DatasetRecord], deep: bool) -> Iterator[Finding]:
     for record in records:
         again = "remove it and import or make the dataset again"
-        path = workspace.path(record.url)
-        if not path.exists():
-            yield Finding(
-                "error", f"dataset {record.name}", f"is missing at {record.url}", "import or make it again"
-            )
-            continue
         try:
+            path = workspace.path(record.url)
+            if not path.exists():
+                problem = f"is missing at {record.url}"
+                yield Finding("error", f"dataset {record.name}", problem, "import or make it again")
+                continue
             ds = store.open_dataset(path)
             found = str(ds.attrs["fingerprint"])
             if found == record.fingerprint and deep:

@@ -1,7 +1,6 @@
 """From a figure back to what made it: the commands that remake it, and what changed upstream since. JAX-free."""
 
 import json
-import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from landlab_mgr import artifacts, provenance
 from landlab_mgr.analysis.pattern import completed
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.filter import held_back
+from landlab_mgr.catalog.session import parse_url
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.grid_spec import GridSpec, load_grid
@@ -35,16 +35,23 @@ class Change:
 # --- where ------------------------------------------------------------------------------------------
 
 
-def home(made: Mapping[str, Any], workspace: str | None, database: str | None) -> Workspace:
-    """What to compare with: the workspace that is named, else where the figure was made, else the usual one."""
-    root = Path(str(made.get("workspace", "")))
-    if workspace or database or not root.is_dir():
-        return Workspace.at(workspace, database)
-    recorded = str(made.get("catalog", ""))
-    if ":***@" in recorded:  # the password was not recorded
-        recorded = os.environ.get("LANDLAB_DB", recorded)
-    own = str(root / DATABASE)
-    return Workspace.at(root, own if recorded == f"sqlite:///{own}" else recorded)
+def elsewhere(made: Mapping[str, Any], ws: Workspace) -> str | None:
+    """A line on where the figure was made, where that is not this workspace; None where it is.
+
+    Nobody goes there unasked: whoever made the figure would choose where we connect, with the user's password.
+    """
+    root, catalog = str(made["workspace"]), str(made["catalog"])
+    if (root, catalog) == (str(ws.root), _catalog(ws)):
+        return None
+    return (
+        f"made in {_quoted(root)} with the catalog {_quoted(catalog)}; "
+        "if you trust these, name them with -w and --db to compare with them"
+    )
+
+
+def _catalog(ws: Workspace) -> str:
+    """The URL of the catalog as figures record it."""
+    return parse_url(ws.database).render_as_string(hide_password=True)
 
 
 # --- how to remake it -------------------------------------------------------------------------------
@@ -55,13 +62,13 @@ def commands(made: Mapping[str, Any], figure: str | Path, ws: Workspace) -> list
     at = _where(ws)
     lines = [_comment(_code(made["code"]))]
     if _has_password(ws):
-        lines.append(_comment(f"LANDLAB_DB is the catalog's URL with its password: {made['catalog']}"))
+        lines.append(_comment(f"LANDLAB_DB is the catalog's URL with its password: {_catalog(ws)}"))
     for dataset in made["datasets"]:
         lines += _dataset_commands(dataset, at)
     if "page" in made:
         return [*lines, _line("landlab", "app", *at), _comment(f"and there: {made['page']}")]
     if "analysis" not in made:
-        name = made["datasets"][0]["name"]
+        name = _argument(made["datasets"][0]["name"])
         return [*lines, _line("landlab", "data", "show", name, "--figure", figure, *at)]
     analysis, grids = made["analysis"], [GridSpec.model_validate(g) for g in made["grids"]]
     for grid in grids:
@@ -69,8 +76,11 @@ def commands(made: Mapping[str, Any], figure: str | Path, ws: Workspace) -> list
     lines += _run_commands(analysis["filter"], grids, len(made["runs"]), at)
     lines += [_select_command(e, at) for e in made.get("ensembles", ())]
     options = [part for key, value in analysis["options"].items() for part in ("-o", f"{key}={value}")]
-    asked = [analysis["filter"]] if analysis["filter"] else []
-    return [*lines, _line("landlab", "analyse", analysis["name"], *asked, *options, "--figure", figure, *at)]
+    asked = [_argument(analysis["filter"])] if analysis["filter"] else []
+    return [
+        *lines,
+        _line("landlab", "analyse", _argument(analysis["name"]), *asked, *options, "--figure", figure, *at),
+    ]
 
 
 def _where(ws: Workspace) -> list[str]:
@@ -92,13 +102,32 @@ def _near(path: Path) -> str:
     )
 
 
+def _argument(text: str) -> str:
+    """What a line says without an option before it; ValueError where it would be an option, such as --db."""
+    if text.startswith("-"):
+        raise ValueError(text)
+    return text
+
+
 def _line(*words: object) -> str:
     return " ".join(_quoted(str(word)) for word in words)
 
 
 def _quoted(word: str) -> str:
-    """As a shell takes it: filters in double quotes, as people write them, where nothing in them is special."""
+    """As a shell takes it: filters in double quotes, as people write them, where nothing in them is special.
+
+    What a terminal would obey is escaped, as bash and zsh read it.
+    """
+    if not word.isprintable():
+        plain = word.replace("\\", "\\\\").replace("'", "\\'")
+        return "$'" + "".join(c if c.isprintable() else _escaped(c) for c in plain) + "'"
     return f'"{word}"' if "'" in word and not re.search(r'["$`\\!]', word) else shlex.quote(word)
+
+
+def _escaped(character: str) -> str:
+    """An unprintable character for bash's $'...' and for TOML alike."""
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _comment(text: str) -> str:
@@ -173,7 +202,7 @@ def toml(content: Mapping[str, Any], table: str = "") -> str:
     """Plain content as TOML; JSON's strings, numbers, booleans and lists are TOML's, but for null."""
     plain = {k: v for k, v in content.items() if not isinstance(v, dict)}
     lines = [f"[{table}]"] if table and (plain or not content) else []
-    lines += [f"{_key(k)} = {json.dumps(v, ensure_ascii=False)}" for k, v in plain.items() if v is not None]
+    lines += [f"{_key(k)} = {_value(v)}" for k, v in plain.items() if v is not None]
     text = "".join(f"{line}\n" for line in lines)
     for key, value in content.items():
         if isinstance(value, dict):
@@ -182,7 +211,12 @@ def toml(content: Mapping[str, Any], table: str = "") -> str:
 
 
 def _key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _value(key)
+
+
+def _value(content: Any) -> str:
+    text = json.dumps(content, ensure_ascii=False)
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 
 # --- what changed since -----------------------------------------------------------------------------
@@ -261,6 +295,8 @@ def _result_changes(result: Mapping[str, Any], ws: Workspace) -> Iterator[Change
     path = result["path"]
     try:
         found = artifacts.record("result", ws.path(path))
+    except LandlabError as error:
+        yield Change("result", f"cannot be read: {error}")
     except FileNotFoundError:
         yield Change("result", f"{path} is missing; `landlab analyse` makes it again")
     else:

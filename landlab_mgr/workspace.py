@@ -7,7 +7,7 @@ import json
 import os
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.errors import LandlabError
@@ -114,7 +114,17 @@ class Workspace:
         return f"{self.runs.name}/{run_id}/{token}"
 
     def path(self, relative: str) -> Location:
-        """A catalogued path, made absolute; `str` of it is a path or a URL."""
+        """A catalogued path, made absolute; `str` of it is a path or a URL.
+
+        LandlabError for what leads elsewhere: a catalog or a figure is no authority on where to read or connect.
+        """
+        parts = PurePosixPath(relative)
+        # to fsspec a colon may be a protocol; names of datasets and files have none
+        if parts.is_absolute() or ".." in parts.parts or ":" in relative:
+            raise LandlabError(
+                f"{relative!r} leads out of the workspace; only relative paths below {self.files} are read: "
+                "import the data or make the result again"
+            )
         return self.files / relative
 
     def relative(self, path: Location) -> str:

@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,7 @@ from landlab_mgr.catalog.tables import Attempt
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.grid_spec import GridSpec
+from landlab_mgr.records import ArtifactRecord
 from landlab_mgr.workspace import Workspace
 from tests.app import sample
 
@@ -224,6 +226,20 @@ def test_datasets(ws, catalog):
     os.rename(other.path, path)
     (path / "zarr.json").write_text("{")
     assert "cannot be read" in only(ws, catalog).problem
+
+
+@pytest.mark.parametrize("path", ["../fluxval.zarr", "/etc", "s3://stranger/x", "a::http://127.0.0.1:9/x"])
+def test_catalogued_paths_that_lead_out_of_the_workspace_are_not_read(ws, catalog, path):
+    record = catalog.dataset("fluxval")
+    catalog.register_dataset(replace(record, url=path))
+    finding = next(f for f in housekeeping.examine(ws, catalog) if f.severity == "error")
+    assert finding.subject == "dataset fluxval"
+    assert f"{path!r} leads out of the workspace" in finding.problem
+    artifact = ArtifactRecord("monthly", path, "0" * 64, 1)
+    assert "leads out of the workspace" in housekeeping._problem(ws, artifact)
+    remote = replace(ws, storage="memory://bucket/prefix")
+    with pytest.raises(LandlabError, match="leads out of the workspace"):
+        remote.path(path)
 
 
 def test_uncommitted_code(ws, catalog):

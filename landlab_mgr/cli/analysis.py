@@ -7,7 +7,7 @@ import pandas as pd
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, FilterArgument, JsonOption, WorkspaceOption
-from landlab_mgr.display import bullet, console, records, show
+from landlab_mgr.display import bullet, console, printable, records, show
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.workspace import Workspace
 
@@ -103,8 +103,9 @@ def trace(
     from landlab_mgr import trace as tracing
 
     made = figures.read(figure)
-    ws = tracing.home(made, workspace, db)
+    ws = Workspace.at(workspace, db)
     try:
+        made_at = tracing.elsewhere(made, ws)
         commands, changes = tracing.commands(made, figure, ws), tracing.changes(made, ws)
     except (KeyError, TypeError, AttributeError, ValueError):  # well-formed, and yet not ours
         raise LandlabError(f"{figure}: its provenance is damaged; name another copy") from None
@@ -113,6 +114,8 @@ def trace(
         print(json_module.dumps(content, indent=1))
     else:
         _say(made, commands)
+        if made_at is not None:
+            _print(made_at)
         for change in changes:
             ids = (
                 f": {', '.join(change.runs[:3])}{', ...' if len(change.runs) > 3 else ''}"
@@ -139,11 +142,12 @@ def _say(made: dict[str, Any], commands: list[str]) -> None:
     dirty = f" with uncommitted changes {code['dirty_hash']}" if code.get("dirty_hash") else ""
     _print(f"code: landlab {made['landlab']}, commit {code.get('commit') or 'unknown'}{dirty}")
     _print(f"made {made['created']} from {made['catalog']}")
-    _print("\nto make it again:")
-    for command in commands:
-        _print(command)
+    _print("")
+    _print("to make it again:")
+    for line in "\n".join(commands).split("\n"):
+        _print(line)
     _print("")
 
 
 def _print(text: str) -> None:
-    console.print(text, markup=False, soft_wrap=True)
+    console.print(printable(text), markup=False, soft_wrap=True)
