@@ -41,12 +41,13 @@ def pending(
     workers: Workers = Workers(),
     policies: PolicySpec | None = None,
     max_failures: int | None = None,
+    from_start: bool = False,
 ) -> Summary:
     """Run everything pending that the filter holds for and the grid has, where given.
 
     `only` failed or cancelled runs are tried again instead; `missing` is all that no completed run fills. `policies`
-    defaults to the grid's. After `max_failures` failed runs nothing more is claimed. Ctrl-C once commits and stops;
-    twice stops at once.
+    defaults to the grid's. After `max_failures` failed runs nothing more is claimed. `from_start` trains runs from
+    epoch 1 whose checkpoint is missing or altered. Ctrl-C once commits and stops; twice stops at once.
     """
     ws.check_storage()
     if policies is None:
@@ -65,7 +66,7 @@ def pending(
     executor = executor_for(workers, policies, len(run_ids))
     expected = _seconds(catalog, left.to_dict(), executor.workers)
     with LiveReport(len(run_ids), int(left.sum()), expected) as report:
-        driver = Driver(ws, catalog, executor, report, policies, max_failures)
+        driver = Driver(ws, catalog, executor, report, policies, max_failures, from_start)
         said = ("stopping after the next checkpoint (Ctrl-C again: at once)", "stopping at once")
         with graceful_interrupt(driver, said):
             return driver.run(run_ids)

@@ -217,11 +217,12 @@ def _damaged(workspace: Workspace, catalog: Catalog, contents: Contents) -> Iter
             continue
         sha256 = f"SHA-256 {file.artifact.sha256[:16]}..."
         backup = f"restore it from a backup ({sha256}); the run's metrics are safe in the catalog"
+        again = f"`landlab run \"run = '{file.run_id}'\" --only missing --from-start`"
         yield Finding(
             "error",
             file.artifact.path,
             f"{problem} ({file.artifact.kind} of run {file.run_id})",
-            backup if file.state == "completed" else "restore it, or its run trains from the start",
+            backup if file.state == "completed" else f"restore it, or {again} trains it from epoch 1",
         )
 
 

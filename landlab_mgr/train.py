@@ -1,7 +1,8 @@
 """Training members to their last epoch: lanes, the generator of epoch records, and checkpoints.
 
 An epoch is reported only after the checkpoint that holds it is durable, so whoever records what this module yields can
-resume from it. All randomness is a function of the spec's seeds and the epoch number.
+resume from it. No checkpoint is removed here: only who records knows which one nobody needs any more. All randomness
+is a function of the spec's seeds and the epoch number.
 """
 
 import time
@@ -55,23 +56,10 @@ def load(path: Location) -> dict[str, Any]:
         raise LandlabError(f"checkpoint {path} is damaged ({error}); retry the run from the start") from None
 
 
-class Checkpoints:
-    """The checkpoints of a member as it trains: the newest two stay; an earlier attempt's files are not removed."""
-
-    def __init__(self, directory: Location, resume: Location | None) -> None:
-        self._directory = directory
-        self._kept = [] if resume is None else [resume]
-
-    def put(self, epoch: int, content: Mapping[str, Any]) -> tuple[Location, ArtifactRecord]:
-        """Write what an epoch left, durably."""
-        path = self._directory / f"checkpoint-{epoch:06d}.msgpack"
-        saved = save(path, content)
-        self._kept.append(path)
-        for old in self._kept[:-2]:
-            if old.parent == self._directory:
-                old.unlink(missing_ok=True)
-        self._kept = self._kept[-2:]
-        return path, saved
+def put(directory: Location, epoch: int, content: Mapping[str, Any]) -> tuple[Location, ArtifactRecord]:
+    """Write the checkpoint of an epoch durably, beside those before it."""
+    path = directory / f"checkpoint-{epoch:06d}.msgpack"
+    return path, save(path, content)
 
 
 def unfit(checkpoint: Location, spec: RunSpec) -> LandlabError:
@@ -216,7 +204,6 @@ class _Progress:
 
     epoch: int
     last: int
-    checkpoints: Checkpoints
     pending: list[tuple[int, int]] = field(default_factory=list)
     """Epoch, and its place among the group's uncommitted results."""
     going: bool = True
@@ -249,8 +236,7 @@ def train(
         states.append(found.state)
         bests.append(found.best)
         last = lane.spec.optimizer.epochs
-        checkpoints = Checkpoints(lane.directory, lane.resume)
-        progress.append(_Progress(found.epoch, last, checkpoints, going=found.epoch < last))
+        progress.append(_Progress(found.epoch, last, going=found.epoch < last))
     for extra in progress[len(lanes) :]:
         extra.going = False
     state = jax.device_put(stack(states))
@@ -349,7 +335,7 @@ def _commit(
     if lane.spec.optimizer.keep == "last":  # another lane of the group keeps its best
         best = None
     content = content_of(state, progress.epoch, lane.member, lane.spec, best)
-    path, saved = progress.checkpoints.put(progress.epoch, content)
+    path, saved = put(lane.directory, progress.epoch, content)
     progress.pending = []
     progress.going = progress.epoch < progress.last
     return Committed(index, records, path, saved)

@@ -2,8 +2,11 @@
 
 import os
 import platform
+import threading
+import time
 import traceback
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +16,10 @@ from landlab_mgr import run
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.run import Progress, Result
 from landlab_mgr.spec import RunSpec
-from landlab_mgr.storage import cache_directory
+from landlab_mgr.storage import cache_directory, located
+
+WATCH_SECONDS = 0.5
+"""How often a worker looks whether its driver lives."""
 
 Outcome = Literal["nan", "oom", "error", "lost"]
 
@@ -45,10 +51,16 @@ class Worker:
     """Trains groups of jobs, one group after another; compiled programs and open datasets stay warm between them.
 
     Compiled programs outlive the process too, in the host's cache (`storage.cache_directory`).
+
+    Args:
+        lease_seconds: end this process once nobody said `hear` for so long; default: never.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lease_seconds: float | None = None) -> None:
         self._dropped: set[str] = set()
+        self._silence = 0.0
+        if lease_seconds is not None:
+            threading.Thread(target=self._watch, args=(lease_seconds,), daemon=True).start()
         if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined] # the user may have one
             jax.config.update("jax_compilation_cache_dir", str(cache_directory() / "xla"))
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
@@ -96,6 +108,22 @@ class Worker:
         Another thread than the one that trains may call it, even before the job starts.
         """
         self._dropped.add(token)
+
+    def remove(self, checkpoint: str) -> None:
+        """Remove a checkpoint that nobody needs any more; one that cannot be is left to `landlab catalog gc`."""
+        with suppress(Exception):
+            located(checkpoint).unlink(missing_ok=True)
+
+    def hear(self) -> None:
+        """The driver lives."""
+        self._silence = 0.0
+
+    def _watch(self, lease_seconds: float) -> None:
+        """End this process, whatever it does, once its driver is silent: others may hold its runs by then."""
+        while self._silence < lease_seconds:
+            time.sleep(WATCH_SECONDS)
+            self._silence += WATCH_SECONDS  # by no clock: what a stopped worker could not hear does not count
+        os._exit(1)
 
 
 def ends(event: Event) -> bool:

@@ -121,7 +121,7 @@ class Lstm:
         sd = seen.std(axis=(0, 1))
         self._mean = seen.mean(axis=(0, 1))
         self._sd = np.where(sd > 1e-6 * np.abs(self._mean), sd, 1.0)
-        self._checkpoints = train.Checkpoints(directory, resume)
+        self._directory = directory
         self._state, self._epoch, self._best = self._start(resume)
 
     @property
@@ -223,7 +223,7 @@ class Lstm:
             "inputs": {"mean": self._mean, "sd": self._sd},
             "targets": {t.variable: {"mean": t.mean, "sd": t.sd} for t in self._targets},
         }
-        path, saved = self._checkpoints.put(self._epoch, content)
+        path, saved = train.put(self._directory, self._epoch, content)
         return train.Committed(0, list(records), path, saved)
 
     def predict(self, ds: xr.Dataset, pixels: np.ndarray) -> dict[str, np.ndarray]:

@@ -52,6 +52,10 @@ def run(
     max_failures: Annotated[
         int | None, typer.Option(min=1, help="Start nothing more once so many runs have failed")
     ] = None,
+    from_start: Annotated[
+        bool,
+        typer.Option("--from-start", help="Runs whose checkpoint is missing or altered train from epoch 1"),
+    ] = False,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
 ) -> None:
@@ -67,7 +71,7 @@ def run(
         of_grid = PolicySpec() if grid is None else catalog.grid(grid).spec.policies
         policies = of_grid.changed({n: x for n, x in asked.items() if x is not None})
         who = drive.Workers(workers, executor, address)
-        summary = drive.pending(ws, catalog, filter, grid, only, who, policies, max_failures)
+        summary = drive.pending(ws, catalog, filter, grid, only, who, policies, max_failures, from_start)
     counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(summary.outcomes.items())) or "nothing to do"
     console.print(
         f"{counts}{'; interrupted: `landlab run` goes on' if summary.interrupted else ''}", markup=False

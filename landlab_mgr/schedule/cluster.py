@@ -4,6 +4,7 @@ import math
 import os
 import re
 import socket
+import threading
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from ray.exceptions import OutOfMemoryError, RayError
 from landlab_mgr import __version__
 from landlab_mgr.device import worker_environment
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.lease import HEARTBEAT_SECONDS, LEASE_SECONDS
 from landlab_mgr.spec import PolicySpec
 from landlab_mgr.worker import Event, Failed, Job, Worker, ends
 
@@ -46,6 +48,8 @@ class _Slot:
 class RayExecutor:
     """Long-lived workers, one to a slot; a dead one is replaced, and its jobs end as lost or out of memory.
 
+    They end by themselves once this process, stopped or cut off, gives no sign of life for a lease.
+
     Args:
         workers: how many; default: as many as the cluster has room for.
         policies: what a worker asks for, and how many jobs train side by side in it.
@@ -69,6 +73,9 @@ class RayExecutor:
             self._told: list[tuple[str, Event]] = []
             self.workers = workers or room
             self._slots = [self._start() for _ in range(self.workers)]
+            self._closed = threading.Event()
+            self._signs = threading.Thread(target=self._give_signs, name="landlab-signs", daemon=True)
+            self._signs.start()
         except BaseException:
             ray.shutdown()
             raise
@@ -82,10 +89,15 @@ class RayExecutor:
             memory=needs["memory"],
             max_restarts=0,  # the catalog owns attempts
             max_task_retries=0,
-            max_concurrency=2,  # one trains, one takes `drop`
+            max_concurrency=2,  # one trains, one takes `drop`, `remove` and `hear`
             runtime_env={"env_vars": environment},
-        ).remote()
+        ).remote(LEASE_SECONDS)
         return _Slot(actor, actor.environment.remote())
+
+    def _give_signs(self) -> None:
+        while not self._closed.wait(HEARTBEAT_SECONDS):
+            for slot in list(self._slots):
+                slot.actor.hear.remote()
 
     def idle(self) -> Mapping[str, Any] | None:
         """What the first worker that waits for a group runs on."""
@@ -176,6 +188,11 @@ class RayExecutor:
                 slot.left.discard(token)
                 slot.actor.drop.remote(token)
 
+    def remove(self, token: str, checkpoint: str) -> None:
+        """Let the worker that holds this job remove a checkpoint that nobody needs any more."""
+        for slot in [s for s in self._slots if token in s.left]:
+            slot.actor.remove.remote(checkpoint)
+
     def kill(self, token: str, reason: str) -> None:
         """End the process that holds this job; the next poll tells of its group's jobs."""
         for slot in [s for s in self._slots if token in s.left]:
@@ -184,6 +201,8 @@ class RayExecutor:
 
     def close(self) -> None:
         """End all workers, and the cluster where it is our own."""
+        self._closed.set()
+        self._signs.join()
         for slot in self._slots:
             ray.kill(slot.actor)
         ray.shutdown()

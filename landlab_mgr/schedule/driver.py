@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from types import FrameType
 from typing import Any, Protocol
@@ -58,7 +58,7 @@ class Summary:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Going:
     """An attempt of this driver."""
 
@@ -66,6 +66,8 @@ class _Going:
     group: str
     """Token of the first attempt of its group."""
     started: float
+    checkpoint: str = ""
+    """Path of the latest of its own that the catalog names."""
 
 
 class Driver:
@@ -78,6 +80,7 @@ class Driver:
         report: who is told.
         policies: retries of lost runs, and how long a worker may be silent.
         max_failures: claim nothing more once so many runs have failed; default: no limit.
+        from_start: a run whose checkpoint is missing or altered trains from epoch 1; by default it fails.
     """
 
     def __init__(
@@ -88,9 +91,10 @@ class Driver:
         report: Report,
         policies: PolicySpec = PolicySpec(),
         max_failures: int | None = None,
+        from_start: bool = False,
     ) -> None:
         self._workspace, self._catalog, self._executor, self._report = workspace, catalog, executor, report
-        self._policies, self._max_failures = policies, max_failures
+        self._policies, self._max_failures, self._from_start = policies, max_failures, from_start
         self._going: dict[str, _Going] = {}
         self._heard: dict[str, float] = {}
         """When each group was last heard of, by the token of its first attempt."""
@@ -135,7 +139,7 @@ class Driver:
                     nothing_left = False
                     while not nothing_left and self._may_claim(summary) and self._executor.idle() is not None:
                         add(more())
-                        nothing_left = not self._start_group(wanted, alike)
+                        nothing_left = not self._start_group(wanted, alike, summary)
                     if not self._going and (nothing_left or not self._may_claim(summary)):
                         break
                     for token, event in self._executor.poll(1.0):
@@ -155,9 +159,12 @@ class Driver:
         enough = self._max_failures is not None and summary.failed >= self._max_failures
         return not enough and not self._stop.is_set()
 
-    def _start_group(self, run_ids: Sequence[str], alike: Mapping[Any, Sequence[str]]) -> bool:
+    def _start_group(
+        self, run_ids: Sequence[str], alike: Mapping[Any, Sequence[str]], summary: Summary
+    ) -> bool:
         """Claim the first pending run and more that may train beside it, and submit them; False if none is left."""
         claims: list[Claim] = []
+        unusable: dict[str, str] = {}
         environment = self._environment()
         while len(claims) < self._executor.width:
             # the first comes first whatever its kind, so that no kind of run waits for ever
@@ -171,13 +178,37 @@ class Driver:
             )
             if claim is None:
                 break
-            claims.append(claim)
-            self._going[claim.token] = _Going(claim, claims[0].token, time.monotonic())
-            self._report.claimed(claim)
-        if claims:
-            self._executor.submit([self._job(claim) for claim in claims])
+            going = _Going(claim, claims[0].token if claims else claim.token, time.monotonic())
+            self._going[claim.token] = going
+            try:
+                problem = self._problem(claim)
+                if problem and self._from_start:
+                    going.claim = replace(claim, resume=None, epochs_done=0)
+                elif problem:
+                    unusable[claim.token] = problem
+            finally:  # where the storage is out of reach, too: whoever ends was claimed
+                self._report.claimed(going.claim)
+            claims.append(going.claim)
+        for token, problem in unusable.items():
+            self._end(token, "error", problem, summary)
+        jobs = [self._job(claim) for claim in claims if claim.token not in unusable]
+        if jobs:
+            self._executor.submit(jobs)
             self._heard[claims[0].token] = time.monotonic()
         return bool(claims)
+
+    def _problem(self, claim: Claim) -> str:
+        """What keeps a run from going on where its last attempt was, and what to do about it."""
+        if claim.resume is None:
+            return ""
+        path = self._workspace.path(claim.resume.path)
+        if artifacts.intact(claim.resume, path):
+            return ""
+        return (
+            f"its checkpoint {path}, which holds {claim.epochs_done} epochs, is "
+            f"{'altered' if path.exists() else 'missing'}: restore it, or train from epoch 1 with "
+            f"`landlab run \"run = '{claim.run_id}'\" --only failed --from-start`"
+        )
 
     def _environment(self) -> Environment:
         """Code, and what the idle worker runs on.
@@ -192,11 +223,7 @@ class Driver:
         )
 
     def _job(self, claim: Claim) -> Job:
-        resume = None
-        if claim.resume is not None:
-            path = self._workspace.path(claim.resume.path)
-            # a lost or altered checkpoint costs the run's epochs, not the run
-            resume = str(path) if artifacts.intact(claim.resume, path) else None
+        resume = None if claim.resume is None else str(self._workspace.path(claim.resume.path))
         dataset = self._workspace.path(self._datasets[claim.spec.dataset])
         directory = self._workspace.path(claim.directory)
         return Job(claim.token, claim.spec, str(dataset), str(directory), resume)
@@ -214,6 +241,7 @@ class Driver:
         try:
             if isinstance(event, Progress):
                 self._catalog.record(token, event.epochs, self._workspace.catalogued(event.checkpoint))
+                self._supersede(token, event.checkpoint.path)
                 self._report.progress(claim, event)
                 if self._stop.is_set():
                     self._end(token, "cancelled", "the driver was interrupted", summary)
@@ -226,6 +254,13 @@ class Driver:
         except StaleToken as stale:
             self._executor.drop(token)
             self._forget(token, "lost", str(stale), summary)
+
+    def _supersede(self, token: str, checkpoint: str) -> None:
+        """Have the checkpoint removed that the catalog named before this one, if it is of the same attempt."""
+        going = self._going[token]
+        if going.checkpoint not in ("", checkpoint):
+            self._executor.remove(token, going.checkpoint)
+        going.checkpoint = checkpoint
 
     def _end(
         self, token: str, outcome: str, message: str, summary: Summary, traceback: str | None = None

@@ -26,6 +26,9 @@ class Executor(Protocol):
     def drop(self, token: str) -> None:
         """Stop a job at its last reported event; nothing more is heard of it, and its group goes on without it."""
 
+    def remove(self, token: str, checkpoint: str) -> None:
+        """Let the worker that holds this job remove a checkpoint that nobody needs any more."""
+
     def kill(self, token: str, reason: str) -> None:
         """End the worker that holds a job which hangs; every job of its group ends as lost."""
 
@@ -63,6 +66,10 @@ class LocalExecutor:
         """Stop a job: the worker looks before every epoch."""
         self._left.discard(token)
         self._worker.drop(token)
+
+    def remove(self, token: str, checkpoint: str) -> None:
+        """Remove a checkpoint that nobody needs any more."""
+        self._worker.remove(checkpoint)
 
     def kill(self, token: str, reason: str) -> None:
         """Nothing: who asks is the process that would hang."""

@@ -1,8 +1,10 @@
 """The driver: who trains beside whom, nobody is forgotten, and the end of one attempt is the end of that one only."""
 
+from itertools import count
+
 import pytest
 
-from landlab_mgr import live
+from landlab_mgr import artifacts, live
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord
 from landlab_mgr.run import Progress, Result, group_key
 from landlab_mgr.schedule.driver import Driver
@@ -71,11 +73,96 @@ class Paper:
         pass
 
 
-def drive(workspace, catalog, executor):
+def drive(workspace, catalog, executor, **options):
     ids = list(catalog.runs("status = 'pending'")["run_id"])
     with live.LiveReport(len(ids), 4 * len(ids)) as report:
-        driver = Driver(workspace, catalog, executor, report)
+        driver = Driver(workspace, catalog, executor, report, **options)
         return driver.run(ids)
+
+
+class Files(Paper):
+    """A Paper whose jobs write a checkpoint for each of three polls, and are done at the fourth."""
+
+    def __init__(self, root, at_poll=lambda number: None):
+        super().__init__(root, slots=1, width=1)
+        self.at_poll, self.removed, self.resumed = at_poll, [], []
+
+    def submit(self, jobs):
+        self.going.append((jobs, count(1)))
+        self.resumed += [job.resume for job in jobs]
+
+    def poll(self, timeout):
+        [(job,)], number = [jobs for jobs, _ in self.going], next(self.going[0][1])
+        self.at_poll(number)
+        if number == 4:
+            self.going.clear()
+            return [(job.token, Result((), ()))]
+        path = self.root / job.directory / f"checkpoint-{number}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        record = artifacts.put(CHECKPOINT, bytes([number]), path)
+        return [(job.token, Progress((EpochRecord(number, 1.0, 2.0, {}, 0.5),), record))]
+
+    def drop(self, token):
+        super().drop(token)
+        self.going.clear()
+
+    def remove(self, token, checkpoint):
+        self.removed.append(checkpoint)
+
+
+@pytest.fixture
+def interrupted(workspace, catalog):
+    """The path of the checkpoint of a run that was let go after its second epoch."""
+    catalog.register_runs([spec_of(0)])
+    claim = catalog.claim("host", 1, directory_of=workspace.directory)
+    path = workspace.path(claim.directory) / "checkpoint-2"
+    path.parent.mkdir(parents=True)
+    record = workspace.catalogued(artifacts.put(CHECKPOINT, b"2", path))
+    catalog.record(claim.token, [EpochRecord(n, 1.0, 2.0, {}, 0.5) for n in (1, 2)], record)
+    catalog.fail(claim.token, "cancelled", "")
+    return path
+
+
+def test_only_what_the_same_attempt_superseded_is_removed(workspace, catalog, interrupted):
+    executor = Files(workspace.root)
+    assert drive(workspace, catalog, executor).outcomes == {"ok": 1}
+    assert executor.resumed == [str(interrupted)]
+    assert [path.rpartition("/")[2] for path in executor.removed] == ["checkpoint-1", "checkpoint-2"]
+    assert str(interrupted) not in executor.removed
+
+
+def test_an_attempt_that_lost_its_run_removes_nothing(workspace, catalog):
+    catalog.register_runs([spec_of(0)])
+    executor = Files(workspace.root, lambda number: number == 2 and catalog.cancel([spec_of(0).run_id]))
+    assert drive(workspace, catalog, executor).outcomes == {"lost": 1}
+    assert executor.removed == []
+
+
+@pytest.mark.parametrize(("damage", "says"), [("alter", "is altered"), ("remove", "is missing")])
+def test_without_its_checkpoint_a_run_fails_and_starts_anew_only_when_told_to(
+    workspace, catalog, interrupted, damage, says
+):
+    interrupted.write_bytes(b"3") if damage == "alter" else interrupted.unlink()
+    good = spec_of(1)
+    catalog.register_runs([good])
+    executor = Files(workspace.root)
+    summary = drive(workspace, catalog, executor)
+    assert (summary.outcomes, summary.failed) == ({"error": 1, "ok": 1}, 1)
+    assert executor.resumed == [None], "only the other run was trained"
+    [failed] = catalog.runs("status = 'failed'").to_dict("records")
+    assert f"its checkpoint {interrupted}, which holds 2 epochs, {says}" in failed["message"]
+    assert f"landlab run \"run = '{failed['run_id']}'\" --only failed --from-start" in failed["message"]
+    assert drive(workspace, catalog, executor).outcomes == {}, "nobody tries it again unasked"
+
+    catalog.retry([failed["run_id"]])
+    assert drive(workspace, catalog, executor, from_start=True).outcomes == {"ok": 1}
+    assert executor.resumed == [None, None]
+
+
+def test_told_to_start_anew_a_run_with_its_checkpoint_goes_on(workspace, catalog, interrupted):
+    executor = Files(workspace.root)
+    assert drive(workspace, catalog, executor, from_start=True).outcomes == {"ok": 1}
+    assert executor.resumed == [str(interrupted)]
 
 
 def test_runs_of_a_kind_go_together_and_the_first_comes_first(workspace, catalog):
