@@ -13,7 +13,14 @@ from streamlit.web.cli import main
 from zarr.storage import MemoryStore
 
 # not parts.*, whose caches want a running server
-NEEDED = ("artifacts", "catalog.compare", "data.split", "data.store", "display", "workspace")
+NEEDED = (
+    "storage.artifacts",
+    "catalog.compare",
+    "data.split",
+    "data.store",
+    "display",
+    "workspace.workspace",
+)
 
 
 def warm() -> None:

@@ -12,7 +12,7 @@ import hypothesis
 import jax
 import pytest
 
-from landlab_mgr import device
+from landlab_mgr.training import device
 
 # Many tests start the command line: without bytecode each start compiles pandas and SQLAlchemy again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

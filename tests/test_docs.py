@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from landlab_mgr import __version__, cli
 from landlab_mgr.analysis import registry
-from landlab_mgr.spec import RunSpec
-from landlab_mgr.tuning_spec import TuneSpec
+from landlab_mgr.spec.run import RunSpec
+from landlab_mgr.spec.study import TuneSpec
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 BELONGS_TO_THE_GRID = ("dataset", "predictors", "seeds", "science_version")
@@ -66,5 +66,5 @@ def test_the_api_documentation_is_built(tmp_path):
         [sys.executable, "-m", "pdoc", "landlab_mgr", "-o", tmp_path], check=True, capture_output=True
     )
     pages = tmp_path / "landlab_mgr"
-    assert "as in DifferLand" in (pages / "network.html").read_text()
-    assert (pages / "process" / "water.html").is_file()
+    assert "as in DifferLand" in (pages / "models" / "network.html").read_text()
+    assert (pages / "models" / "dalec" / "process" / "water.html").is_file()

@@ -1,10 +1,11 @@
 """Members as training begins, with their checkpoints: nothing is trained."""
 
-from landlab_mgr import register, train
 from landlab_mgr.data import batch
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.update import initial_state
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.training import train
+from landlab_mgr.training.update import initial_state
+from landlab_mgr.workspace import register
+from landlab_mgr.workspace.workspace import Workspace
 
 
 def member(ds, spec, directory):

@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.runtime.secrets import secrets_singleton
 
-from landlab_mgr import access
+from landlab_mgr.workspace import access
 
 
 def admitted() -> bool:

@@ -8,7 +8,7 @@ import streamlit as st
 import xarray as xr
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import VARIABLES
+from landlab_mgr.models.dalec.parameters import VARIABLES
 from parts import address, download, figures, reading, series, text
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
-from landlab_mgr import figures
+from landlab_mgr.storage import figures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

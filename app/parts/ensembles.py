@@ -12,11 +12,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from landlab_mgr.analysis import selection
-from landlab_mgr.analysis.pattern import Ensemble, completed
+from landlab_mgr.analysis.base import Ensemble, completed
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.events import Version
 from landlab_mgr.catalog.records import EnsembleRecord
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 from parts import figures, reading, text
 
 LOSSES = {"train_loss": "train", "dev_loss": "dev"}

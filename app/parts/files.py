@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from landlab_mgr import artifacts, storage
 from landlab_mgr.display import size
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import ArtifactRecord
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.storage import artifacts, location
+from landlab_mgr.workspace.workspace import Workspace
 from parts import reading, text
 
 LARGEST = 256 * 2**20
@@ -83,7 +83,7 @@ def offer(files: pd.DataFrame, rows: list[int], key: str) -> None:
             )
 
 
-def place(workspace: Workspace, record: ArtifactRecord) -> storage.Location:
+def place(workspace: Workspace, record: ArtifactRecord) -> location.Location:
     """Where a catalogued file lies; LandlabError for a path that leads out of the storage."""
     path = workspace.path(record.path)
     if isinstance(path, Path) and not path.resolve().is_relative_to(Path(str(workspace.files)).resolve()):
@@ -95,7 +95,7 @@ def content(workspace: Workspace, record: ArtifactRecord) -> bytes:
     """The bytes of a catalogued file; LandlabError where they are not those that were catalogued."""
     if (wrong := problem(workspace, record)) is not None:
         raise LandlabError(f"{record.path} {wrong}; `landlab doctor` says what to do")
-    return storage.content(place(workspace, record))
+    return location.content(place(workspace, record))
 
 
 def problem(workspace: Workspace, record: ArtifactRecord) -> str | None:

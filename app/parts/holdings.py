@@ -10,8 +10,8 @@ from landlab_mgr.catalog import DatasetRecord
 from landlab_mgr.catalog.events import Version
 from landlab_mgr.data import schema, split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import SplitSpec
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.spec.run import SplitSpec
+from landlab_mgr.workspace.workspace import Workspace
 from parts import reading, text
 
 
@@ -46,7 +46,7 @@ def bytes_of(workspace: Workspace, record: DatasetRecord) -> int:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _bytes(path: str, fingerprint: str) -> int:
-    from landlab_mgr.storage import located
+    from landlab_mgr.storage.location import located
 
     where = located(path)
     if isinstance(where, Path):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from landlab_mgr.analysis import style
+from landlab_mgr.analysis.figures import style
 from landlab_mgr.data import coast
 from parts.figures import GREY
 from parts.maps import Panel, Places, Values

@@ -12,13 +12,13 @@ import pandas as pd
 import streamlit as st
 import xarray as xr
 
-from landlab_mgr import artifacts
 from landlab_mgr.analysis import partition_map, truth
-from landlab_mgr.analysis.pattern import Ensemble
+from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.catalog.events import Version
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import BY_NAME, DERIVED, STREAMS, VARIABLES
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED, STREAMS, VARIABLES
+from landlab_mgr.storage import artifacts
+from landlab_mgr.workspace.workspace import Workspace
 from parts import reading, series, text
 
 Values = np.ndarray

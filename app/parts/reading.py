@@ -10,16 +10,16 @@ import pandas as pd
 import streamlit as st
 import xarray as xr
 
-from landlab_mgr import artifacts
 from landlab_mgr.catalog import Catalog, DatasetRecord, GridRecord, RunRecord
 from landlab_mgr.catalog.compare import Comparison, compare
 from landlab_mgr.catalog.events import Version
 from landlab_mgr.catalog.progress import progress as progress_of
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.records import SEEN, SPLITS
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.storage import artifacts
+from landlab_mgr.workspace.workspace import Workspace
 
 SECONDS = 2
 """How old a view of the catalog may be: several people who look at once cost one query."""

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from landlab_mgr import analysis, trace
-from landlab_mgr.analysis import Result
+from landlab_mgr import analysis
+from landlab_mgr.analysis import Result, trace
 from landlab_mgr.catalog.events import Version
 from landlab_mgr.catalog.filter import ensembles_named
 from landlab_mgr.catalog.records import AnalysisRecord
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 from parts import download, reading
 from parts.ensembles import Choice
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from landlab_mgr import artifacts
 from landlab_mgr.data import schema
-from landlab_mgr.parameters import LOSS_TERMS, MODELLED, STREAMS, VARIABLES
+from landlab_mgr.models.dalec.parameters import LOSS_TERMS, MODELLED, STREAMS, VARIABLES
+from landlab_mgr.storage import artifacts
 
 
 @dataclass(frozen=True)

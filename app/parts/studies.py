@@ -9,12 +9,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from landlab_mgr.catalog.records import StudyRecord, WeightSetRecord
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 from parts import figures, reading
 from parts.ensembles import round_numbers, rows
 
 if TYPE_CHECKING:
-    from landlab_mgr.tune.summary import Summary
+    from landlab_mgr.tuning.summary import Summary
 
 SECONDS = 20
 """How old the summary of a study may be while it goes on: Optuna tells the catalog nothing of its trials."""
@@ -46,7 +46,7 @@ def summary(root: str, database: str, name: str) -> "Summary":
 
 @st.cache_resource(max_entries=8, ttl=SECONDS, show_spinner="Reading the study…")
 def _summary(root: str, database: str, name: str, last_event: int) -> "Summary":
-    from landlab_mgr.tune import summary  # Optuna, which the other pages do without
+    from landlab_mgr.tuning import summary  # Optuna, which the other pages do without
 
     workspace = Workspace.at(root, database)
     with workspace.open(read_only=True) as catalog:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 
 STATES = {
     "completed": ("✓", "green"),

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import DERIVED, STREAMS, VARIABLES, names_of
+from landlab_mgr.models.dalec.parameters import DERIVED, STREAMS, VARIABLES, names_of
 from parts import (
     address,
     canvasmap,

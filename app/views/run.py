@@ -7,7 +7,7 @@ import streamlit as st
 
 from landlab_mgr.display import duration, skill_table
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import VARIABLES
+from landlab_mgr.models.dalec.parameters import VARIABLES
 from parts import address, comparison, download, figures, files, origin, picture, reading, text
 
 LIVE_SECONDS = 3

@@ -16,16 +16,17 @@ from typing import Any
 import xarray as xr
 from pydantic import ValidationError
 
-from landlab_mgr import __version__, artifacts, figures, provenance
-from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options, completed
+from landlab_mgr import __version__
+from landlab_mgr.analysis.base import Analysis, Ensemble, Options, completed
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.filter import ensembles_named, held_back
 from landlab_mgr.catalog.records import AnalysisRecord
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import ArtifactRecord
-from landlab_mgr.spec import identity
-from landlab_mgr.storage import make_directory
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.spec.run import identity
+from landlab_mgr.storage import artifacts, figures, provenance
+from landlab_mgr.storage.location import make_directory
+from landlab_mgr.workspace.workspace import Workspace
 
 DIRECTORY = "analyses"
 """Where results lie in the workspace, each in a directory named after the analysis' id."""
@@ -34,7 +35,8 @@ DIRECTORY = "analyses"
 @cache
 def registry() -> Mapping[str, Analysis]:
     """Every analysis, by name."""
-    modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    names = [m.name for m in pkgutil.iter_modules(__path__) if m.name not in ("report", "trace", "figures")]
+    modules = [import_module(f"{__name__}.{name}") for name in names]
     found = [module.ANALYSIS for module in modules if hasattr(module, "ANALYSIS")]
     return {analysis.name: analysis for analysis in found}
 

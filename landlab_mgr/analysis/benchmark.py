@@ -12,16 +12,16 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr import metrics
 from landlab_mgr.analysis import members
-from landlab_mgr.analysis.benchmark_figure import figure
-from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis.figures.benchmark import figure
 from landlab_mgr.catalog.compare import flattened
 from landlab_mgr.data import split
-from landlab_mgr.data.comparable import is_compared, score_name
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import STREAMS
-from landlab_mgr.spec import RunSpec, SplitSpec
+from landlab_mgr.models.dalec.parameters import STREAMS
+from landlab_mgr.observations import metrics
+from landlab_mgr.observations.comparable import is_compared, score_name
+from landlab_mgr.spec.run import RunSpec, SplitSpec
 
 Values = npt.NDArray[np.floating]
 

@@ -15,10 +15,11 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr import metrics
-from landlab_mgr.analysis import members, style
-from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.analysis import members
+from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis.figures import style
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.observations import metrics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -15,10 +15,11 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import members, style, truth
-from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.analysis import members, truth
+from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis.figures import style
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import DERIVED, names_of
+from landlab_mgr.models.dalec.parameters import DERIVED, names_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

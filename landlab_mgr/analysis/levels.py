@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from landlab_mgr import metrics
-from landlab_mgr.parameters import annual
+from landlab_mgr.models.dalec.parameters import annual
+from landlab_mgr.observations import metrics
 
 Values = npt.NDArray[np.floating]
 

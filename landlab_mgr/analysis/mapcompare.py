@@ -12,10 +12,11 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import pca, style, usermap
-from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.analysis import pca, usermap
+from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis.figures import style
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import BY_NAME, DERIVED
+from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

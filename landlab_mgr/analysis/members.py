@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from landlab_mgr import artifacts
-from landlab_mgr.analysis.pattern import Ensemble
+from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.data import split
-from landlab_mgr.data.comparable import comparable, is_compared, observed, patch_means, score_name
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import LOSS_TERMS, MODELLED, STREAMS, VARIABLES, LossTerm, annual
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.models.dalec.parameters import LOSS_TERMS, MODELLED, STREAMS, VARIABLES, LossTerm, annual
+from landlab_mgr.observations.comparable import comparable, is_compared, observed, patch_means, score_name
+from landlab_mgr.spec.run import RunSpec
+from landlab_mgr.storage import artifacts
 
 Values = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]

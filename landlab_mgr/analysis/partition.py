@@ -19,10 +19,11 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import style, truth
-from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.analysis import truth
+from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis.figures import style
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import VARIABLES
+from landlab_mgr.models.dalec.parameters import VARIABLES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

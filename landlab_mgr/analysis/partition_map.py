@@ -14,12 +14,13 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr import artifacts
-from landlab_mgr.analysis import levels, members, partition, style
-from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
-from landlab_mgr.data.comparable import score_name
+from landlab_mgr.analysis import levels, members, partition
+from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis.figures import style
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import LOSS_TERMS, STREAMS
+from landlab_mgr.models.dalec.parameters import LOSS_TERMS, STREAMS
+from landlab_mgr.observations.comparable import score_name
+from landlab_mgr.storage import artifacts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

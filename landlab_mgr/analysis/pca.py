@@ -11,10 +11,11 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import members, style, truth
-from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.analysis import members, truth
+from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis.figures import style
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import BY_NAME, DERIVED
+from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

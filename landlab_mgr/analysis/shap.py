@@ -16,11 +16,12 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import pca, shap_figure
-from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.analysis import pca
+from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis.figures import shap as shap_figure
 from landlab_mgr.data import schema, split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import BY_NAME, DERIVED, names_of
+from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED, names_of
 from landlab_mgr.records import CHECKPOINT
 
 Values = npt.NDArray[np.floating]
@@ -61,7 +62,7 @@ def compute(ensemble: Ensemble, options: ShapOptions) -> xr.Dataset:
     With `expected` [run, parameter] and `prediction` [run, parameter, pixel], which they add up to. LandlabError for
     several setups or datasets, an unknown parameter or plant type, too few pixels, or a setup without predictors.
     """
-    from landlab_mgr import explain  # JAX
+    from landlab_mgr.prediction import explain  # JAX
 
     # only the phenology's head takes the latitude: to sample coalitions of it for others would be noise
     by_head = [[n for n in _parameters(options) if (n in PHENOLOGY) == own] for own in (False, True)]

@@ -13,12 +13,12 @@ import xarray as xr
 from pydantic import Field
 
 from landlab_mgr.analysis import levels, members
-from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
-from landlab_mgr.analysis.skill_figure import figure
+from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis.figures.skill import figure
 from landlab_mgr.data import schema, split
-from landlab_mgr.data.comparable import score_name
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import LOSS_TERMS, STREAMS, VARIABLES
+from landlab_mgr.models.dalec.parameters import LOSS_TERMS, STREAMS, VARIABLES
+from landlab_mgr.observations.comparable import score_name
 
 FIRST = ("CONTROL", "LATLON")
 """What the other predictor sets are held against."""

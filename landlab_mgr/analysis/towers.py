@@ -7,13 +7,14 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr import metrics
-from landlab_mgr.analysis import members, style
-from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
+from landlab_mgr.analysis import members
+from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis.figures import style
 from landlab_mgr.data import split
-from landlab_mgr.data.comparable import score_name
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import STREAMS
+from landlab_mgr.models.dalec.parameters import STREAMS
+from landlab_mgr.observations import metrics
+from landlab_mgr.observations.comparable import score_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,13 +13,13 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr import metrics
 from landlab_mgr.analysis import members
-from landlab_mgr.analysis.pattern import Analysis, Ensemble, Options
-from landlab_mgr.analysis.trust_figure import figure
+from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis.figures.trust import figure
 from landlab_mgr.data import schema, split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.observations import metrics
+from landlab_mgr.spec.run import RunSpec
 
 Values = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]

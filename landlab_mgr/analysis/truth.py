@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from landlab_mgr.analysis.pattern import Ensemble
+from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.data import truth
-from landlab_mgr.parameters import BY_NAME, DERIVED
+from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED
 
 Values = npt.NDArray[np.floating]
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from landlab_mgr.data.sources import gridded, source_files
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.importers import gridded, sources
 
 Values = npt.NDArray[np.floating]
 
@@ -48,7 +48,7 @@ def read(path: str, variable: str = "", units: str = "") -> UserMap:
         variable: its name; "" where the file has one.
         units: instead of those that the file states.
     """
-    ds = _csv(path) if Path(path).suffix.lower() == ".csv" else sources.open_(path)
+    ds = _csv(path) if Path(path).suffix.lower() == ".csv" else source_files.open_(path)
     lat, lon = (_axis(ds, names, path) for names in (LAT, LON))
     there = [
         str(n)
@@ -73,9 +73,9 @@ def read(path: str, variable: str = "", units: str = "") -> UserMap:
     return UserMap(
         name=name,
         units=units or str(array.attrs.get("units", "")).strip(),
-        values=sources.values(array.transpose(*dims), f"{path}: {name}"),
-        lat=sources.values(ds[lat], f"{path}: {lat}").astype(float),
-        lon=_wrapped(sources.values(ds[lon], f"{path}: {lon}").astype(float)),
+        values=source_files.values(array.transpose(*dims), f"{path}: {name}"),
+        lat=source_files.values(ds[lat], f"{path}: {lat}").astype(float),
+        lon=_wrapped(source_files.values(ds[lon], f"{path}: {lon}").astype(float)),
         meanings=_meanings(array),
     )
 

@@ -10,7 +10,7 @@ from landlab_mgr.catalog.queries import Queries
 from landlab_mgr.catalog.records import RunRecord
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.spec.run import RunSpec
 
 ENVIRONMENT = ("host", "device", "mode")
 

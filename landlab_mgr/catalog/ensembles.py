@@ -14,7 +14,7 @@ from landlab_mgr.catalog.register import require_runs
 from landlab_mgr.catalog.session import Database, insert
 from landlab_mgr.catalog.tables import Ensemble, Member
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import identity
+from landlab_mgr.spec.run import identity
 
 
 class Ensembles(Database):

@@ -14,7 +14,7 @@ from landlab_mgr.catalog.queries import Queries
 from landlab_mgr.catalog.tables import Metric, Run
 from landlab_mgr.catalog.tags import Tags
 from landlab_mgr.records import SEEN
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.spec.run import RunSpec
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -32,9 +32,9 @@ from landlab_mgr.catalog.tables import (
     Tag,
 )
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import LOSS_TERMS
+from landlab_mgr.models.dalec.parameters import LOSS_TERMS
 from landlab_mgr.records import SEEN, SPLITS
-from landlab_mgr.spec import ProcessSpec, RunSpec
+from landlab_mgr.spec.run import ProcessSpec, RunSpec
 
 GRAMMAR = r"""
 ?start: any

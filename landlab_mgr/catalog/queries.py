@@ -26,9 +26,9 @@ from landlab_mgr.catalog.tables import (
     Setup,
 )
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.records import SEEN
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.spec.run import RunSpec
 
 HEADLINE = {"split": "dev", "statistic": "R2", "level": "flat"}
 """The metrics that a table of runs shows; dev, since looking at test is a decision of its own."""

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.records import ArtifactRecord
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.spec.run import RunSpec
 
 
 class StaleToken(LandlabError):  # noqa: N818 - the name that drivers know

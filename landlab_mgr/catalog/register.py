@@ -13,8 +13,8 @@ from landlab_mgr.catalog.records import DatasetRecord, Registration
 from landlab_mgr.catalog.session import Database, among, insert, upsert
 from landlab_mgr.catalog.tables import DATASET_KINDS, Base, Dataset, Grid, GridRun, LossWeights, Run, Setup
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.spec import RunSpec, identity
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.spec.run import RunSpec, identity
 
 
 class Register(Database):

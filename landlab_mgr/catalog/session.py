@@ -30,7 +30,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError
 from landlab_mgr.catalog.tables import REVISION, Base
 from landlab_mgr.catalog.turns import turn
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.resources import resource
+from landlab_mgr.storage.resources import resource
 
 if TYPE_CHECKING:  # Alembic takes a sixth of a second to import, and only migrations need it
     from alembic.config import Config

@@ -14,7 +14,7 @@ from landlab_mgr.catalog.register import put_runs, require_runs
 from landlab_mgr.catalog.session import Database, insert
 from landlab_mgr.catalog.tables import LossWeights, Study, StudyTrial, WeightSet
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import RunSpec, identity
+from landlab_mgr.spec.run import RunSpec, identity
 
 
 class Studies(Database):

@@ -20,7 +20,7 @@ from landlab_mgr.catalog.session import Database, among, insert, upsert
 from landlab_mgr.catalog.tables import Artifact, Attempt, Epoch, Event, Grid, GridRun, Metric, Run
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, MetricRecord
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.spec.run import RunSpec
 
 STATE_AFTER = {
     "nan": "failed",

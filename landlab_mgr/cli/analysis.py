@@ -9,7 +9,7 @@ import typer
 from landlab_mgr.cli.options import DatabaseOption, FilterArgument, JsonOption, WorkspaceOption
 from landlab_mgr.display import bullet, console, printable, records, show
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer()
 
@@ -29,7 +29,8 @@ def analyse(
     json: JsonOption = False,
 ) -> None:
     """Compute an analysis of completed runs, store it, print it, draw it; without NAME, list the analyses."""
-    from landlab_mgr import analysis, figures
+    from landlab_mgr import analysis
+    from landlab_mgr.storage import figures
 
     if name is None:
         show(_listed(analysis.registry()), as_json=json)
@@ -99,8 +100,8 @@ def trace(
     json: JsonOption = False,
 ) -> None:
     """What made a figure, the commands that remake it, and what changed since; exit code 1 where something did."""
-    from landlab_mgr import figures
-    from landlab_mgr import trace as tracing
+    from landlab_mgr.analysis import trace as tracing
+    from landlab_mgr.storage import figures
 
     made = figures.read(figure)
     ws = Workspace.at(workspace, db)

@@ -11,7 +11,7 @@ from landlab_mgr.cli.options import DatabaseOption, FilterArgument, JsonOption, 
 from landlab_mgr.display import console, show, size
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer(help="The catalog database.", no_args_is_help=True)
 
@@ -38,7 +38,7 @@ def gc(
     json: JsonOption = False,
 ) -> None:
     """Files that nothing needs: leftovers of attempts that ended, stale temporaries. Says which, unless --yes."""
-    from landlab_mgr import housekeeping
+    from landlab_mgr.workspace import housekeeping
 
     ws = Workspace.at(workspace, db)
     with ws.open(read_only=True) as catalog:
@@ -76,7 +76,7 @@ def export(
     db: DatabaseOption = None,
 ) -> None:
     """A row for each run, a column for each setting and metric, named as in filters, as CSV or Parquet."""
-    from landlab_mgr.artifacts import replace_durably
+    from landlab_mgr.storage.artifacts import replace_durably
 
     path, chosen = _destination(target, format)
     wanted = [s.strip() for s in splits.split(",")]

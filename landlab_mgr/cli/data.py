@@ -12,8 +12,8 @@ from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
 from landlab_mgr.cli.progress import Bytes, Steps
 from landlab_mgr.display import bullet, console, show
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.storage import cache_directory
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.storage.location import cache_directory
+from landlab_mgr.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -46,7 +46,7 @@ def import_fluxval(
     db: DatabaseOption = None,
 ) -> None:
     """Import CARDAMOM-FluxVal 1.0: FLUXNET2015 towers."""
-    from landlab_mgr.importers import fluxval
+    from landlab_mgr.data.sources import fluxval
 
     _publish(*fluxval.read(directory, predictors), name, workspace, db)
 
@@ -75,8 +75,8 @@ def import_differland(
     db: DatabaseOption = None,
 ) -> None:
     """Import DifferLand's global drivers of 0.25 degrees, never whole in memory."""
-    from landlab_mgr import register
-    from landlab_mgr.importers import differland
+    from landlab_mgr.data.sources import differland
+    from landlab_mgr.workspace import register
 
     options: dict[str, Any] = {"assume_units": assume_units, "min_pixels": min_pixels, "dt_days": dt}
     options["streams"] = _pairs("--stream", stream, "lai=LAI_COPERNICUS")
@@ -107,7 +107,7 @@ def import_cardamom_nc(
     db: DatabaseOption = None,
 ) -> None:
     """Import CARDAMOM driver files in NetCDF, one cell or tower each."""
-    from landlab_mgr.importers import cardamom_nc
+    from landlab_mgr.data.sources import cardamom_nc
 
     by_hand = _pairs("--units", units, "TOTAL_PREC=mm/d")
     _publish(*cardamom_nc.read(files, lon, by_hand, start), name, workspace, db)
@@ -115,7 +115,7 @@ def import_cardamom_nc(
 
 def _print_example(asked: bool) -> None:
     if asked:
-        from landlab_mgr.importers import generic
+        from landlab_mgr.data.sources import generic
 
         print(generic.EXAMPLE, end="")
         raise typer.Exit
@@ -138,7 +138,7 @@ def import_generic(
     db: DatabaseOption = None,
 ) -> None:
     """Import any NetCDF or zarr data by a TOML mapping of names and units."""
-    from landlab_mgr.importers import generic
+    from landlab_mgr.data.sources import generic
 
     _publish(*generic.read(path, mapping), name, workspace, db)
 
@@ -152,7 +152,7 @@ def fetch_differland(
     retries: Annotated[int, typer.Option(min=0, help="Failures in a row that are survived")] = 5,
 ) -> None:
     """Download DifferLand's drivers from Zenodo; what was interrupted goes on where it broke off."""
-    from landlab_mgr.importers import differland, fetch
+    from landlab_mgr.data.sources import differland, fetch
 
     base = url or os.environ.get("LANDLAB_ZENODO") or fetch.ZENODO
     with Bytes() as progress:
@@ -177,7 +177,7 @@ def _pairs(option: str, given: list[str] | None, example: str) -> dict[str, str]
 def _publish(
     ds: "xr.Dataset", notices: list[str], name: str | None, workspace: str | None, db: str | None
 ) -> None:
-    from landlab_mgr import register
+    from landlab_mgr.workspace import register
 
     if name is not None:
         ds = ds.assign_attrs(name=name)
@@ -203,8 +203,8 @@ def twin(
     """
     from rich.progress import track
 
-    from landlab_mgr import register
     from landlab_mgr.data import twin
+    from landlab_mgr.workspace import register
 
     planet = twin.design(patches, pixels, years, seed, tell=console.print)
     blocks = sum(1 for _ in planet.blocks())
@@ -246,9 +246,9 @@ def show_(
     json: JsonOption = False,
 ) -> None:
     """What a dataset holds: variables, units, coverage, ranges."""
-    from landlab_mgr import figures
     from landlab_mgr.analysis import origin
     from landlab_mgr.data import check
+    from landlab_mgr.storage import figures
 
     if figure is not None:
         figures.check_target(figure)

@@ -12,7 +12,7 @@ from landlab_mgr.cli.progress import Steps
 from landlab_mgr.display import console, duration, show
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import CHECKPOINT
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer(help="Ensembles: the members that are kept.", no_args_is_help=True)
 
@@ -104,13 +104,13 @@ def predict(
     db: DatabaseOption = None,
 ) -> None:
     """Apply the members to any dataset: mean and spread by place and month, as a CF file."""
-    from landlab_mgr import cf
+    from landlab_mgr.prediction import cf
 
     cf.check_target(out)
     names = cf.check_variables([name.strip() for name in variables.split(",") if name.strip()])
     if layout not in get_args(cf.Layout):
         raise LandlabError(f"--layout {layout}: choose one of {', '.join(get_args(cf.Layout))}")
-    from landlab_mgr.analysis.pattern import Ensemble
+    from landlab_mgr.analysis.base import Ensemble
     from landlab_mgr.data import store
 
     ws = Workspace.at(workspace, db)
@@ -124,8 +124,8 @@ def predict(
         synthetic, paths = ensemble.synthetic, list(ensemble.paths(CHECKPOINT))
     ds = store.open_dataset(ws.path(target.url))
 
-    from landlab_mgr import predict  # JAX takes seconds: mistakes come first
-    from landlab_mgr import scenario as scenarios
+    from landlab_mgr.prediction import predict  # JAX takes seconds: mistakes come first
+    from landlab_mgr.prediction import scenario as scenarios
 
     asked = None if scenario is None else scenarios.load(scenario)
     trained = {

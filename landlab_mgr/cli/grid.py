@@ -8,7 +8,7 @@ import typer
 
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
 from landlab_mgr.display import console, show
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer(help="Grids of experiments.", no_args_is_help=True)
 
@@ -20,8 +20,8 @@ def register(
     db: DatabaseOption = None,
 ) -> None:
     """Register every run of a grid; registering again adds only what is new."""
-    from landlab_mgr import register
-    from landlab_mgr.grid_spec import load_grid
+    from landlab_mgr.spec.grid import load_grid
+    from landlab_mgr.workspace import register
 
     spec = load_grid(file)
     ws = Workspace.at(workspace, db)

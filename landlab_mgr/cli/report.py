@@ -7,7 +7,7 @@ import typer
 from landlab_mgr.cli.options import DatabaseOption, WorkspaceOption
 from landlab_mgr.display import bullet, console, errors
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer()
 
@@ -28,7 +28,7 @@ def report(
     db: DatabaseOption = None,
 ) -> None:
     """Write every analysis of a grid or an ensemble into one web page that needs no network and no landlab."""
-    from landlab_mgr import report as reporting
+    from landlab_mgr.analysis import report as reporting
 
     name = grid or ensemble
     if name is None or (grid and ensemble):

@@ -18,8 +18,8 @@ from landlab_mgr.cli.options import (
 )
 from landlab_mgr.display import console, fitted, show
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import PolicySpec
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.spec.run import PolicySpec
+from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer()
 
@@ -60,7 +60,7 @@ def run(
     db: DatabaseOption = None,
 ) -> None:
     """Train everything that is pending. Ctrl-C once: commit and stop; twice: stop now. Run again to go on."""
-    from landlab_mgr import drive
+    from landlab_mgr.campaign import launch
 
     asked = {
         **{"members": members, "cpus": cpus, "gpus": gpus, "memory_gb": memory},
@@ -70,8 +70,8 @@ def run(
     with ws.open() as catalog:
         of_grid = PolicySpec() if grid is None else catalog.grid(grid).spec.policies
         policies = of_grid.changed({n: x for n, x in asked.items() if x is not None})
-        who = drive.Workers(workers, executor, address)
-        summary = drive.pending(ws, catalog, filter, grid, only, who, policies, max_failures, from_start)
+        who = launch.Workers(workers, executor, address)
+        summary = launch.pending(ws, catalog, filter, grid, only, who, policies, max_failures, from_start)
     counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(summary.outcomes.items())) or "nothing to do"
     console.print(
         f"{counts}{'; interrupted: `landlab run` goes on' if summary.interrupted else ''}", markup=False

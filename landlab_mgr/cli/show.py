@@ -13,7 +13,7 @@ from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
 from landlab_mgr.display import console, duration, records, show, skill_table
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN, SPLITS
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer()
 

@@ -16,11 +16,11 @@ from landlab_mgr.cli.options import (
 )
 from landlab_mgr.display import console, duration, records, show
 from landlab_mgr.records import SEEN, SPLITS
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
-    from landlab_mgr.tune.records import TrialRecord
-    from landlab_mgr.tune.summary import Summary
+    from landlab_mgr.tuning.records import TrialRecord
+    from landlab_mgr.tuning.summary import Summary
 
 
 class _FileFirst(TyperGroup):
@@ -69,7 +69,7 @@ def run(
     db: DatabaseOption = None,
 ) -> None:
     """Run a study, or go on with it: write its FILE's name instead of a verb."""
-    from landlab_mgr.tuning_spec import load_study
+    from landlab_mgr.spec.study import load_study
 
     spec = load_study(file)
     if members is not None:
@@ -77,14 +77,14 @@ def run(
         spec = spec.model_copy(update={"policies": policies})
     ws = Workspace.at(workspace, db)
     with ws.open() as catalog:
-        from landlab_mgr import drive
-        from landlab_mgr.live import LiveReport
-        from landlab_mgr.tune import search, summary
+        from landlab_mgr.campaign import launch
+        from landlab_mgr.campaign.live import LiveReport
+        from landlab_mgr.tuning import search, summary
 
         trained = spec.trials * len(spec.seed_list)
         epochs = spec.runs("0" * 16, {}, spec.seed_list)[0].optimizer.epochs
         with LiveReport(trained, trained * epochs) as report:
-            who = drive.Workers(workers, executor, address)
+            who = launch.Workers(workers, executor, address)
             interrupted = search.search(ws, catalog, spec, who, report, _Lines(spec.trials))
         if interrupted:
             console.print(f"interrupted: `landlab tune {file}` goes on", markup=False)
@@ -104,7 +104,7 @@ def show_(
     json: JsonOption = False,
 ) -> None:
     """The best trial of a study, its gain over trial 0 on fresh seeds, importances, Pareto front and cost."""
-    from landlab_mgr.tune import summary
+    from landlab_mgr.tuning import summary
 
     ws = Workspace.at(workspace, db)
     with ws.open(read_only=not test) as catalog:
@@ -127,7 +127,7 @@ def promote(
     db: DatabaseOption = None,
 ) -> None:
     """Name the loss weights of a study's best trial, for the base of grids: `loss_weights = "NAME"`."""
-    from landlab_mgr.tune import summary
+    from landlab_mgr.tuning import summary
 
     ws = Workspace.at(workspace, db)
     with ws.open() as catalog:

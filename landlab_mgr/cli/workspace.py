@@ -11,7 +11,7 @@ import typer
 
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, StorageOption, WorkspaceOption
 from landlab_mgr.display import console, show, size
-from landlab_mgr.workspace import DATABASE, Workspace
+from landlab_mgr.workspace.workspace import DATABASE, Workspace
 
 app = typer.Typer()
 
@@ -36,7 +36,7 @@ def demo(
     ] = False,
 ) -> None:
     """A twin planet, 17 predictor sets x 2 seeds, trained and compared: the whole path in a few minutes."""
-    from landlab_mgr import demo as demonstration
+    from landlab_mgr.cli import demo as demonstration
 
     root = Path(workspace or "landlab-demo").absolute()
     # a database of its own: LANDLAB_DB may name the group's
@@ -54,8 +54,8 @@ def open_app(
     db: DatabaseOption = None,
 ) -> None:
     """Open the app on this workspace, on this machine only."""
-    from landlab_mgr import access
-    from landlab_mgr.resources import resource
+    from landlab_mgr.storage.resources import resource
+    from landlab_mgr.workspace import access
 
     access.check(address)
 
@@ -84,7 +84,7 @@ def doctor(
     json: JsonOption = False,
 ) -> None:
     """What is wrong with the workspace, and what to do about it; exit code 1 on errors. Changes nothing."""
-    from landlab_mgr import housekeeping
+    from landlab_mgr.workspace import housekeeping
 
     ws = Workspace.at(workspace, db)
     with ws.open(read_only=True) as catalog:

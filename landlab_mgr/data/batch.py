@@ -11,13 +11,13 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
-from landlab_mgr.climate import Climate, Forcing, make_forcing, prepare, take
 from landlab_mgr.data import predictors, split
-from landlab_mgr.model import Batch
-from landlab_mgr.parameters import FORCING, LOSS_TERMS, STREAMS, LossTerm
-from landlab_mgr.process import Scale, Weather, water_stress
-from landlab_mgr.process.phenology import Season
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.models.dalec.climate import Climate, Forcing, make_forcing, prepare, take
+from landlab_mgr.models.dalec.model import Batch
+from landlab_mgr.models.dalec.parameters import FORCING, LOSS_TERMS, STREAMS, LossTerm
+from landlab_mgr.models.dalec.process import Scale, Weather, water_stress
+from landlab_mgr.models.dalec.process.phenology import Season
+from landlab_mgr.spec.run import RunSpec
 
 BLOCK_VALUES = 4 * 2**20
 """Pixel-months of a dataset that are read at once where it need not fit in memory."""

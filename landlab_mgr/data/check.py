@@ -16,7 +16,7 @@ import xarray as xr
 from landlab_mgr.data import schema, store, survey
 from landlab_mgr.data.picture import figure as figure
 from landlab_mgr.data.survey import summary as summary
-from landlab_mgr.parameters import FORCING, STREAMS, VARIABLES, Variable
+from landlab_mgr.models.dalec.parameters import FORCING, STREAMS, VARIABLES, Variable
 
 MIN_PIXELS = 32
 """Of a patch of gridded data (science: patches with fewer valid pixels say little of their mean)."""

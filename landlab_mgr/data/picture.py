@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.data import land, schema, survey
-from landlab_mgr.parameters import STREAMS, VARIABLES
+from landlab_mgr.models.dalec.parameters import STREAMS, VARIABLES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -23,7 +23,7 @@ import xarray as xr
 
 from landlab_mgr.data import schema
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import GROUP_ORDER
+from landlab_mgr.spec.run import GROUP_ORDER
 
 NOISE_STREAM = 0xC0
 """Second word of the seed of CONTROL's noise, apart from the member's other draws."""

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import BY_NAME, FORCING, STREAMS, VARIABLES
+from landlab_mgr.models.dalec.parameters import BY_NAME, FORCING, STREAMS, VARIABLES
 
 SCHEMA_VERSION = 1
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import SplitSpec
+from landlab_mgr.spec.run import SplitSpec
 
 TRAIN, DEV, TEST = "train", "dev", "test"
 UNUSED = "unused"

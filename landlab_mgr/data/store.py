@@ -24,7 +24,7 @@ from landlab_mgr.data import parts as monthly_parts
 from landlab_mgr.data import schema
 from landlab_mgr.data.parts import Part as Part
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.storage import Location, cache_directory, folders, located, reached, reason
+from landlab_mgr.storage.location import Location, cache_directory, folders, located, reached, reason
 
 SCIENTIFIC_ATTRS = ("dt_days", "origin")
 SCIENTIFIC_VARIABLE_ATTRS = ("role", "group", "kind", "classes", "units")

@@ -28,13 +28,13 @@ import zarr
 from jax import Array
 from zarr.codecs import Crc32cCodec
 
-from landlab_mgr.climate import prepare
 from landlab_mgr.data import batch, store
 from landlab_mgr.data.batch import MONTHLY_CLIMATE, Packed, Selection, View
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import FORCING
-from landlab_mgr.process.phenology import Season, season
-from landlab_mgr.storage import Location, cache_directory
+from landlab_mgr.models.dalec.climate import prepare
+from landlab_mgr.models.dalec.parameters import FORCING
+from landlab_mgr.models.dalec.process.phenology import Season, season
+from landlab_mgr.storage.location import Location, cache_directory
 
 LAYOUT = 3
 """Version of the packed copy; a copy of another is made again."""

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from landlab_mgr import artifacts
 from landlab_mgr.data import split
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.parameters import STREAMS, VARIABLES
+from landlab_mgr.models.dalec.parameters import STREAMS, VARIABLES
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.storage import artifacts
 
 from . import sample
 

@@ -1,10 +1,11 @@
 """A workspace with runs that have metrics, made through the catalog: nothing is trained."""
 
-from landlab_mgr import artifacts, register
 from landlab_mgr.catalog import MetricRecord
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.metrics import STATISTICS
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.observations.metrics import STATISTICS
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.storage import artifacts
+from landlab_mgr.workspace import register
+from landlab_mgr.workspace.workspace import Workspace
 
 SCORES = {("PFT", "CLIM"): 0.6, ("PFT",): 0.4, ("CONTROL",): -0.2}
 """R2 of LAI with seed 0; seed s has 0.1 s more, other splits and statistics have other values."""

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 
-from landlab_mgr import analysis, artifacts, register
+from landlab_mgr import analysis
 from landlab_mgr.analysis import benchmark
 from landlab_mgr.data import split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.storage import artifacts
+from landlab_mgr.workspace import register
+from landlab_mgr.workspace.workspace import Workspace
 
 from . import forecasts, sample
 

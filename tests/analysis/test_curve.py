@@ -7,7 +7,7 @@ import pytest
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import curve, skill
-from landlab_mgr.analysis.pattern import Ensemble
+from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.errors import LandlabError
 
 from . import forecasts

@@ -8,8 +8,8 @@ from landlab_mgr import analysis
 from landlab_mgr.analysis import identify
 from landlab_mgr.data import split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import BY_NAME, DERIVED
-from landlab_mgr.spec import SplitSpec
+from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED
+from landlab_mgr.spec.run import SplitSpec
 
 from . import sample
 

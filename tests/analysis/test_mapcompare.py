@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from landlab_mgr import analysis, figures, trace
-from landlab_mgr.analysis import mapcompare, pca
-from landlab_mgr.analysis.pattern import Ensemble
+from landlab_mgr import analysis
+from landlab_mgr.analysis import mapcompare, pca, trace
+from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import BY_NAME, DERIVED
+from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED
+from landlab_mgr.storage import figures
 
 from . import sample
 

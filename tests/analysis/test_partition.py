@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from landlab_mgr import analysis, register
+from landlab_mgr import analysis
 from landlab_mgr.analysis import partition
-from landlab_mgr.analysis.pattern import Ensemble
+from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.catalog import MetricRecord
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.workspace import register
+from landlab_mgr.workspace.workspace import Workspace
 
 GROUPS = ("PFT", "CLIM", "AGE", "SOIL")
 WORTH = {"PFT": 0.1, "CLIM": 0.3, "AGE": 0.05, "SOIL": 0.15}

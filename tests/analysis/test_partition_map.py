@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr import analysis, artifacts
+from landlab_mgr import analysis
 from landlab_mgr.analysis import partition, partition_map
-from landlab_mgr.analysis.pattern import Ensemble
+from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.grid_spec import GridSpec
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.storage import artifacts
 
 from . import sample
 

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from landlab_mgr import analysis, artifacts, cli
+from landlab_mgr import analysis, cli
 from landlab_mgr.catalog import ArtifactRecord
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.storage import artifacts
+from landlab_mgr.workspace.workspace import Workspace
 
 from . import sample
 

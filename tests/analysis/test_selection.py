@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from landlab_mgr import register
 from landlab_mgr.analysis import selection
 from landlab_mgr.catalog import EpochRecord, MetricRecord
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.workspace import register
 
 from . import sample
 

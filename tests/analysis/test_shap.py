@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import shap as library
 
-from landlab_mgr import analysis, artifacts, explain, predict
+from landlab_mgr import analysis
 from landlab_mgr.analysis import shap
 from landlab_mgr.data.twin import geography, mapping, surface, weather
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.prediction import explain, predict
+from landlab_mgr.storage import artifacts
 
 from .. import untrained
 

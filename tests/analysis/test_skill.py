@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr import analysis, register
+from landlab_mgr import analysis
 from landlab_mgr.analysis import skill
-from landlab_mgr.analysis.pattern import Ensemble
+from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.spec.run import RunSpec
+from landlab_mgr.workspace import register
 
 from . import forecasts, sample
 

@@ -5,9 +5,9 @@ import pytest
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import trust
-from landlab_mgr.analysis.pattern import Ensemble
+from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.metrics import coverage
+from landlab_mgr.observations.metrics import coverage
 
 from . import forecasts
 

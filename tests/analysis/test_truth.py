@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr import analysis, register
+from landlab_mgr import analysis
 from landlab_mgr.analysis import identify, partition, pca
 from landlab_mgr.catalog import MetricRecord
 from landlab_mgr.data import truth
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.parameters import BY_NAME, DERIVED
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.workspace import register
+from landlab_mgr.workspace.workspace import Workspace
 
 from . import sample
 

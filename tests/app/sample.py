@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from landlab_mgr import artifacts
 from landlab_mgr.catalog import ArtifactRecord, Catalog, Claim, DatasetRecord, EpochRecord, MetricRecord
 from landlab_mgr.data import split, store
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.importers import fluxval
-from landlab_mgr.metrics import moments, scores
-from landlab_mgr.workspace import Workspace
-from tests.importers.towers import write_fluxval
+from landlab_mgr.data.sources import fluxval
+from landlab_mgr.observations.metrics import moments, scores
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.storage import artifacts
+from landlab_mgr.workspace.workspace import Workspace
+from tests.data.sources.towers import write_fluxval
 
 GRID = GridSpec(
     name="towers",

@@ -5,13 +5,15 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from landlab_mgr import analysis, artifacts, register
+from landlab_mgr import analysis
 from landlab_mgr.analysis import selection
-from landlab_mgr.bench import pixelmap
+from landlab_mgr.cli.bench import pixelmap
 from landlab_mgr.data import schema
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.metrics import STATISTICS
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.observations.metrics import STATISTICS
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.storage import artifacts
+from landlab_mgr.workspace import register
+from landlab_mgr.workspace.workspace import Workspace
 from tests.analysis.sample import metrics_of
 
 PIXELS = 12

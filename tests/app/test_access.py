@@ -5,9 +5,9 @@ import streamlit as st
 from streamlit import config
 from streamlit.runtime.secrets import secrets_singleton
 
-from landlab_mgr import access
 from landlab_mgr.cli import main
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.workspace import access
 
 from .conftest import APP
 

@@ -4,10 +4,11 @@ import shutil
 
 import pytest
 
-from landlab_mgr import analysis, artifacts, figures
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.resources import resource
-from landlab_mgr.workspace import Workspace
+from landlab_mgr import analysis
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.storage import artifacts, figures
+from landlab_mgr.storage.resources import resource
+from landlab_mgr.workspace.workspace import Workspace
 
 from . import science
 from .shown import commands, table, words

@@ -1,7 +1,7 @@
 """`landlab bench app`: the catalog that it makes. That it can drive the pages, test_browser sees."""
 
-from landlab_mgr.bench import app as bench
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.cli.bench import app as bench
+from landlab_mgr.workspace.workspace import Workspace
 
 
 def test_the_catalog_has_what_training_would_have_left(tmp_path):

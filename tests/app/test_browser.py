@@ -7,8 +7,8 @@ import sqlite3
 import pytest
 from playwright.sync_api import Page, expect
 
-from landlab_mgr import figures
-from landlab_mgr.bench import app as bench
+from landlab_mgr.cli.bench import app as bench
+from landlab_mgr.storage import figures
 
 from . import sample
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from landlab_mgr import figures as files
+from landlab_mgr.storage import figures as files
 
 from .conftest import APP
 from .test_runs import words

@@ -2,11 +2,12 @@
 
 import pytest
 
-from landlab_mgr import artifacts, register
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.grid_spec import GridSpec
 from landlab_mgr.records import ArtifactRecord
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.storage import artifacts
+from landlab_mgr.workspace import register
+from landlab_mgr.workspace.workspace import Workspace
 
 from . import sample
 from .conftest import APP

@@ -4,7 +4,7 @@ import pytest
 
 from landlab_mgr.analysis import selection
 from landlab_mgr.catalog import Catalog
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 
 from . import science
 from .shown import commands, figure, table, words
@@ -70,7 +70,7 @@ def test_an_older_version_stays_to_be_seen(open_app, workspace):
 
 
 def test_losses_of_runs_that_were_kept_are_filled(workspace, monkeypatch):
-    from landlab_mgr.resources import resource
+    from landlab_mgr.storage.resources import resource
 
     monkeypatch.syspath_prepend(str(resource("app")))
     import pandas as pd

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from landlab_mgr import artifacts, figures, trace
-from landlab_mgr.bench import pixelmap
+from landlab_mgr.analysis import trace
+from landlab_mgr.cli.bench import pixelmap
 from landlab_mgr.data import coast
-from landlab_mgr.resources import resource
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.storage import artifacts, figures
+from landlab_mgr.storage.resources import resource
+from landlab_mgr.workspace.workspace import Workspace
 
 from . import science
 from .shown import commands, figure, values, words

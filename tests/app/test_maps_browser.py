@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from landlab_mgr.bench import pixelmap
+from landlab_mgr.cli.bench import pixelmap
 
 from . import science
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from landlab_mgr.catalog.progress import progress as progress_of
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.workspace.workspace import Workspace
 
 from . import sample
 from .conftest import APP

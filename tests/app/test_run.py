@@ -6,7 +6,7 @@ from functools import partialmethod
 import pytest
 
 from landlab_mgr.catalog import EpochRecord
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 
 from . import sample
 from .test_runs import words

@@ -1,6 +1,6 @@
 """The page of runs, in every state of a workspace."""
 
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.workspace.workspace import Workspace
 
 from . import sample
 

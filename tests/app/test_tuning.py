@@ -6,13 +6,13 @@ import numpy as np
 import optuna
 import pytest
 
-from landlab_mgr import register
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.resources import resource
-from landlab_mgr.tune import storage
-from landlab_mgr.tune.summary import promote
-from landlab_mgr.workspace import Workspace
-from tests.tune.sample import Paper, search, study, summary
+from landlab_mgr.storage.resources import resource
+from landlab_mgr.tuning import optuna_study
+from landlab_mgr.tuning.summary import promote
+from landlab_mgr.workspace import register
+from landlab_mgr.workspace.workspace import Workspace
+from tests.tuning.sample import Paper, search, study, summary
 
 from . import science
 from .shown import commands, figure, table, values, words
@@ -32,9 +32,9 @@ def template(tmp_path_factory):
     with ws.create() as catalog:
         register.dataset(ws, catalog, science.planet())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage, "STARTUP", 4)
+        patch.setattr(optuna_study, "STARTUP", 4)
         two = [{"variables": ["lai"]}, {"variables": ["nbe"]}]
-        patch.setattr("landlab_mgr.tune.search._check", lambda *_: None)  # the planet observes LAI alone
+        patch.setattr("landlab_mgr.tuning.search._check", lambda *_: None)  # the planet observes LAI alone
         search(ws, asked("two", objectives=two, sampler="random"), Paper(root), patch)
         search(ws, asked(trials=12, fresh_seeds=3), Paper(root), patch)
     return ws
@@ -67,7 +67,7 @@ def test_a_study_without_a_trial_is_no_exception(open_app, made, tmp_path):
     assert not app.exception
     assert "study 'early' has no trial yet" in app.error[0].value.replace("\\", "")
     with pytest.raises(LandlabError, match="no trial yet"):
-        storage.existing(copied.database, "early")
+        optuna_study.existing(copied.database, "early")
 
 
 def test_a_complete_study_shows_its_best_gain_importances_and_what_was_drawn(open_app, template):
@@ -93,15 +93,15 @@ def test_a_complete_study_shows_its_best_gain_importances_and_what_was_drawn(ope
 
 
 def test_while_trials_go_on_it_says_how_far_and_reads_nothing_but(open_app, ws):
-    study_ = storage.opened(ws.database, asked(trials=14))
-    study_.ask(storage.distributions(asked()))
+    study_ = optuna_study.opened(ws.database, asked(trials=14))
+    study_.ask(optuna_study.distributions(asked()))
     before = ws.root.joinpath("landlab.db").read_bytes()
     app = open_app(ws.root, PAGE, study="s")
     assert not app.exception
     assert "1 running" in words(app)
     assert ws.root.joinpath("landlab.db").read_bytes() == before
     with pytest.raises(optuna.exceptions.StorageInternalError):
-        storage.existing(ws.database, "s").set_user_attr("a", 1)
+        optuna_study.existing(ws.database, "s").set_user_attr("a", 1)
 
 
 def test_several_objectives_have_a_front_and_one_of_them_is_followed(open_app, template):

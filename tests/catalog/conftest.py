@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 import pytest
 from sqlalchemy import make_url
 
-from landlab_mgr.bench.postgres import temporary_database, temporary_server
 from landlab_mgr.catalog import Catalog
+from landlab_mgr.cli.bench.postgres import temporary_database, temporary_server
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.grid_spec import GridSpec
+from landlab_mgr.spec.grid import GridSpec
 
 from .sample import DATASET, FINGERPRINT
 

@@ -11,16 +11,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from landlab_mgr.catalog import (
-    ArtifactRecord,
-    Catalog,
-    Environment,
-    StaleToken,
-)
+from landlab_mgr.catalog import ArtifactRecord, Catalog, Environment, StaleToken
 from landlab_mgr.catalog.tables import Attempt
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.spec.run import RunSpec
 
 from .sample import CHECKPOINT, FINGERPRINT, claim, epoch, metric, reclaim, work
 

@@ -5,7 +5,7 @@ import pytest
 from landlab_mgr.catalog import Environment, MetricRecord
 from landlab_mgr.catalog.compare import compare
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.spec.run import RunSpec
 
 from .sample import DATASET, FINGERPRINT, claim, epoch
 

@@ -13,8 +13,8 @@ from sqlalchemy.dialects import sqlite
 from landlab_mgr.catalog import Catalog, GrammarError, MetricRecord
 from landlab_mgr.catalog.filter import compile_filter
 from landlab_mgr.catalog.tables import Run
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.spec.run import RunSpec
 
 from .sample import DATASET, FINGERPRINT, claim
 

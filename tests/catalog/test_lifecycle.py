@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from landlab_mgr.catalog import Catalog, StaleToken
 from landlab_mgr.catalog.tables import Artifact, Attempt, Base, Epoch, Event, Metric, Run
 from landlab_mgr.catalog.verbs import STATE_AFTER
-from landlab_mgr.grid_spec import GridSpec
+from landlab_mgr.spec.grid import GridSpec
 
 from .sample import CHECKPOINT, DATASET, FINGERPRINT, epoch, metric
 

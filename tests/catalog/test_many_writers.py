@@ -5,9 +5,9 @@ import json
 import pytest
 import typer
 
-from landlab_mgr.bench import catalog as bench
-from landlab_mgr.bench.commands import report_catalog
 from landlab_mgr.catalog import Catalog
+from landlab_mgr.cli.bench import catalog as bench
+from landlab_mgr.cli.bench.commands import report_catalog
 from tests.cli.command import landlab, refused
 
 CLAIMS, EACH = 300, 4

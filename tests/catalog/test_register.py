@@ -7,8 +7,8 @@ import pytest
 
 from landlab_mgr.catalog import Registration
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.spec import RunSpec, identity
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.spec.run import RunSpec, identity
 
 from .sample import DATASET, FINGERPRINT, claim
 

@@ -10,10 +10,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, insert, inspect, update
 from sqlalchemy.exc import IntegrityError
 
-from landlab_mgr import resources
 from landlab_mgr.catalog import Catalog, DatasetRecord, register, session
 from landlab_mgr.catalog.tables import Attempt, Base, Dataset, Metric, Run
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.storage import resources
 
 from .sample import claim, create, upgrade
 

@@ -3,7 +3,7 @@
 import pytest
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.spec.run import RunSpec
 
 from .sample import FINGERPRINT
 

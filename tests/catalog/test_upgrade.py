@@ -8,9 +8,9 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine, select
 
-from landlab_mgr import resources
 from landlab_mgr.catalog import Catalog, session
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.storage import resources
 
 from . import stored
 from .sample import upgrade

@@ -10,12 +10,12 @@ import pytest
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.cli.data import _pairs
 from landlab_mgr.data import store
+from landlab_mgr.data.sources import generic
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.importers import generic
 
-from ..importers import others
-from ..importers.miniature import write_differland
-from ..importers.zenodo import Zenodo
+from ..data.sources import others
+from ..data.sources.miniature import write_differland
+from ..data.sources.zenodo import Zenodo
 from .command import command, landlab, refused
 
 

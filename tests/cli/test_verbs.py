@@ -10,9 +10,9 @@ import pytest
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.cli.catalog import export
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.spec import Seeds
-from landlab_mgr.workspace import Workspace
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.spec.run import Seeds
+from landlab_mgr.workspace.workspace import Workspace
 
 from .command import landlab, refused
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import xarray as xr
 
-from landlab_mgr.importers import fluxval
+from landlab_mgr.data.sources import fluxval
 
-from ..importers.towers import write_fluxval
+from .sources.towers import write_fluxval
 
 
 @pytest.fixture

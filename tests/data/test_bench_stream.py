@@ -5,7 +5,7 @@ import json
 import pytest
 
 from landlab_mgr.data import store
-from landlab_mgr.parameters import FORCING, STREAMS
+from landlab_mgr.models.dalec.parameters import FORCING, STREAMS
 from tests.cli.command import landlab
 
 PATCHES, PIXELS, MONTHS, UPDATES = 10, 4, 18, 2

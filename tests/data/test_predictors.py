@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from landlab_mgr import train as checkpoint
 from landlab_mgr.data import predictors
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.training import train as checkpoint
 
 
 def real_predictors(ds):

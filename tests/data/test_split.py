@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from landlab_mgr.data import split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import SplitSpec
+from landlab_mgr.spec.run import SplitSpec
 
 patches = st.integers(3, 60).flatmap(
     lambda n: st.lists(st.integers(0, n - 1), min_size=0, max_size=100).map(

@@ -155,7 +155,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from landlab_mgr.data import store
-from landlab_mgr.importers import fluxval
+from landlab_mgr.data.sources import fluxval
 
 def die(*args):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -245,7 +245,7 @@ def test_datasets_need_no_jax_and_no_plotting():
         "data.split",
         "data.predictors",
         "data.check",
-        "importers.fluxval",
+        "data.sources.fluxval",
     ]
     code = f"import sys; {'; '.join(f'import landlab_mgr.{m}' for m in modules)}; print(*sys.modules)"
     loaded = subprocess.run(

@@ -13,12 +13,13 @@ import pytest
 import xarray as xr
 import zarr
 
-from landlab_mgr import artifacts, evaluate, run, train, update
-from landlab_mgr.bench import stream as bench
+from landlab_mgr.cli.bench import stream as bench
 from landlab_mgr.data import batch, check, store, stream
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import STREAMS
-from landlab_mgr.spec import RunSpec
+from landlab_mgr.models.dalec.parameters import STREAMS
+from landlab_mgr.spec.run import RunSpec
+from landlab_mgr.storage import artifacts
+from landlab_mgr.training import evaluate, run, train, update
 
 
 def spec_of(ds, per_batch=2, epochs=3, **changes):

@@ -5,14 +5,23 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr import model
-from landlab_mgr.climate import make_forcing, prepare
 from landlab_mgr.data import check, land, parts, schema, store, twin
 from landlab_mgr.data.twin import geography, mapping, observation, simulation
 from landlab_mgr.data.twin import planet as planets
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import BY_NAME, FORCING, LOSS_TERMS, MODELLED, PARAMETERS, POOLS, STREAMS, annual
-from landlab_mgr.process import bind, water_stress
+from landlab_mgr.models.dalec import model
+from landlab_mgr.models.dalec.climate import make_forcing, prepare
+from landlab_mgr.models.dalec.parameters import (
+    BY_NAME,
+    FORCING,
+    LOSS_TERMS,
+    MODELLED,
+    PARAMETERS,
+    POOLS,
+    STREAMS,
+    annual,
+)
+from landlab_mgr.models.dalec.process import bind, water_stress
 
 
 @pytest.fixture(scope="module")

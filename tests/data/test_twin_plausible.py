@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 import pytest
 
+from landlab_mgr.data.sources import fluxval
 from landlab_mgr.data.twin import geography, simulation, surface
 from landlab_mgr.data.twin import planet as planets
 from landlab_mgr.data.twin.weather import normals
-from landlab_mgr.importers import fluxval
 
 RAIN = (0, 400, 800, 1300, 6000)
 """Bins of annual precipitation, mm."""

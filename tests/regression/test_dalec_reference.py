@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from landlab_mgr import model
-from landlab_mgr.climate import Forcing, prepare
-from landlab_mgr.parameters import BY_NAME, CARBON_POOLS
-from landlab_mgr.process import bind, water_stress
+from landlab_mgr.models.dalec import model
+from landlab_mgr.models.dalec.climate import Forcing, prepare
+from landlab_mgr.models.dalec.parameters import BY_NAME, CARBON_POOLS
+from landlab_mgr.models.dalec.process import bind, water_stress
 
 PARAMETER_NAMES = {
     "f_gpp": "f_auto",

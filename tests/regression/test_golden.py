@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from landlab_mgr import losses, model
-from landlab_mgr.climate import Forcing, prepare
-from landlab_mgr.parameters import LOSS_TERMS, PARAMETERS, SCIENCE_VERSION, STREAMS
-from landlab_mgr.process import WATER_STRESS, Scale, Weather, bind
+from landlab_mgr.models.dalec import model
+from landlab_mgr.models.dalec.climate import Forcing, prepare
+from landlab_mgr.models.dalec.parameters import LOSS_TERMS, PARAMETERS, SCIENCE_VERSION, STREAMS
+from landlab_mgr.models.dalec.process import WATER_STRESS, Scale, Weather, bind
+from landlab_mgr.observations import losses
 
 PATH = Path(__file__).with_name("golden.npz")
 SCALE = Scale(Weather(10.0, 15.0, 8.0, 390.0), Weather(12.0, 8.0, 6.0, 20.0))

@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from landlab_mgr import losses
-from landlab_mgr.model import Batch
-from landlab_mgr.parameters import CARBON_POOLS, LOSS_TERMS
+from landlab_mgr.models.dalec.model import Batch
+from landlab_mgr.models.dalec.parameters import CARBON_POOLS, LOSS_TERMS
+from landlab_mgr.observations import losses
 
 from .test_dalec_reference import OUTPUT_NAMES, PARAMETER_NAMES
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from landlab_mgr import metrics
 from landlab_mgr.data import truth
-from landlab_mgr.data.comparable import comparable, score_name
 from landlab_mgr.data.twin.geography import Field, generator, standardise
 from landlab_mgr.data.twin.mapping import GROUPS, physical
 from landlab_mgr.data.twin.observation import OUTPUTS
 from landlab_mgr.data.twin.simulation import record, side_by_side, spin_up
 from landlab_mgr.data.twin.surface import AGES
 from landlab_mgr.data.twin.weather import normal_year
-from landlab_mgr.parameters import LOSS_TERMS, MODELLED, STREAMS
+from landlab_mgr.models.dalec.parameters import LOSS_TERMS, MODELLED, STREAMS
+from landlab_mgr.observations import metrics
+from landlab_mgr.observations.comparable import comparable, score_name
 
 if TYPE_CHECKING:
     from landlab_mgr.data.twin.planet import Planet

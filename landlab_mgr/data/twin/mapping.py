@@ -16,11 +16,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from landlab_mgr import model
 from landlab_mgr.data.twin.geography import Field, generator, standardise
 from landlab_mgr.data.twin.surface import Predictors
 from landlab_mgr.data.twin.weather import SOUTHWARD_SHIFT
-from landlab_mgr.parameters import BY_NAME, PARAMETERS, POOLS
+from landlab_mgr.models.dalec import model
+from landlab_mgr.models.dalec.parameters import BY_NAME, PARAMETERS, POOLS
 
 GROUPS = ("PFT", "CLIM", "AGE", "SOIL")
 

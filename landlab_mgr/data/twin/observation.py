@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from landlab_mgr.data.twin.geography import Field, Places, generator
-from landlab_mgr.parameters import LOSS_TERMS, MODELLED, STREAMS, annual
+from landlab_mgr.models.dalec.parameters import LOSS_TERMS, MODELLED, STREAMS, annual
 
 OUTPUTS = tuple(sorted({MODELLED.get(v, v) for v in STREAMS.values()}))
 """Monthly model outputs that are observed."""

@@ -14,7 +14,7 @@ from landlab_mgr.data.parts import Part, declared
 from landlab_mgr.data.twin import attainable, geography, mapping, observation, simulation, surface, weather
 from landlab_mgr.data.twin.geography import Field, Places
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.parameters import BY_NAME, FORCING, POOLS, STREAMS, VARIABLES
+from landlab_mgr.models.dalec.parameters import BY_NAME, FORCING, POOLS, STREAMS, VARIABLES
 
 BLOCK_PIXELS = 1024
 """Patches are simulated together until they have so many pixels."""

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
-from landlab_mgr import model
-from landlab_mgr.climate import Forcing, make_forcing, prepare
 from landlab_mgr.data.twin.geography import Field
 from landlab_mgr.data.twin.weather import DAYS_PER_MONTH, DOY
-from landlab_mgr.parameters import BY_NAME, POOLS
-from landlab_mgr.process import bind, water_stress
+from landlab_mgr.models.dalec import model
+from landlab_mgr.models.dalec.climate import Forcing, make_forcing, prepare
+from landlab_mgr.models.dalec.parameters import BY_NAME, POOLS
+from landlab_mgr.models.dalec.process import bind, water_stress
 
 LANES = 256
 SPINUP_YEARS, SPINUP_ROUNDS = 12, 5

@@ -8,10 +8,10 @@ import subprocess
 from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 
-from landlab_mgr.bench.catalog import temporary_catalog
 from landlab_mgr.catalog import AnalysisRecord, Catalog, DatasetRecord, Environment, MemberRecord
-from landlab_mgr.grid_spec import GridSpec
-from landlab_mgr.resources import resource
+from landlab_mgr.cli.bench.catalog import temporary_catalog
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.storage.resources import resource
 from tests.catalog.sample import CHECKPOINT, DATASET, FINGERPRINT, claim, epoch, metric
 from tests.catalog.stored import path
 

@@ -1,0 +1,125 @@
+"""`landlab bench train`: how fast one program trains, members side by side if asked."""
+
+import os
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from landlab_mgr.cli.bench import synthetic
+from landlab_mgr.data.batch import Selection, View
+from landlab_mgr.models.dalec.process import water_stress
+from landlab_mgr.spec.run import ProcessSpec, RunSpec
+from landlab_mgr.training import update
+
+PAPER_PIXEL_MONTHS = 164_040 * 168
+PAPER_EPOCHS = 199
+WARM_UP = 2
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Rates are of all members together; times are medians over the updates, and the fastest."""
+
+    device: str
+    cores: int
+    pixels: int
+    months: int
+    members: int
+    water_stress: str
+    compile_seconds: float
+    compile_forward_seconds: float
+    update_ms: float
+    fastest_update_ms: float
+    training_pixel_months_per_s: float
+    fastest_training_pixel_months_per_s: float
+    forward_pixel_months_per_s: float
+    updates_per_s: float
+    peak_memory_gb: float
+    paper_run_minutes: float
+    """One member of the paper: 164,040 pixels x 168 months x 199 epochs."""
+
+
+class Program:
+    """A compiled update of some members on one batch of synthetic pixels, and its forward pass."""
+
+    def __init__(self, pixels: int, months: int, members: int, process: str) -> None:
+        spec = RunSpec(dataset="0" * 16, predictors=("PFT",), process=ProcessSpec(water_stress=process))
+        self._arrays = synthetic.arrays(pixels, months)
+        static = update.Static(spec.network, process, update.terms_of(self._arrays.streams), 1, True)
+        state = update.initial_state(spec, synthetic.N_PREDICTORS, synthetic.N_PREDICTORS)
+        self._state = jax.device_put(update.stack([state] * members))
+        encoded = np.random.default_rng(1).normal(size=(members, pixels, synthetic.N_PREDICTORS))
+        scale = synthetic.SCALE if water_stress(process).weather else None
+        view = View(encoded.astype(np.float32), update.stack([scale] * members))
+        index = np.broadcast_to(np.arange(pixels, dtype=np.int32), (members, 1, pixels))
+        order = Selection(index, np.zeros_like(index), np.ones(index.shape, np.float32))
+        hyper = update.stack([update.hyper(spec, static.terms)] * members)
+        self._rest = jax.device_put((view, order, hyper))
+        self._none = update.no_terms(static.terms, members)
+        self._static = static
+
+    def compile_update(self) -> None:
+        """Compile what `update` runs."""
+        arguments = (self._state, self._none, self._arrays, *self._rest)
+        self._update = update.train_batches.lower(*arguments, static=self._static).compile()
+
+    def update(self) -> None:
+        """Train every member by one update."""
+        self._state, terms = self._update(self._state, self._none, self._arrays, *self._rest)
+        jax.block_until_ready(terms)
+
+    def compile_forward(self) -> None:
+        """Compile what `forward` runs."""
+        arguments = (self._state.weights, self._none, self._arrays, *self._rest)
+        self._forward = update.score_batches.lower(*arguments, static=self._static).compile()
+
+    def forward(self) -> None:
+        """Every member's loss, without learning."""
+        jax.block_until_ready(self._forward(self._state.weights, self._none, self._arrays, *self._rest))
+
+
+def seconds_of(call: Callable[[], None], times: int) -> list[float]:
+    """Wall time of each of some calls."""
+    found = []
+    for _ in range(times):
+        started = time.perf_counter()
+        call()
+        found.append(time.perf_counter() - started)
+    return found
+
+
+def measure(pixels: int, months: int, members: int, updates: int, process: str = "linear") -> Figures:
+    """Compile and time a program; persistent compilation caches are not used."""
+    jax.config.update("jax_enable_compilation_cache", False)
+    program = Program(pixels, months, members, process)
+    [compile_update] = seconds_of(program.compile_update, 1)
+    [compile_forward] = seconds_of(program.compile_forward, 1)
+    forward = statistics.median(seconds_of(program.forward, updates + WARM_UP)[WARM_UP:])
+    taken = seconds_of(program.update, updates + WARM_UP)[WARM_UP:]
+    update, fastest = statistics.median(taken), min(taken)
+    work = pixels * months * members
+    memory = jax.devices()[0].memory_stats() or {}
+    peak = memory.get("peak_bytes_in_use", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    return Figures(
+        device=jax.devices()[0].device_kind,
+        cores=len(os.sched_getaffinity(0)),
+        pixels=pixels,
+        months=months,
+        members=members,
+        water_stress=process,
+        compile_seconds=compile_update,
+        compile_forward_seconds=compile_forward,
+        update_ms=update * 1e3,
+        fastest_update_ms=fastest * 1e3,
+        training_pixel_months_per_s=work / update,
+        fastest_training_pixel_months_per_s=work / fastest,
+        forward_pixel_months_per_s=work / forward,
+        updates_per_s=1 / update,
+        peak_memory_gb=peak / 1e9,
+        paper_run_minutes=PAPER_PIXEL_MONTHS * PAPER_EPOCHS / (work / update) / 60,
+    )

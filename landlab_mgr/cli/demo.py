@@ -1,0 +1,86 @@
+"""The demo: a twin planet, a factorial grid, training, the best members, and what each predictor group brought."""
+
+import time
+
+from landlab_mgr import analysis
+from landlab_mgr.analysis import selection
+from landlab_mgr.campaign import launch
+from landlab_mgr.catalog import Catalog, EnsembleRecord
+from landlab_mgr.data import twin
+from landlab_mgr.display import console, duration, show
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec.grid import load_grid
+from landlab_mgr.storage.resources import resource
+from landlab_mgr.workspace import register
+from landlab_mgr.workspace.workspace import Workspace
+
+QUICK_EPOCHS = 5
+
+
+def run(workspace: Workspace, quick: bool = False) -> None:
+    """Make the planet, register and train the grid, select members, print and draw skill and partition.
+
+    Interrupted, it goes on where it was. `quick` trains few epochs, as a check that everything works.
+    """
+    started = time.monotonic()
+    grid = load_grid(resource("experiments") / "twin.toml")
+    if quick:
+        base = grid.base | {"optimizer": grid.base["optimizer"] | {"epochs": QUICK_EPOCHS}}
+        grid = grid.model_copy(update={"name": f"{grid.name}-quick", "base": base})
+    with workspace.create() as catalog:
+        console.print(
+            "[bold]1[/bold] a twin planet: real coastlines, drawn climate, a known truth (synthetic)"
+        )
+        record = register.dataset(workspace, catalog, twin.make())
+        console.print(
+            f"  {record.name}: {record.n_pixels} pixels in {record.n_patches} patches, {record.n_months} months"
+        )
+        done = register.grid(workspace, catalog, grid)
+        console.print(
+            f"[bold]2[/bold] the grid {grid.name}: {len(grid.predictor_sets)} predictor sets x "
+            f"{len(grid.seed_list)} seeds; {done.added} runs registered, {done.existing} already there"
+        )
+        console.print("[bold]3[/bold] training (Ctrl-C stops it; `landlab demo` goes on)")
+        summary = launch.pending(workspace, catalog, grid=grid.name)
+        if summary.interrupted:
+            raise LandlabError("the demo was interrupted; run it again to go on")
+        chosen = _selected(catalog, grid.name, keep=max(1, len(grid.seed_list) - 1))
+        kept = sum(m.kept for m in chosen.members)
+        console.print(
+            f"[bold]4[/bold] ensemble {chosen.name}: {kept} of {len(chosen.members)} members kept, of each setup the "
+            "best by training loss"
+        )
+        results = [
+            analysis.run(workspace, catalog, name, f"ensemble = '{chosen.name}'", options={"statistic": "r2"})
+            for name in ("skill", "partition")
+        ]
+    titles = (
+        "r2 on the dev patches, mean over members",
+        "what each predictor group brings, beside the truth",
+    )
+    for number, title, result in zip("56", titles, results, strict=True):
+        console.print(f"[bold]{number}[/bold] {title}")
+        show(result.analysis.table(result.dataset))
+        for line in str(result.dataset.attrs.get("notes", "")).splitlines():
+            console.print(f"  {line}", markup=False, soft_wrap=True)
+        path = workspace.root / f"{result.analysis.name}.png"
+        result.save_figure(path)
+        console.print(f"  figure: {path}", markup=False)
+    where = workspace.root
+    console.print(f"done in {duration(time.monotonic() - started)}. Next:")
+    for line, why in (
+        (f"landlab app -w {where}", "every run, analysis and map in the browser; the truth under Analyses"),
+        (
+            f"landlab trace {where / 'partition.png'} -w {where}",
+            "what the figure is made of, and how to make it again",
+        ),
+        (f"landlab report --ensemble {chosen.name} -w {where}", "every analysis in one page"),
+        ("landlab data import fluxval DIR", "real towers (see the README)"),
+    ):
+        console.print(f"  {line}    {why}", markup=False, soft_wrap=True)
+
+
+def _selected(catalog: Catalog, grid: str, keep: int) -> EnsembleRecord:
+    """The grid's first selection, made where there is none."""
+    known = {ensemble.name: ensemble for ensemble in catalog.ensembles()}
+    return known.get(f"{grid}@1") or selection.select(catalog, grid, keep, fewer=True)

@@ -1,0 +1,188 @@
+"""Where the pixels of somebody's files are: those of a list, or the cells of a grid that can be learnt from."""
+
+import numpy as np
+import xarray as xr
+
+from landlab_mgr.data import split
+from landlab_mgr.data.sources import gridded, source_files
+from landlab_mgr.data.sources.mapped import Files, Pixels, at_pixels, slabs
+from landlab_mgr.data.sources.mapping import one_of
+from landlab_mgr.errors import LandlabError
+
+SITE_AREA_M2 = 1e6
+"""Of a pixel of a list whose mapping gives no area: a tower's footprint, the same for all."""
+
+Geometry = dict[str, tuple[np.ndarray, str, str]]
+
+
+def geometry(files: Files, notices: list[str]) -> tuple[Pixels, Geometry]:
+    """The pixels, by patch where they are of a grid, and the values, unit and meaning of the geometry variables."""
+    mapping = files.mapping
+    for dim in (mapping.dims.time, *mapping.dims.space):
+        if dim not in files.ds.dims:
+            key = next(k for k in ("time", "pixel", "lat", "lon") if getattr(mapping.dims, k) == dim)
+            raise LandlabError(
+                f"dims.{key}: {files.path} has {one_of('dimension', dim, map(str, files.ds.dims))}"
+            )
+        if not files.ds.sizes[dim]:
+            raise LandlabError(f"{files.path}: dimension {dim!r} has length 0")
+    pixels, lat, lon, area = _grid(files, notices) if mapping.dims.lat else _list(files, notices)
+    patch = _patches(files, pixels, lat, lon)
+    size = np.bincount(patch)[patch]
+    enough = size >= mapping.patches.min_pixels
+    if not enough.all():
+        if not enough.any():
+            raise LandlabError(
+                f"patches.min_pixels = {mapping.patches.min_pixels}: the largest patch has {size.max()} pixels"
+            )
+        few = len(np.unique(patch[~enough]))
+        notices.append(
+            f"{few} patches with less than {mapping.patches.min_pixels} pixels are left out ({(~enough).sum()} pixels)"
+        )
+    kept = np.flatnonzero(enough)
+    if mapping.dims.lat:
+        kept = kept[np.argsort(patch[kept], kind="stable")]
+    pixels = Pixels({dim: index[kept] for dim, index in pixels.index.items()})
+    lat, lon, area = lat[kept], lon[kept], area[kept]
+    patch = np.unique(patch[kept], return_inverse=True)[1].reshape(-1).astype(np.int32)
+    found: Geometry = {
+        "patch": (patch, "1", "number of the patch"),
+        "lat": (lat, "degrees_north", "latitude of the pixel's centre"),
+        "lon": (lon, "degrees_east", "longitude of the pixel's centre"),
+        "area_m2": (area, "m2", "area of the pixel"),
+        "test": (_test(files, pixels, patch, notices), "1", "the pixel is of a test patch"),
+    }
+    for name in ("site", "region"):
+        variable = getattr(mapping.geometry, name)
+        if variable is not None:
+            array = files.over(f"geometry.{name}", variable, time=False)
+            names = source_files.values(array, f"geometry.{name}: {files.path}: {variable!r}")
+            found[name] = (_strings(at_pixels(names, array.dims, pixels)), "1", f"name of the {name}")
+    return pixels, found
+
+
+def _strings(values: np.ndarray) -> np.ndarray:
+    decoded = [x.decode("utf-8", "replace") if isinstance(x, bytes) else str(x) for x in values.tolist()]
+    return np.array([text.strip("\0 ") for text in decoded], dtype=object)
+
+
+def _list(files: Files, notices: list[str]) -> tuple[Pixels, np.ndarray, np.ndarray, np.ndarray]:
+    """All pixels of a list, their latitude, longitude and area."""
+    mapping = files.mapping
+    dim = mapping.dims.pixel or ""
+    pixels = Pixels({dim: np.arange(files.ds.sizes[dim])})
+
+    def of(name: str, unit: str) -> np.ndarray:
+        given = getattr(mapping.geometry, name)
+        key = f"geometry.{name}"
+        if given.variable is None:
+            return np.full(len(pixels), float(given.value))
+        # degrees are what coordinates are in, whether or not the file says so
+        stated = given.units or files.array(key, given.variable).attrs.get("units") or unit
+        return files.static(key, given.variable, str(stated), unit, pixels).astype(np.float64)
+
+    lat, lon = of("lat", "degrees_north"), of("lon", "degrees_east")
+    if mapping.geometry.area_m2 is None:
+        notices.append(f"geometry.area_m2 is not given: every pixel counts {SITE_AREA_M2:g} m2")
+        area = np.full(len(pixels), SITE_AREA_M2)
+    else:
+        area = of("area_m2", "m2")
+    return pixels, lat, _eastward(lon), area
+
+
+def _eastward(lon: np.ndarray) -> np.ndarray:
+    """Longitudes as -180..180, whether a file counts so or to 360."""
+    return np.where((lon > 180) & (lon <= 360), lon - 360, lon)
+
+
+def _grid(files: Files, notices: list[str]) -> tuple[Pixels, np.ndarray, np.ndarray, np.ndarray]:
+    """The cells of a grid that can be learnt from, their latitude, longitude and area."""
+    mapping = files.mapping
+    names = {"lat": mapping.dims.lat or "", "lon": mapping.dims.lon or ""}
+    axes = {
+        key: source_files.values(files.array(f"dims.{key}", name), files.path) for key, name in names.items()
+    }
+    lat, height = gridded.axis(axes["lat"], names["lat"], -90, 90, files.path)
+    lon, width = gridded.axis(axes["lon"], names["lon"], -180, 360, files.path)
+    good = _usable(files, (names["lat"], names["lon"]), notices)
+    row, column = np.nonzero(good)
+    pixels = Pixels({names["lat"]: row, names["lon"]: column})
+    return pixels, lat[row], _eastward(lon[column]), gridded.cell_areas(lat[row], height, width)
+
+
+def _share(files: Files, key: str, variable: str, space: tuple[str, str]) -> np.ndarray:
+    """Share of the months in which a variable is there, [lat, lon]."""
+    array = files.over(key, variable, time=True)
+    time = files.mapping.dims.time
+    count = np.zeros([files.ds.sizes[dim] for dim in space])
+    for ranges, part in slabs(array, f"{key}: {files.path}: {variable!r}"):
+        there = xr.DataArray(np.isfinite(files.numbers(key, variable, part)), dims=array.dims)
+        if time in there.dims:
+            there = there.sum(time)
+        there = there.expand_dims([dim for dim in space if dim not in there.dims]).transpose(*space)
+        count[tuple(ranges.get(dim, slice(None)) for dim in space)] += there.values
+    return count / (files.ds.sizes[time] if time in array.dims else 1)
+
+
+def _usable(files: Files, space: tuple[str, str], notices: list[str]) -> np.ndarray:
+    """Cells [lat, lon] within the mask, with all forcing and with an observation."""
+    mapping = files.mapping
+    shape = tuple(files.ds.sizes[dim] for dim in space)
+    inside = np.ones(shape, bool)
+    if mapping.geometry.mask is not None:
+        array = files.over("geometry.mask", mapping.geometry.mask, time=False)
+        if set(array.dims) != set(space):
+            raise LandlabError(
+                f"geometry.mask: {mapping.geometry.mask!r} must have dimensions {', '.join(space)}"
+            )
+        mask = source_files.values(array.transpose(*space), f"geometry.mask: {files.path}")
+        inside = np.nan_to_num(files.numbers("geometry.mask", mapping.geometry.mask, mask)) != 0
+    forced, partly = inside.copy(), np.zeros(shape, bool)
+    for name, given in mapping.forcing.items():
+        if given.variable is not None:
+            share = _share(files, f"forcing.{name}", given.variable, space)
+            forced &= share == 1
+            partly |= (share > 0) & (share < 1)
+    seen = np.zeros(shape, bool)
+    for name, observed in mapping.observations.items():
+        if observed.variable is not None:
+            seen |= _share(files, f"observations.{name}", observed.variable, space) > 0
+    for what, out in (
+        ("lack forcing in some months only", inside & ~forced & partly),
+        ("have forcing but no observation", forced & ~seen),
+    ):
+        if out.any():
+            notices.append(f"{out.sum()} cells {what} and are left out")
+    if not (forced & seen).any():
+        raise LandlabError(
+            f"{files.path}: no cell of {shape[0]} x {shape[1]} has all forcing and an observation "
+            f"({inside.sum()} within the mask, {forced.sum()} with all forcing, {(inside & seen).sum()} observed)"
+        )
+    return forced & seen
+
+
+def _patches(files: Files, pixels: Pixels, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
+    """Number of the patch of each pixel, counted by latitude, then longitude."""
+    patches = files.mapping.patches
+    if patches.variable is not None:
+        cells = files.static("patches.variable", patches.variable, None, None, pixels)[:, None]
+        if not np.isfinite(cells).all():
+            pixel = int(np.isnan(cells[:, 0]).argmax())
+            raise LandlabError(
+                f"patches.variable: {patches.variable!r} is missing at pixel {pixel}; each needs a patch"
+            )
+    else:
+        height, width = patches.degrees
+        cells = np.floor(np.stack([(lat + 90) / height, (lon + 180) / width], axis=1))
+    return np.unique(cells, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _test(files: Files, pixels: Pixels, patch: np.ndarray, notices: list[str]) -> np.ndarray:
+    given, fraction = files.mapping.geometry.test, files.mapping.test_fraction
+    if given is not None:
+        return np.nan_to_num(files.static("geometry.test", given, None, None, pixels)) != 0
+    if fraction == 0 or patch.max() < 2:
+        why = "test_fraction = 0" if fraction == 0 else f"{patch.max() + 1} patches are too few to keep one"
+        notices.append(f'no pixel is kept for testing ({why}): train with split.kind = "all"')
+        return np.zeros(len(patch), bool)
+    return split.choose_test_patches(patch, fraction)

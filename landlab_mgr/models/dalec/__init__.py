@@ -1,0 +1,1 @@
+"""Monthly DALEC as in DifferLand: carbon and water of land."""

@@ -1,0 +1,72 @@
+"""Model and observation made comparable: at the resolution of the observation, without the warm-up. JAX-free."""
+
+from collections.abc import Collection
+
+import numpy as np
+import xarray as xr
+
+from landlab_mgr.data import schema
+from landlab_mgr.models.dalec.parameters import LOSS_TERMS, STREAMS, LossTerm, annual
+
+
+def is_compared(ds: xr.Dataset, stream: str, period: str, held_out: bool) -> bool:
+    """Whether a stream is compared in a period, observation or withheld.
+
+    Where the split holds months out, those are withheld; a mean over the run has no months that were not seen.
+    """
+    if period == "withheld" and held_out:
+        return LOSS_TERMS[stream].average != "run"
+    return schema.stream_variable(stream, period) in ds
+
+
+def observed(ds: xr.Dataset, stream: str, period: str, held_out: np.ndarray) -> np.ndarray:
+    """A stream in a period, [T, N]: withheld are the months that the split holds out ([T]), or else the dataset's."""
+
+    def values(name: str) -> np.ndarray:
+        return ds[name].transpose("time", "pixel").values
+
+    name = schema.stream_variable(stream, period)
+    if not held_out.any():
+        return values(name)
+    seen = values(stream)
+    if period == "observation":
+        return np.where(held_out[:, None], np.nan, seen)
+    own = values(name) if name in ds else np.full_like(seen, np.nan)
+    return np.where(held_out[:, None], np.where(np.isnan(own), seen, own), np.nan)
+
+
+def comparable(
+    term: LossTerm, modelled: np.ndarray, observed: np.ndarray, patch: np.ndarray, warmup: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Model and observation at the resolution of the observation: [T or years or 1, pixels or patches].
+
+    The warm-up counts for nothing; NaN where the observation is missing or incomplete.
+    """
+    m = np.where(np.isfinite(observed), modelled, np.nan).astype(np.float64)
+    o = observed.astype(np.float64)
+    m[:warmup], o[:warmup] = np.nan, np.nan
+    if term.average == "year":
+        m, o = (annual(x).mean(axis=1) for x in (m, o))
+    elif term.average == "run":
+        m, o = (_nanmean(x)[None] for x in (m, o))
+    elif term.average == "anomaly":
+        m, o = (x - _nanmean(x) for x in (m, o))
+    if term.level == "patch":
+        m, o = (patch_means(x, patch) for x in (m, o))
+    return m, o
+
+
+def patch_means(x: np.ndarray, patch: np.ndarray) -> np.ndarray:
+    """[T, N] to [T, patches]; NaN where any pixel of the patch is, so that model and observation cover the same."""
+    return np.stack([x[:, patch == p].mean(axis=1) for p in range(patch.max() + 1)], axis=1)
+
+
+def score_name(stream: str, streams: Collection[str]) -> str:
+    """What a stream's scores are filed under: its variable, or the stream where several of `streams` observe that."""
+    same = [s for s in streams if STREAMS[s] == STREAMS[stream]]
+    return STREAMS[stream] if len(same) == 1 else stream
+
+
+def _nanmean(x: np.ndarray) -> np.ndarray:
+    count = np.isfinite(x).sum(axis=0)
+    return np.where(count > 0, np.nansum(x, axis=0) / np.maximum(count, 1), np.nan)

@@ -1,0 +1,1 @@
+"""What is asked: runs, grids, studies and their identities."""

@@ -1,0 +1,339 @@
+"""What is asked: the frozen specification of a run, and its identity. JAX-free.
+
+Everything in a `RunSpec` is scientific: two specs that differ are two runs. How a run is executed
+(resources, checkpoint interval, executor) is never here.
+"""
+
+import hashlib
+import json
+import re
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.models.dalec.parameters import LOSS_TERMS, SCIENCE_VERSION
+
+GROUP_ORDER = ("PFT", "CLIM", "AGE", "SOIL", "CONTROL", "LATLON")
+"""Order in which known predictor groups are named; groups of plugins and datasets follow by name."""
+
+
+class Frozen(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
+    """Read once, never changed; an unknown field is a mistake."""
+
+
+def name_and_version(choice: str) -> tuple[str, int]:
+    """What `name` (its version 1) or `name@version` asks for; ValueError where it is neither."""
+    found = re.fullmatch(r"([^@\s]+)(?:@([1-9][0-9]*))?", choice)
+    if found is None:
+        raise ValueError("must be a name, or name@version with a version of 1 or more")
+    return found[1], int(found[2] or 1)
+
+
+class ProcessSpec(Frozen):
+    """Which implementation of each swappable process runs: by registered name, in version 1, or `name@version`."""
+
+    water_stress: str = "linear"
+
+    @field_validator("water_stress")
+    @classmethod
+    def _canonical_version(cls, choice: str) -> str:
+        name, version = name_and_version(choice)
+        return name if version == 1 else f"{name}@{version}"
+
+
+class NetworkSpec(Frozen):
+    """The spatialization network: hidden layer widths, the slope of the leaky ReLU's negative side, and its start."""
+
+    hidden: tuple[int, ...] = (32, 32, 32)
+    negative_slope: float = Field(0.01, ge=0, le=1)
+    head_scale: float = Field(
+        1.0, gt=0, le=1, description="factor of the heads' initial weights: small, and pixels start alike"
+    )
+    head_bias: Literal["ones", "typical"] = Field(
+        "ones", description="where the heads' biases start: at one, or at the parameters' typical values"
+    )
+
+    @field_validator("hidden")
+    @classmethod
+    def _widths(cls, hidden: tuple[int, ...]) -> tuple[int, ...]:
+        if not hidden or min(hidden) < 1:
+            raise ValueError("needs at least one hidden layer, each at least 1 wide")
+        return hidden
+
+
+class OptimizerSpec(Frozen):
+    """Adam over batches of whole patches; `patches_per_batch = 0` means all training patches at once."""
+
+    learning_rate: float = Field(5e-4, gt=0)
+    epochs: int = Field(199, ge=1, lt=2**31)
+    patches_per_batch: int = Field(1, ge=0)
+    weight_decay: float = Field(0.0, ge=0)
+    clip_norm: float = Field(0.0, ge=0, description="0 = no clipping of the global gradient norm")
+    process_rate: float = Field(
+        1.0, gt=0, description="factor of the learning rate for what a process learns, which all pixels share"
+    )
+    keep: Literal["last", "best_dev"] = Field(
+        "last", description="which epoch's weights the member is: the last, or the one of the lowest dev loss"
+    )
+
+
+OF_KIND: dict[str, tuple[str, ...]] = {
+    "patch": ("dev_fraction",),
+    "kfold": ("dev_fraction", "folds", "fold"),
+    "region_out": ("dev_fraction", "regions", "box"),
+    "years_out": ("dev_fraction", "years", "months", "warmest", "coolest"),
+    "all": (),
+}
+"""Kinds of split, and the fields that each reads."""
+
+
+class SplitSpec(Frozen):
+    """What trains, what develops, what is held out: whole patches, and with `years_out` months of all pixels too.
+
+    A field that its kind does not read must be left out.
+    """
+
+    kind: Literal["patch", "kfold", "region_out", "years_out", "all"] = Field(
+        "patch",
+        description="patch: the dataset's test patches are held out; kfold: one of `folds` parts of all patches; "
+        "region_out: patches that touch a region or box; years_out: as patch, and months of every pixel; "
+        "all: nothing, every pixel trains",
+    )
+    dev_fraction: float = Field(
+        0.1, gt=0, lt=1, description="share of the patches not held out that the seed draws for dev"
+    )
+    folds: int = Field(5, ge=2, description="parts of all patches, the same for every seed and setup")
+    fold: int | None = Field(None, ge=0, description="which part is the test set, 0 to folds - 1")
+    regions: tuple[str, ...] | None = Field(
+        None, min_length=1, description="names of the dataset's regions that are the test set"
+    )
+    box: tuple[float, float, float, float] | None = Field(
+        None, description="south, north, west, east in degrees: the test set; west > east crosses 180"
+    )
+    years: tuple[int, ...] | None = Field(None, min_length=1, description="calendar years held out")
+    months: tuple[str, ...] | None = Field(None, min_length=1, description="months held out, as YYYY-MM")
+    warmest: int | None = Field(
+        None, ge=1, description="how many years to hold out, the warmest of the dataset"
+    )
+    coolest: int | None = Field(None, ge=1, description="how many years to hold out, the coolest")
+
+    @field_validator("regions", "years", "months")
+    @classmethod
+    def _sorted(cls, values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+        return None if values is None else tuple(sorted(set(values)))
+
+    @field_validator("months")
+    @classmethod
+    def _of_the_calendar(cls, months: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for month in months or ():
+            if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+                raise ValueError(f"month {month!r}; write it as 2003-07")
+        return months
+
+    @field_validator("box")
+    @classmethod
+    def _on_the_globe(
+        cls, box: tuple[float, float, float, float] | None
+    ) -> tuple[float, float, float, float] | None:
+        if box is not None:
+            south, north, west, east = box
+            if not (
+                -90 <= south < north <= 90 and all(-180 <= x <= 180 for x in (west, east)) and west != east
+            ):
+                raise ValueError(
+                    f"box {list(box)}; give [south, north, west, east]: -90 <= south < north <= 90, "
+                    "west and east different and within -180..180"
+                )
+        return box
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> "SplitSpec":
+        for name, field in type(self).model_fields.items():
+            if name != "kind" and name not in OF_KIND[self.kind] and getattr(self, name) != field.default:
+                kinds = " or ".join(repr(kind) for kind, read in OF_KIND.items() if name in read)
+                raise ValueError(f"`{name}` belongs to kind {kinds}, not to {self.kind!r}: leave it out")
+        if self.kind == "kfold" and (self.fold is None or self.fold >= self.folds):
+            raise ValueError(f"kind 'kfold' needs `fold`, one of 0 to {self.folds - 1}, not {self.fold}")
+        if self.kind == "region_out" and self.regions is None and self.box is None:
+            raise ValueError("kind 'region_out' needs `regions` or `box`")
+        if self.kind == "years_out" and all(
+            getattr(self, name) is None for name in ("years", "months", "warmest", "coolest")
+        ):
+            raise ValueError("kind 'years_out' needs `years`, `months`, `warmest` or `coolest`")
+        return self
+
+
+class Seeds(Frozen):
+    """The three draws of a member: network initialisation, dev split, order of the batches."""
+
+    init: int = Field(0, ge=0, lt=2**31)
+    split: int = Field(0, ge=0, lt=2**31)
+    shuffle: int = Field(0, ge=0, lt=2**31)
+
+
+def canonical_groups(groups: tuple[str, ...]) -> tuple[str, ...]:
+    """Predictor groups without repetition, in the order in which they are named."""
+    rank = {name: i for i, name in enumerate(GROUP_ORDER)}
+    return tuple(sorted(set(groups), key=lambda g: (rank.get(g, len(rank)), g)))
+
+
+_OF_THE_LAND_MODEL = ("process", "network", "loss_weights")
+NOT_OF_MODEL: dict[str, tuple[str, ...]] = {
+    "dalec": (),
+    "gradient_boosting": (
+        *_OF_THE_LAND_MODEL,
+        "optimizer.patches_per_batch",
+        "optimizer.weight_decay",
+        "optimizer.clip_norm",
+        "optimizer.process_rate",
+    ),
+    "lstm": (*_OF_THE_LAND_MODEL, "optimizer.process_rate"),
+}
+"""Fields that a model does not read, and that must therefore be left out: two specs that differ are two runs."""
+
+
+class RunSpec(Frozen):
+    """One member: a setup on a dataset, with its loss weights and seeds."""
+
+    dataset: str = Field(description="fingerprint of the dataset, as `landlab data ls` prints it")
+    predictors: tuple[str, ...] = Field(min_length=1, description="names of predictor groups")
+    streams: tuple[str, ...] | None = Field(
+        None, description="observation streams to learn from; default all that the dataset has"
+    )
+    loss_weights: dict[str, float] = Field(default_factory=dict, description="where not the default")
+    process: ProcessSpec = ProcessSpec()
+    network: NetworkSpec = NetworkSpec()
+    optimizer: OptimizerSpec = OptimizerSpec()
+    split: SplitSpec = SplitSpec()
+    seeds: Seeds = Seeds()
+    warmup_months: int = Field(24, ge=0, description="months at the start that metrics skip")
+    model: Literal["dalec", "gradient_boosting", "lstm"] = Field(
+        "dalec",
+        description="dalec: the land model; the others are baselines: statistical models of the fluxes",
+    )
+    science_version: int = SCIENCE_VERSION
+
+    @model_validator(mode="after")
+    def _of_its_model(self) -> "RunSpec":
+        for name in NOT_OF_MODEL[self.model]:
+            part, _, field = name.partition(".")
+            of = getattr(self, part) if field else self
+            if getattr(of, field or part) != type(of).model_fields[field or part].get_default(
+                call_default_factory=True
+            ):
+                raise ValueError(f"`{name}` says nothing to model {self.model!r}: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _has_dev_to_keep_by(self) -> "RunSpec":
+        if self.optimizer.keep == "best_dev" and self.split.kind == "all":
+            raise ValueError(
+                "optimizer.keep 'best_dev' needs dev patches, and split.kind 'all' has none: use 'last'"
+            )
+        return self
+
+    @field_validator("predictors")
+    @classmethod
+    def _canonical_predictors(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        return canonical_groups(groups)
+
+    @field_validator("streams")
+    @classmethod
+    def _canonical_streams(cls, streams: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if streams is None else tuple(sorted(set(streams)))
+
+    @field_validator("loss_weights")
+    @classmethod
+    def _only_differences(cls, weights: dict[str, float]) -> dict[str, float]:
+        for name, weight in weights.items():
+            if name not in LOSS_TERMS:
+                raise ValueError(f"unknown loss term {name!r}; known: {', '.join(LOSS_TERMS)}")
+            if weight < 0:
+                raise ValueError(f"loss weight {name} = {weight} is negative")
+        return {n: float(weights[n]) for n in sorted(weights) if weights[n] != LOSS_TERMS[n].weight}
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of every loss term, defaults included."""
+        return {name: self.loss_weights.get(name, term.weight) for name, term in LOSS_TERMS.items()}
+
+    @property
+    def setup(self) -> dict[str, Any]:
+        """What members of one ensemble share: all but dataset, loss weights and seeds."""
+        content = self.model_dump(
+            mode="json", exclude={"dataset", "loss_weights", "seeds"}, exclude_defaults=True
+        )
+        return content | {"science_version": self.science_version}
+
+    @property
+    def label(self) -> str:
+        """The setup's predictor groups, as people write them: PFT+CLIM."""
+        return "+".join(self.predictors)
+
+    @property
+    def run_id(self) -> str:
+        """First 16 hex digits of the SHA-256 of what is scientific.
+
+        Fields equal to their frozen default are omitted, so that a new field changes no old identity;
+        `science_version` is always in, since its default moves.
+        """
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        return identity(content | {"science_version": self.science_version})
+
+
+def identity(content: Any) -> str:
+    """First 16 hex digits of the SHA-256 of canonical JSON (sorted keys, no spaces, ASCII)."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class PolicySpec(Frozen):
+    """How the runs of a grid are executed. None of it is scientific: it changes no run's identity."""
+
+    retries: int = Field(3, ge=0, description="how often in a row a run may be lost without a new epoch")
+    stall_minutes: float = Field(
+        10, gt=0, description="a worker silent for so long, and 20 times the usual, is lost"
+    )
+    members: int = Field(1, ge=1, le=1024, description="runs that train side by side in a worker")
+    cpus: float = Field(1, gt=0, description="cores of a worker")
+    gpus: float | None = Field(
+        None, ge=0, description="GPUs of a worker, or a fraction of one; default: one where there are some"
+    )
+    memory_gb: float = Field(0, ge=0, description="memory that a worker asks of the cluster; 0 = none")
+
+    def changed(self, values: dict[str, Any]) -> "PolicySpec":
+        """With some fields set anew; LandlabError names one that may not be."""
+        return validated(PolicySpec, self.model_dump() | values, "policies")
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def validated(model: type[_Model], content: Any, where: str) -> _Model:
+    """The specification that this content is; LandlabError, one line that names the key, where it is none."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "specification"
+        message = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            known = _fields_at(model, first["loc"][:-1])
+            message = "unknown key" + (f"; known: {', '.join(known)}" if known else "")
+        elif isinstance(first["input"], str | int | float):
+            message += f", not {first['input']!r}"
+        raise LandlabError(f"{where}: {key}: {message}") from None
+
+
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Field names of the model that a validation error's location points into."""
+    current: Any = model
+    for part in location:
+        field = current.model_fields.get(part) if isinstance(part, str) else None
+        if field is None or not (
+            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        ):
+            return []
+        current = field.annotation
+    return list(current.model_fields)

@@ -1,0 +1,183 @@
+"""Where a group's work lies: a directory with the catalog; a storage with datasets and files of runs. JAX-free.
+
+The storage is that directory, unless `landlab init --storage` named another place, such as s3://bucket/prefix.
+"""
+
+import json
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from landlab_mgr.catalog import Catalog
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import ArtifactRecord
+from landlab_mgr.storage.location import Location, content, located, make_directory, reached, reason, write
+
+DEFAULT = "landlab-workspace"
+DATABASE = "landlab.db"
+SETTINGS = "landlab.toml"
+"""The file in a workspace that names its storage, where that is another place."""
+
+_MARKER = ".landlab"
+"""The file at a remote storage that says whose it is: a bucket or prefix mistyped later has none."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A directory, the URL of its catalog where that is not the SQLite file in it, and its storage where elsewhere."""
+
+    root: Path
+    database: str
+    storage: str | None = None
+
+    @classmethod
+    def at(
+        cls, root: str | Path | None = None, database: str | None = None, storage: str | None = None
+    ) -> "Workspace":
+        """The workspace that arguments, LANDLAB_WORKSPACE and LANDLAB_DB name; by default ./landlab-workspace.
+
+        Its storage is what the argument, LANDLAB_STORAGE or its landlab.toml say, by default the workspace itself.
+        """
+        path = Path(root or os.environ.get("LANDLAB_WORKSPACE") or DEFAULT).absolute()
+        url = database or os.environ.get("LANDLAB_DB") or str(path / DATABASE)
+        there = storage or os.environ.get("LANDLAB_STORAGE")
+        return cls(path, url, _remembered(path) if not there else _normal(there))
+
+    @property
+    def files(self) -> Location:
+        """Where datasets and the files of runs lie: what catalogued paths are relative to."""
+        return self.root if self.storage is None else located(self.storage)
+
+    @property
+    def data(self) -> Location:
+        """Where published datasets lie."""
+        return self.files / "data"
+
+    @property
+    def runs(self) -> Location:
+        """Where the files of runs lie, in run/attempt-token/."""
+        return self.files / "runs"
+
+    def create(self, remember: bool = False) -> Catalog:
+        """Make what is missing and open the catalog for writing.
+
+        Args:
+            remember: keep the storage in landlab.toml, for later calls that do not name it.
+
+        Raises:
+            LandlabError: where something cannot be made, or the workspace keeps its files elsewhere already.
+        """
+        if self.root.exists() and not self.root.is_dir():
+            raise LandlabError(f"workspace {self.root} is a file; name a directory with --workspace")
+        remember = remember and self.storage != _remembered(self.root)
+        if remember:
+            self._refuse_to_move()
+        for directory in (self.data, self.runs):
+            try:
+                make_directory(directory)
+            except OSError as error:
+                if self.storage is None:
+                    raise
+                raise LandlabError(
+                    f"cannot make the storage {directory}: {error.strerror or error}"
+                ) from None
+        self._mark()
+        self.root.mkdir(parents=True, exist_ok=True)
+        if remember:
+            line = f"storage = {json.dumps(self.storage)}\n"
+            write(self.root / SETTINGS, line.encode())
+        return Catalog.create(self.database)
+
+    def open(self, read_only: bool = False) -> Catalog:
+        """Open the catalog of an existing workspace."""
+        if not self.root.is_dir():
+            raise LandlabError(
+                f"no workspace at {self.root}; make one with `landlab init`, or name one with --workspace"
+            )
+        return Catalog(self.database, read_only=read_only)
+
+    def check_storage(self) -> None:
+        """LandlabError where a remote storage is not there or cannot be read; local ones are not looked at."""
+        if isinstance(self.files, Path):
+            return
+        try:
+            content(self.files / _MARKER)
+        except FileNotFoundError:
+            raise LandlabError(
+                f"no landlab storage at {self.files}; check LANDLAB_STORAGE and {self.root / SETTINGS}, "
+                "or make it with `landlab init --storage URL`"
+            ) from None
+
+    def directory(self, run_id: str, token: str) -> str:
+        """Directory of an attempt, relative to the storage."""
+        return f"{self.runs.name}/{run_id}/{token}"
+
+    def path(self, relative: str) -> Location:
+        """A catalogued path, made absolute; `str` of it is a path or a URL.
+
+        LandlabError for what leads elsewhere: a catalog or a figure is no authority on where to read or connect.
+        """
+        parts = PurePosixPath(relative)
+        # to fsspec a colon may be a protocol; names of datasets and files have none
+        if parts.is_absolute() or ".." in parts.parts or ":" in relative:
+            raise LandlabError(
+                f"{relative!r} leads out of the workspace; only relative paths below {self.files} are read: "
+                "import the data or make the result again"
+            )
+        return self.files / relative
+
+    def relative(self, path: Location) -> str:
+        """The path under which the catalog lists what lies in the storage."""
+        return path.relative_to(str(self.files)).as_posix()
+
+    def catalogued(self, artifact: ArtifactRecord) -> ArtifactRecord:
+        """A worker's artifact under its path in the storage, so that the workspace can move."""
+        relative = self.relative(located(artifact.path))
+        return ArtifactRecord(artifact.kind, relative, artifact.sha256, artifact.bytes)
+
+    def _mark(self) -> None:
+        """Make a remote storage, which shows that it can be written."""
+        if isinstance(self.files, Path):
+            return
+        marker = self.files / _MARKER
+        try:
+            with reached(marker):
+                if not marker.exists():
+                    write(marker, b"The files of a landlab workspace lie here.\n")
+        except FileNotFoundError as error:
+            raise LandlabError(
+                f"cannot write to {self.files}: {reason(error)}; check the URL, make the bucket if there is none"
+            ) from None
+
+    def _refuse_to_move(self) -> None:
+        """Catalogued paths are relative to the storage: it does not change under what is catalogued."""
+        before = _remembered(self.root)
+        kept = [d for d in (self.root / "data", self.root / "runs") if d.is_dir() and any(d.iterdir())]
+        if before is not None or kept:
+            raise LandlabError(
+                f"workspace {self.root} keeps its files at {before or self.root}; to move them, copy data/ and runs/ "
+                f"to {self.storage} and then name that in {self.root / SETTINGS}"
+            )
+
+
+def _normal(storage: str) -> str:
+    """A storage as it is kept: a URL, or an absolute path."""
+    where = located(storage)
+    return str(where.absolute() if isinstance(where, Path) else where)
+
+
+def _remembered(root: Path) -> str | None:
+    """The storage that landlab.toml names; None where there is no such file."""
+    path = root / SETTINGS
+    try:
+        settings = tomllib.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise LandlabError(
+            f'{path} cannot be read ({error}); it is to hold: storage = "s3://BUCKET/PREFIX"'
+        ) from None
+    if set(settings) != {"storage"} or not isinstance(settings["storage"], str):
+        raise LandlabError(f'{path} is to hold one line: storage = "s3://BUCKET/PREFIX"')
+    return _normal(settings["storage"])

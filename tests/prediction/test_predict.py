@@ -1,0 +1,276 @@
+"""Trained members on any dataset: what they were, scenarios, files by the CF conventions, and what is refused."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from landlab_mgr.data import batch, store
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.prediction import cf, predict, scenario
+from landlab_mgr.spec.run import RunSpec
+from landlab_mgr.storage import location
+from landlab_mgr.training import evaluate, train
+
+from .. import untrained
+
+SUFFIXES = (".nc", ".zarr")
+
+
+def spec_of(ds, seed, **more):
+    return RunSpec(
+        dataset=store.fingerprint(ds),
+        predictors=("PFT", "CLIM"),
+        seeds={"init": seed, "split": seed, "shuffle": seed},
+        warmup_months=12,
+        optimizer={"epochs": 1},
+        **more,
+    )
+
+
+@pytest.fixture(scope="module")
+def made(planet, tmp_path_factory):
+    """Spec, split, state and checkpoint of two members."""
+    specs = [spec_of(planet, seed) for seed in (0, 1)]
+    return [(spec, *untrained.member(planet, spec, tmp_path_factory.mktemp("member"))) for spec in specs]
+
+
+@pytest.fixture(scope="module")
+def members(made):
+    return {spec.run_id: predict.Trained.open(Path(saved.path)) for spec, _, _, saved in made}
+
+
+@pytest.fixture(scope="module")
+def dataset(planet):
+    return planet.assign_attrs(fingerprint=store.fingerprint(planet))
+
+
+def gridded(ds):
+    """Its pixels on a grid of half a degree, but for one hole."""
+    n = ds.sizes["pixel"]
+    place = np.arange(n) + (np.arange(n) > 4)
+    lat, lon = 10 + 0.5 * (place // 5), 20 + 0.5 * (place % 5)
+    return ds.assign(lat=ds["lat"].copy(data=lat), lon=ds["lon"].copy(data=lon))
+
+
+def read(path):
+    ds = (
+        xr.open_dataset(path, engine="h5netcdf")
+        if path.suffix == ".nc"
+        else xr.open_zarr(path, consolidated=False)
+    )
+    with ds:
+        return ds.load()
+
+
+def monthly(made, ds):
+    """[member, time, pixel] of GPP as the evaluation has it."""
+    found = [
+        evaluate.predict(spec, ds, member, state.weights).monthly["gpp"] for spec, member, state, _ in made
+    ]
+    return np.stack(found).astype(float)
+
+
+def test_a_checkpoint_holds_the_member(made, members, planet):
+    for spec, member, state, _ in made:
+        trained = members[spec.run_id]
+        assert trained.spec == spec
+        np.testing.assert_array_equal(trained.encode(planet), member.encoded)
+        expected = evaluate.predict(spec, planet, member, state.weights).params
+        found = trained.parameters(trained.encode(planet), planet["lat"].values)
+        for name, x in found.items():
+            np.testing.assert_allclose(x, expected[name], rtol=1e-5)
+
+
+def test_a_scale_of_the_weather_comes_back(planet, tmp_path):
+    spec = spec_of(planet, 0, process={"water_stress": "nn_flux"})
+    member, _, saved = untrained.member(planet, spec, tmp_path)
+    found = predict.Trained.open(Path(saved.path))
+    assert found.scale == member.scale
+    assert found.spec.process.water_stress == "nn_flux"
+
+
+def test_what_is_no_checkpoint(tmp_path):
+    train.save(tmp_path / "x", {"epoch": 1})
+    with pytest.raises(LandlabError, match="holds no trained member"):
+        predict.Trained.open(tmp_path / "x")
+    with pytest.raises(LandlabError, match="no checkpoint"):
+        predict.Trained.open(tmp_path / "y")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_mean_and_spread_of_the_members(made, members, dataset, tmp_path, suffix):
+    path = tmp_path / f"p{suffix}"
+    predict.write(members, dataset, path, ("gpp", "litter"), quantiles=True, each=True)
+    found, expected = read(path), monthly(made, dataset)
+    assert found["gpp"].dims == ("site", "time")
+    np.testing.assert_allclose(found["gpp"].values, expected.mean(axis=0).T, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found["gpp_sd"].values, expected.std(axis=0, ddof=1).T, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found["gpp_member"].values[1], expected[1].T, rtol=1e-4, atol=1e-5)
+    middle = found["gpp_quantile"].sel(quantile=0.5)
+    np.testing.assert_allclose(middle.values, found["gpp"].values, rtol=1e-4, atol=1e-5)
+    assert list(found["run_id"].values) == list(members)
+    assert found.attrs["featureType"] == "timeSeries"
+    assert found["site_name"].attrs["cf_role"] == "timeseries_id"
+    assert {"lat", "lon", "site_name"} <= set(found.coords)
+    assert found["litter"].attrs["cell_methods"] == "time: point realization: mean"
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_pixels_on_a_grid_become_maps(members, dataset, tmp_path, suffix, monkeypatch):
+    ds = gridded(dataset)
+    predict.write(members, ds, tmp_path / "points.nc", ("gpp", "et"), layout="points")
+    path = tmp_path / f"grid{suffix}"
+    monkeypatch.setattr(cf, "TILE_CELLS", 2)  # tiles, and blocks of some of them: as a large dataset has
+    monkeypatch.setattr(predict, "BLOCK_BYTES", 6 * 4 * ds.sizes["time"] * 4)
+    told = []
+    predict.write(members, ds, path, ("gpp", "et"), tell=lambda *x: told.append(x))
+    assert told[-1][0] == told[-1][1] > 1
+    found, points = read(path), read(tmp_path / "points.nc")
+    assert found["gpp"].dims == ("time", "lat", "lon")
+    assert found["gpp"].shape == (36, 3, 5)
+    for name in ("gpp", "gpp_sd", "et"):
+        at = found[name].sel(lat=points["lat"], lon=points["lon"]).transpose("site", "time")
+        np.testing.assert_allclose(at.values, points[name].values, rtol=1e-5, atol=1e-6)
+        assert np.isnan(found[name].values).sum() == 36 * (15 - ds.sizes["pixel"])
+    np.testing.assert_allclose(found["cell_area"].sum(), ds["area_m2"].sum())
+    np.testing.assert_allclose(found["lat_bnds"].values[0], [9.75, 10.25])
+    assert found["gpp"].attrs == {
+        "units": "g m-2 d-1",
+        "standard_name": "gross_primary_productivity_of_biomass_expressed_as_carbon",
+        "long_name": "gross primary productivity (as carbon): mean of 2 members",
+        "cell_methods": "time: mean realization: mean",
+        "cell_measures": "area: cell_area",
+        "ancillary_variables": "gpp_sd",
+    }
+    assert found["et"].attrs["units"] == "kg m-2 d-1"
+    assert found.attrs["Conventions"] == "CF-1.11"
+    begin, end = found["time_bnds"].values.T
+    assert (begin[1:] == end[:-1]).all(), "calendar months, without gaps"
+    assert ((found["time"].values > begin) & (found["time"].values < end)).all()
+
+
+def test_a_file_says_where_it_comes_from(members, dataset, tmp_path):
+    asked = scenario.Scenario(name="rich", forcing={"co2": "+100"})
+    attrs = predict.attributes(members, "PFT+CLIM", {"twin": "f" * 16}, True, dataset, asked)
+    predict.write(members, dataset, tmp_path / "p.nc", ("gpp", "litter"), asked, attrs=attrs)
+    found = read(tmp_path / "p.nc").attrs
+    assert found["title"].startswith("Synthetic: ")
+    assert "scenario rich" in found["title"]
+    assert found["landlab_runs"].split() == list(members)
+    assert found["landlab_dataset_fingerprint"] == dataset.attrs["fingerprint"]
+    assert '"co2": "+100"' in found["landlab_scenario"]
+    assert {"source", "history", "references"} <= set(found)
+
+
+def parsed(text, tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text(text)
+    return scenario.load(path)
+
+
+def test_a_scenario_changes_the_forcing(made, members, dataset, tmp_path):
+    asked = parsed('[forcing]\nco2 = "+100"\nprecip = "*0.9"', tmp_path)
+    predict.write(members, dataset, tmp_path / "a.nc", ("gpp", "litter"), asked)
+    by_hand = dataset.assign(
+        co2=dataset["co2"].copy(data=dataset["co2"].values + 100),
+        precip=dataset["precip"].copy(data=dataset["precip"].values * np.float32(0.9)),
+    )
+    unchanged, expected = monthly(made, dataset).mean(axis=0), monthly(made, by_hand).mean(axis=0)
+    found = read(tmp_path / "a.nc")["gpp"].values.T
+    assert np.abs(found - unchanged).max() > 0.1
+    # up to the mean precipitation that months are compared with: 0.9 of it in the dataset by hand
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.999
+
+
+def test_warming_is_felt_against_the_climate_that_was_learned(members, dataset, tmp_path):
+    warm = parsed('[forcing]\ntmin = "+3"\ntmax = "+3"', tmp_path)
+    forcing = warm.climate_of(dataset)(dataset)
+    before = batch.forcing_of(dataset)
+    np.testing.assert_allclose(forcing.mean_temp, before.mean_temp)
+    np.testing.assert_allclose(forcing.tmax, before.tmax + 3, rtol=1e-6)
+    for name, asked in (("cool", None), ("warm", warm)):
+        predict.write(members, dataset, tmp_path / f"{name}.nc", ("gpp", "litter"), asked)
+    # in the first month nothing else differs: what falls depends on no temperature
+    litter = [read(tmp_path / f"{name}.nc")["litter"].values[:, 0] for name in ("warm", "cool")]
+    assert (litter[0] < litter[1]).all()
+    first = parsed("reference_years = [2001, 2001]", tmp_path).climate_of(dataset)(dataset)
+    year = batch.forcing_of(dataset.isel(time=slice(0, 12)))
+    np.testing.assert_allclose(first.mean_temp, year.mean_temp)
+    np.testing.assert_array_equal(first.tmin, before.tmin)
+
+
+def test_a_scenario_changes_what_the_network_sees(members, dataset, tmp_path):
+    warm = parsed('[predictors]\nMAT = "+2"', tmp_path)
+    trained = next(iter(members.values()))
+    columns = trained.encoder.columns
+    moved = trained.encode(warm.predictors_of(dataset)) - trained.encode(dataset)
+    sd = next(p.sd for p in trained.encoder.parts if p.name == "MAT")
+    np.testing.assert_allclose(moved[:, columns.index("MAT")], 2 / sd, rtol=1e-4)
+    assert np.abs(np.delete(moved, columns.index("MAT"), axis=1)).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[forcing]\nvpd = "-20"', "vpd.*makes .*allowed: 0 to 120"),
+        ('[forcing]\nburned_area = "+1.5"', "allowed: 0 to 1"),
+        ('[forcing]\ntmin = "+25"', "is above tmax"),
+        ('[forcing]\nrain = "+1"', "forcing: has no 'rain'; there are tmin"),
+        ("[forcing]\nco2 = 100", r'forcing.co2: must be a text such as "\+100"'),
+        ('[forcing]\nco2 = "100"', "must be a text such as"),
+        ('[predictors]\nclay2 = "+1"', "no continuous predictor 'clay2'; it has"),
+        ("reference_years = [1990, 1995]", "1990 to 1995 are not in the dataset"),
+        ("reference_years = [2003, 2001]", "first year before the last"),
+        ("colour = 1", "unknown key; known: name"),
+        ("[forcing", "is not valid TOML"),
+    ],
+)
+def test_a_scenario_that_cannot_be(members, dataset, tmp_path, text, message):
+    with pytest.raises(LandlabError, match=message):
+        predict.write(members, dataset, tmp_path / "p.nc", ("gpp",), parsed(text, tmp_path))
+    assert not (tmp_path / "p.nc").exists()
+
+
+def test_the_example_is_a_scenario(dataset, tmp_path):
+    found = parsed(scenario.EXAMPLE.replace("2006", "2003"), tmp_path)
+    found.check(dataset)
+    assert found.forcing["precip"] == "*0.9"
+
+
+def test_what_is_refused(members, dataset, tmp_path):
+    def refused(message, some=members, ds=dataset, name="p.nc", variables=("gpp",), **more):
+        with pytest.raises(LandlabError, match=message):
+            predict.write(some, ds, tmp_path / name, variables, **more)
+
+    refused("two members or more", dict(list(members.items())[:1]))
+    refused("no variable 'gdp'; the model has gpp", variables=("gdp",))
+    places = np.sort(np.random.default_rng(0).uniform(-60, 60, dataset.sizes["pixel"]))
+    refused("are on no regular grid", ds=dataset.assign(lat=("pixel", places)), layout="grid")
+    refused("the dataset has no predictor 'MAT'", ds=dataset.drop_vars("MAT"))
+    refused("is .nc or .zarr", name="p.txt")
+    refused("no directory", name="nowhere/p.nc")
+    (tmp_path / "p.nc").touch()
+    refused("is there already")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_nothing_half_written_stays(members, dataset, tmp_path, suffix, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(predict, "simulate", stop)
+    with pytest.raises(KeyboardInterrupt):
+        predict.write(members, dataset, tmp_path / f"p{suffix}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_writer_left_is_removed(members, dataset, tmp_path):
+    left = store.temporary_of(tmp_path / "old.nc.zarr")
+    dead = left.with_name(left.name.replace(f".{os.getpid()}.", ".999999999."))
+    location.make_directory(dead)
+    predict.write(members, dataset, tmp_path / "p.nc", ("gpp", "litter"))
+    assert [p.name for p in tmp_path.iterdir()] == ["p.nc"]

@@ -1,0 +1,47 @@
+"""Files of runs under several writers: each writes its own, and a reader sees one of them whole."""
+
+import subprocess
+import sys
+
+import numpy as np
+import xarray as xr
+
+from landlab_mgr.storage import artifacts
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np, xarray as xr
+from landlab_mgr import artifacts
+number, directory = float(sys.argv[1]), Path(sys.argv[2])
+for _ in range(40):
+    artifacts.write("skill", xr.Dataset({"x": ("pixel", np.full(20_000, number))}), directory)
+"""
+
+
+def test_two_processes_that_write_one_file_leave_one_of_them_whole(tmp_path):
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(k), str(tmp_path)], stderr=subprocess.PIPE, text=True
+        )
+        for k in (1, 2)
+    ]
+    path, seen = tmp_path / "skill.zarr.zip", set()
+    while any(writer.poll() is None for writer in writers):
+        if path.exists():
+            found = np.unique(artifacts.read(path)["x"].values)
+            assert len(found) == 1, "a file of two writers"
+            seen |= set(found)
+    for writer in writers:
+        assert writer.wait() == 0, writer.stderr.read()
+    assert seen <= {1.0, 2.0}
+    assert seen
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_flags_keep_their_codes_where_one_more_meaning_is_known():
+    labels = np.array(["train", "test", "dev"])
+    for meanings in (("train", "dev", "test"), ("train", "dev", "test", "unused")):
+        dim, codes, attrs = artifacts.flags("pixel", labels, meanings)
+        assert codes.tolist() == [0, 2, 1]
+        assert artifacts.labels(xr.DataArray(codes, dims=dim, attrs=attrs)).tolist() == labels.tolist()

@@ -1,0 +1,99 @@
+"""What landlab puts into the environment before JAX starts."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from landlab_mgr.training import device
+
+OURS = f"--xla_backend_extra_options={device.XLA_OPTION}"
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """A copy of the environment: what is set in it ends with the test."""
+    monkeypatch.setattr(device.os, "environ", dict(os.environ))
+    return device.os.environ
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, OURS),
+        ("", OURS),
+        ("--xla_cpu_enable_fast_math=false", f"--xla_cpu_enable_fast_math=false {OURS}"),
+        ("--xla_backend_extra_options=a=b", "--xla_backend_extra_options=a=b"),  # XLA takes them once
+    ],
+    ids=["unset", "empty", "other flags", "backend options of one's own"],
+)
+def test_the_option_is_added_once_and_nobodys_choice_is_overruled(environment, before, after):
+    environment.pop("XLA_FLAGS", None)
+    if before is not None:
+        environment["XLA_FLAGS"] = before
+    assert device.worker_environment(1, gpus=0)["XLA_FLAGS"] == after
+    assert environment.get("XLA_FLAGS") == before, "a worker's environment is not the driver's"
+    for _ in range(2):
+        device.configure()
+        assert environment["XLA_FLAGS"] == after
+
+
+def test_programs_are_kept_where_the_host_keeps_its_copies_or_where_the_user_says(environment, tmp_path):
+    environment |= {"LANDLAB_CACHE": str(tmp_path)}
+    environment.pop("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS")
+    device.configure()
+    assert environment["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "xla")
+    assert environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] == "0"
+    environment["JAX_COMPILATION_CACHE_DIR"] = "/elsewhere"
+    device.configure()
+    assert environment["JAX_COMPILATION_CACHE_DIR"] == "/elsewhere"
+
+
+FUSED = """
+import sys
+from landlab_mgr import device
+if sys.argv[1] == "configured":
+    device.configure()
+import jax, jax.numpy as jnp
+def two_results(x):
+    y = jnp.exp(x)
+    return 2 * y, jnp.tanh(y)
+program = jax.jit(two_results).lower(jnp.ones(1000)).compile()
+print(program.as_text().count(" fusion("))
+"""
+
+
+def test_xla_still_does_what_the_option_says():
+    """XLA says nothing of an option that it does not know; two results of one loop then take more loops."""
+    environment = {n: x for n, x in os.environ.items() if n != "XLA_FLAGS"} | {"JAX_PLATFORMS": "cpu"}
+    loops = {}
+    for how in ("plain", "configured"):
+        done = subprocess.run(
+            [sys.executable, "-c", FUSED, how], capture_output=True, text=True, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        loops[how] = int(done.stdout)
+    assert 0 < loops["configured"] < loops["plain"]
+
+
+def test_importing_it_starts_no_jax():
+    code = "import sys, landlab_mgr.training.device; print('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(("cpus", "threads"), [(0.25, "1"), (1, "1"), (2.5, "2"), (8, "8")])
+def test_a_worker_runs_as_many_threads_as_it_has_cores(cpus, threads):
+    settings = device.worker_environment(cpus, gpus=0)
+    counts = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    assert {name: settings[name] for name in counts} == dict.fromkeys(counts, threads)
+    assert settings["JAX_PLATFORMS"] == "cpu"
+    assert "xla_backend_extra_options" in settings["XLA_FLAGS"]
+
+
+@pytest.mark.parametrize(("gpus", "share"), [(0.25, 0.225), (1, 0.9), (2, 0.9)])
+def test_a_worker_of_part_of_a_gpu_takes_that_part_of_its_memory(gpus, share):
+    settings = device.worker_environment(1, gpus)
+    assert float(settings["XLA_PYTHON_CLIENT_MEM_FRACTION"]) == pytest.approx(share)
+    assert "JAX_PLATFORMS" not in settings, "JAX finds the GPU"
