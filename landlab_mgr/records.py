@@ -1,7 +1,11 @@
-"""What a run reports: plain records that workers make, drivers pass on and the catalog keeps. JAX-free."""
+"""What a run is given and what it reports: plain records that drivers, workers and the catalog pass on. JAX-free."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from landlab_mgr.spec.run import RunSpec
 
 CHECKPOINT = "checkpoint"
 """The kind of artifact that a later attempt resumes from."""
@@ -29,10 +33,6 @@ SEEN = ("train", "dev")
 """The splits that tables show unless others are named: looking at test is a decision of its own."""
 
 
-COLLAPSED = ("train", "lai", "collapsed", "spatial")
-"""The metric that says which share of a member's leafy pixels went bare: split, variable, statistic, level."""
-
-
 @dataclass(frozen=True)
 class MetricRecord:
     """One number of a run's skill, which may be NaN or infinite."""
@@ -52,3 +52,50 @@ class ArtifactRecord:
     path: str
     sha256: str
     bytes: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run to execute: where it writes, and the checkpoint of an earlier attempt to go on from; paths or URLs.
+
+    `key` is the caller's: it signs whatever comes of the task.
+    """
+
+    key: str
+    spec: "RunSpec"
+    dataset: str
+    directory: str
+    resume: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Epochs that are durable, and the checkpoint that holds them."""
+
+    epochs: tuple[EpochRecord, ...]
+    checkpoint: ArtifactRecord
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a completed run leaves."""
+
+    metrics: tuple[MetricRecord, ...]
+    artifacts: tuple[ArtifactRecord, ...]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A task that ended badly, and why; only an executor says `lost`, of a worker that is gone."""
+
+    outcome: Literal["nan", "oom", "error", "lost"]
+    message: str
+    traceback: str = ""
+
+
+Event: TypeAlias = Progress | Result | Failed
+
+
+def ends(event: Event) -> bool:
+    """Whether nothing follows this event of a task."""
+    return not isinstance(event, Progress)

@@ -104,13 +104,13 @@ def twin_workspace(tmp_path_factory):
 
 
 SLOWEST = (
-    "schedule/test_outcomes.py",
+    "campaign/test_outcomes.py",
     "test_chaos.py",
     "test_trace.py",
     "test_wheel.py",
-    "schedule/test_nodes.py",
+    "campaign/test_nodes.py",
     "cli/test_path.py",
-    "schedule/test_cluster.py",
+    "campaign/test_cluster.py",
     "test_lanes.py",
     "test_storage.py",
     "data/test_bench_stream.py",

@@ -8,7 +8,9 @@ import streamlit as st
 import xarray as xr
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import VARIABLES
+from landlab_mgr.models import registry
+from landlab_mgr.models.tables import Tables
+from landlab_mgr.observations.calendar import Calendar
 from parts import address, download, figures, reading, series, text
 
 
@@ -28,10 +30,14 @@ def show(view: reading.RunView, save: Callable[[reading.RunView, go.Figure, str,
     if monthly is None:
         st.info("This run left no monthly file.")
         return
-    variable, place = choose_series(monthly, ds)
-    what = series.series(monthly, ds, variable, place)
+    tables = view.record.spec.tables
+    if not series.variables(monthly, ds, tables):
+        st.info("The monthly file of this run holds no variable that is known here.")
+        return
+    variable, place = choose_series(monthly, ds, tables)
+    what = series.series(monthly, ds, variable, place, tables)
     split = series.splits(monthly)[place]
-    warmup = view.record.spec.warmup_months
+    warmup = Calendar.of(ds).steps_in_months(view.record.spec.warmup_months)
     record = view.record
     which = f"{record.label}, seed {record.spec.seeds.init}, run {record.run_id[:8]}"
     title = f"{text.name(variable)} at {series.places(monthly)[place]} ({split})"
@@ -54,9 +60,9 @@ def show(view: reading.RunView, save: Callable[[reading.RunView, go.Figure, str,
             st.caption(f"{text.name(variable)} was not observed here: the line is the model alone.")
 
 
-def choose_series(monthly: xr.Dataset, ds: xr.Dataset) -> tuple[str, int]:
+def choose_series(monthly: xr.Dataset, ds: xr.Dataset, tables: Tables) -> tuple[str, int]:
     """The variable and the place to show; at first a train or dev place with the most observed months."""
-    variables = series.variables(monthly, ds)
+    variables = series.variables(monthly, ds, tables)
     names, splits = series.places(monthly), series.splits(monthly)
     keys = {name.split(",")[0]: index for index, name in enumerate(names)}  # short in the address
     left, right, _ = st.columns([1, 2, 2])
@@ -66,7 +72,7 @@ def choose_series(monthly: xr.Dataset, ds: xr.Dataset) -> tuple[str, int]:
             "Variable",
             variables,
             key="variable",
-            format_func=lambda v: f"{text.name(v)}, {VARIABLES[v].meaning}",
+            format_func=lambda v: f"{text.name(v)}, {registry.variables()[v].meaning}",
         )
         address.keep("variable", variables[0])
     count = series.months_observed(monthly, ds, variable)

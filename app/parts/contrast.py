@@ -7,7 +7,7 @@ import pandas as pd
 
 MOVING = ("run_id", "state", "epochs", "train_loss", "dev_loss", "outcome", "message", "created", "updated")
 """Columns of `Catalog.table` that tell what became of a run, not what it asked for."""
-NOT_GROUPS = ("seeds.init", "seeds.split", "seeds.shuffle", "fingerprint")
+NOT_GROUPS = ("predictors", "seeds.init", "seeds.split", "seeds.shuffle", "fingerprint")
 MOST_GROUPS = 21
 POINTS = 400
 """More points than these of a curve nobody sees."""
@@ -17,7 +17,7 @@ LISTED = 4
 
 def settings(table: pd.DataFrame) -> list[str]:
     """What runs were asked for and where they belong: the columns that may tell them apart."""
-    return [c for c in table.columns if c not in (*MOVING, "seed") and not c.startswith("metrics.")]
+    return [c for c in table.columns if c not in (*MOVING, "label", "seed") and not c.startswith("metrics.")]
 
 
 def floor(values: pd.Series, statistic: str) -> float | None:
@@ -36,11 +36,7 @@ def _words(values: pd.Series) -> pd.Series:
 
 def groupings(table: pd.DataFrame) -> list[str]:
     """By what the runs may be grouped, the best first: setups, what else differs, each run for itself."""
-    few = [
-        c
-        for c in differing(table)
-        if c not in (*NOT_GROUPS, "label") and _words(table[c]).nunique() <= MOST_GROUPS
-    ]
+    few = [c for c in differing(table) if c not in NOT_GROUPS and _words(table[c]).nunique() <= MOST_GROUPS]
     by_label = ["label"] if 1 < table["label"].nunique() <= MOST_GROUPS else []
     alone = ["run_id"] if len(table) <= MOST_GROUPS else []
     found = [*by_label, *few, *alone]

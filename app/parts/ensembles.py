@@ -58,7 +58,7 @@ def choices(root: str, database: str, run_id: str | None = None) -> list[Choice]
 
 
 def members(root: str, database: str, filter: str) -> pd.DataFrame:
-    """Completed runs that a filter holds for, as `Catalog.runs`, with what tells their setups apart as `setup`."""
+    """Completed runs that a filter holds for, as `Catalog.runs`, with `model` and what tells setups apart, `setup`."""
     return _members(root, database, filter, reading.version(root, database))
 
 
@@ -68,7 +68,8 @@ def _members(root: str, database: str, filter: str, version: Version) -> pd.Data
     with workspace.open(read_only=True) as catalog:
         runs = catalog.runs(completed(filter))
         setups = Ensemble(workspace, catalog, filter, runs).setups() if len(runs) else []
-        return runs.assign(setup=setups)
+        specs = catalog.specs(list(runs["run_id"]))
+        return runs.assign(setup=setups, model=[specs[run_id].model for run_id in runs["run_id"]])
 
 
 def records(root: str, database: str) -> list[EnsembleRecord]:

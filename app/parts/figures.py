@@ -54,7 +54,7 @@ def losses(epochs: pd.DataFrame, term: str) -> go.Figure:
     what = "loss" if term == "total" else f"{term} loss"
     figure.update_yaxes(
         title=f"weighted {what} per pixel (1)",
-        type="log" if logarithmic else "linear",
+        type="log" if logarithmic else None,
         tickformat="~s" if finite.size and finite.min() >= 1 else "~g",
         nticks=7,
     )
@@ -95,7 +95,7 @@ def learning(curves: pd.DataFrame, groups: Sequence[str], what: str) -> go.Figur
             hovertemplate=f"{html.escape(group)}<br>epoch %{{x}}<br>%{{y:.4g}}<extra></extra>",
         )
     positive = bool(len(curves)) and bool((curves["low"] > 0).all())
-    figure.update_yaxes(title=html.escape(what), type="log" if positive else "linear", nticks=7)
+    figure.update_yaxes(title=html.escape(what), type="log" if positive else None, nticks=7)
     figure.update_xaxes(title="epoch")
     return figure
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from landlab_mgr.display import size
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import ArtifactRecord
 from landlab_mgr.storage import artifacts, location
+from landlab_mgr.workspace.display import size
 from landlab_mgr.workspace.workspace import Workspace
 from parts import reading, text
 

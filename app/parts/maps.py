@@ -16,14 +16,13 @@ from landlab_mgr.analysis import partition_map, truth
 from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.catalog.events import Version
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED, STREAMS, VARIABLES
+from landlab_mgr.models.tables import Derived, Parameter, Tables
 from landlab_mgr.storage import artifacts
 from landlab_mgr.workspace.workspace import Workspace
 from parts import reading, series, text
 
 Values = np.ndarray
 
-DERIVED_BY_NAME = {d.name: d for d in DERIVED}
 PIXELS = {
     "seen": ("train", "dev"),
     "dev": ("dev",),
@@ -117,13 +116,13 @@ def look(workspace: Workspace, filter: str, runs: pd.DataFrame, pixels: str) -> 
         counted.add(asked)
 
 
-def true_parameter(workspace: Workspace, dataset: str, name: str) -> Values | None:
+def true_parameter(workspace: Workspace, dataset: str, tables: Tables, name: str) -> Values | None:
     """What a twin planet was made with, [pixel]; None of real data."""
     contents = reading.contents(str(workspace.root), workspace.database)
     record = next(d for d in contents.datasets if d.name == dataset)
     if record.kind != "synthetic":
         return None
-    return truth.parameters(reading.dataset(workspace, record), [name]).get(name)
+    return truth.parameters(reading.dataset(workspace, record), [name], tables).get(name)
 
 
 def _files(workspace: Workspace, runs: pd.DataFrame, kind: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -194,16 +193,18 @@ def _values(path: str, name: str, period: str, statistic: str, parts: tuple[str,
 # --- panels -----------------------------------------------------------------------------------------
 
 
-def about(name: str) -> tuple[str, str]:
-    """Unit and meaning of a parameter, raw or derived."""
-    known = BY_NAME.get(name) or DERIVED_BY_NAME[name]
-    return known.unit, known.meaning
+def of_model(tables: Tables) -> dict[str, Parameter | Derived]:
+    """What maps show of a model, by name: its parameters, what is derived from them, initial pools last."""
+    by_head = [tables.by_name[name] for head in tables.heads for name in tables.names_of(head)]
+    pools = [p for p in by_head if p.name in tables.pools]
+    others = [p for p in by_head if p.name not in tables.pools]
+    return {p.name: p for p in (*others, *tables.derived, *pools)}
 
 
-def of_parameter(name: str, values: Values, column: str, title: str) -> Panel:
+def of_parameter(parameter: Parameter | Derived, values: Values, column: str, title: str) -> Panel:
     """The values of a parameter."""
-    unit = about(name)[0]
-    return Panel(column, title, quantity(name, unit), values, "amount", *_range(values), text.unit(unit))
+    label, unit = quantity(parameter.name, parameter.unit), text.unit(parameter.unit)
+    return Panel(column, title, label, values, "amount", *_range(values), unit)
 
 
 def variation(name: str, found: Spread) -> Panel:
@@ -216,7 +217,8 @@ def variation(name: str, found: Spread) -> Panel:
 
 def of_skill(variable: str, statistic: str, values: Values, column: str, title: str) -> Panel:
     """The skill of a variable; R² and r are coloured from -1 to 1, with what is below at the end."""
-    unit = VARIABLES[STREAMS.get(variable, variable)].unit if statistic in ("rmse", "mae", "bias") else "1"
+    known = text.about(variable)
+    unit = known.unit if known and statistic in ("rmse", "mae", "bias") else "1"
     label = quantity(f"{STATISTICS[statistic].split(' (')[0]} of {text.name(variable)}", unit)
     if statistic in ("R2", "r"):
         return Panel(column, title, label, values, "signed", -1.0, 1.0)

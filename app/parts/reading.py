@@ -17,6 +17,7 @@ from landlab_mgr.catalog.progress import progress as progress_of
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN, SPLITS
+from landlab_mgr.spec import fields
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.storage import artifacts
 from landlab_mgr.workspace.workspace import Workspace
@@ -114,6 +115,19 @@ def _runs(root: str, database: str, filter: str, version: Version) -> pd.DataFra
     catalog = _catalog(root, database)
     runs, tags = catalog.runs(filter), catalog.tags()
     return runs.assign(tags=[",".join(tags.get(run_id, ())) for run_id in runs["run_id"]])
+
+
+def differing(root: str, database: str, filter: str) -> pd.DataFrame:
+    """Fields of the specification in which the runs of `runs` differ: a column for each by its dotted name."""
+    return _differing(root, database, filter, version(root, database))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _differing(root: str, database: str, filter: str, version: Version) -> pd.DataFrame:
+    run_ids = list(_runs(root, database, filter, version)["run_id"])
+    settings = _catalog(root, database).settings(run_ids)
+    names = fields.differing(settings.values())
+    return pd.DataFrame({name: [settings[run_id][name] for run_id in run_ids] for name in names})
 
 
 def run(root: str, database: str, run_id: str) -> RunView:

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from landlab_mgr.spec import fields
 from parts import text
 
 ORDERS = {
@@ -13,12 +14,16 @@ ORDERS = {
     "label": "predictors",
     "seed": "seed",
 }
-"""What a table may be sorted by, in words; a minus is for largest first. Skills join them."""
+"""What a table may be sorted by, in words; a minus is for largest first. Fields and skills join them."""
+
+ELSEWHERE = ("dataset", "predictors", "optimizer.epochs", "seeds.init")
+"""Fields of a specification that the table has in columns of its own."""
 
 
 def orders(runs: pd.DataFrame) -> dict[str, str]:
     """By what these runs may be sorted."""
-    return ORDERS | {f"-{c}": f"{name(c)}, highest first" for c in skills(runs)}
+    by_field = {c: c for c in specified(runs)}
+    return ORDERS | by_field | {f"-{c}": f"{name(c)}, highest first" for c in skills(runs)}
 
 
 def ordered(runs: pd.DataFrame, order: str) -> pd.DataFrame:
@@ -36,6 +41,16 @@ def skills(runs: pd.DataFrame) -> list[str]:
     return [c for c in runs.columns if c.startswith("dev.")]
 
 
+def with_fields(runs: pd.DataFrame, differing: pd.DataFrame) -> pd.DataFrame:
+    """The runs with a column for each field of their specifications in which they differ."""
+    return pd.concat([runs, differing[[c for c in differing if c not in ELSEWHERE]]], axis="columns")
+
+
+def specified(runs: pd.DataFrame) -> list[str]:
+    """The columns of fields of the specification."""
+    return [c for c in runs.columns if c in fields.fields() and c not in ELSEWHERE]
+
+
 def readable(runs: pd.DataFrame) -> pd.DataFrame:
     """The table as it is shown: states with their sign, progress as text."""
     done = zip(runs["epochs"], runs["epochs_planned"], strict=True)
@@ -46,14 +61,16 @@ def readable(runs: pd.DataFrame) -> pd.DataFrame:
 
 def every(runs: pd.DataFrame) -> list[str]:
     """All columns, in the order in which they are shown."""
-    first = ["state", "label", "seed", "epochs", "dev_loss", "train_loss"]
+    first = ["state", "label", *specified(runs), "seed", "epochs", "dev_loss", "train_loss"]
     last = ["tags", "outcome", "message", "grids", "dataset", "created", "updated", "run_id"]
     return [*first, *skills(runs), *last]
 
 
 def shown(runs: pd.DataFrame) -> list[str]:
     """The columns that are shown at first: what all rows have in common is left out."""
-    hidden = {"created", "outcome"} | {c for c in ("grids", "dataset") if runs[c].nunique() <= 1}
+    hidden = {"created", "outcome", "seeds.split", "seeds.shuffle"} | {
+        c for c in ("grids", "dataset") if runs[c].nunique() <= 1
+    }
     if runs["message"].isna().all():
         hidden.add("message")
     if not runs["tags"].any():
@@ -65,7 +82,7 @@ def name(column: str) -> str:
     """What a column is called."""
     if column.startswith("dev."):
         return f"R² {text.name(column.split('.')[1])}"
-    return NAMES[column]
+    return NAMES.get(column, column)
 
 
 NAMES = {
@@ -109,6 +126,8 @@ def columns(runs: pd.DataFrame) -> dict:
         "updated": time(format="YYYY-MM-DD HH:mm", width=140),
         "run_id": words(width=148),
     }
+    for column in specified(runs):
+        config[column] = (number if fields.fields()[column].kind == "number" else words)(width="small")
     for column in skills(runs):
         config[column] = number(format="%.2f", width=84, help=f"{column}: on the dev pixels")
     for column in config:

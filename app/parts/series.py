@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from landlab_mgr.data import schema
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS, MODELLED, STREAMS, VARIABLES
+from landlab_mgr.models import registry
+from landlab_mgr.models.tables import Tables
+from landlab_mgr.observations.streams import Stream, stream_variable
 from landlab_mgr.storage import artifacts
 
 
@@ -31,18 +32,31 @@ class Series:
     observed: tuple[Observed, ...]
 
 
-def variables(monthly: xr.Dataset, ds: xr.Dataset) -> list[str]:
-    """Observable names of what the file holds by month: those compared by pixel first, then by patch, then the rest."""
-    known = [v for v in VARIABLES if "time" in getattr(monthly.get(MODELLED.get(v, v)), "dims", ())]
+def variables(monthly: xr.Dataset, ds: xr.Dataset, tables: Tables) -> list[str]:
+    """Variables that a run of a model keeps by month: those observed by pixel first, then by patch, then the rest.
+
+    An output that is compared with a variable of another name goes by the name of that variable.
+    """
+    outputs = output_of(tables)
+    renamed = {output for variable, output in outputs.items() if output != variable}
+    kept = [
+        v
+        for v in registry.variables()
+        if v not in renamed and "time" in getattr(monthly.get(outputs.get(v, v)), "dims", ())
+    ]
     order = {"pixel": 0, "patch": 1}
-    return sorted(
-        known, key=lambda v: min((order[LOSS_TERMS[s].level] for s in streams_of(v, ds)), default=2)
-    )
+    return sorted(kept, key=lambda v: min((order[s.level] for s in streams_of(v, ds)), default=2))
 
 
-def streams_of(variable: str, ds: xr.Dataset) -> list[str]:
+def output_of(tables: Tables) -> dict[str, str]:
+    """Output of a model that is compared with each observed variable, by variable."""
+    pairs = [(registry.streams()[stream].variable, output) for stream, output in tables.modelled.items()]
+    return dict(reversed(pairs))  # of several streams of a variable the first counts
+
+
+def streams_of(variable: str, ds: xr.Dataset) -> list[Stream]:
     """Streams of the dataset that observe a variable."""
-    return [s for s, observed in STREAMS.items() if observed == variable and s in ds]
+    return [s for s in registry.streams().values() if s.variable == variable and s.name in ds]
 
 
 def splits(monthly: xr.Dataset) -> np.ndarray:
@@ -74,28 +88,29 @@ def _degrees(angle: float, letters: str) -> str:
 
 def months_observed(monthly: xr.Dataset, ds: xr.Dataset, variable: str) -> np.ndarray:
     """How many months of a variable were observed, withheld ones included, at each place, [place]."""
-    names = [n for s in streams_of(variable, ds) for n in _names(s) if n in ds]
+    names = [n for s in streams_of(variable, ds) for n in _names(s.name) if n in ds]
     if place_dim(monthly) == "patch" or not names:
         return np.zeros(monthly.sizes[place_dim(monthly)], int)
     return np.sum([ds[n].notnull().sum("time").values for n in names], axis=0)
 
 
-def series(monthly: xr.Dataset, ds: xr.Dataset, variable: str, place: int) -> Series:
+def series(monthly: xr.Dataset, ds: xr.Dataset, variable: str, place: int, tables: Tables) -> Series:
     """Model and observation of a variable at a place.
 
-    An anomaly (equivalent water thickness) is compared as one: less the mean over the observed months, each.
+    An anomaly is compared as one: less the mean over the observed months, each.
     """
-    modelled = monthly[MODELLED.get(variable, variable)].isel({place_dim(monthly): place}).values
+    modelled = monthly[output_of(tables).get(variable, variable)].isel({place_dim(monthly): place}).values
     pixels = np.flatnonzero(ds["patch"].values == place) if place_dim(monthly) == "patch" else [place]
     observed = []
     for stream in streams_of(variable, ds):
-        seen, withheld = (_mean_of(ds, name, pixels) for name in _names(stream))
-        if LOSS_TERMS[stream].average == "anomaly":
+        seen, withheld = (_mean_of(ds, name, pixels) for name in _names(stream.name))
+        if stream.average == "anomaly":
             there = np.isfinite(seen)
             if there.any():
                 seen, modelled = seen - seen[there].mean(), modelled - modelled[there].mean()
-        observed.append(Observed(stream, seen, withheld))
-    return Series(variable, VARIABLES[variable].unit, monthly["time"].values, modelled, tuple(observed))
+        observed.append(Observed(stream.name, seen, withheld))
+    unit = registry.variables()[variable].unit
+    return Series(variable, unit, monthly["time"].values, modelled, tuple(observed))
 
 
 def table(what: Series) -> pd.DataFrame:
@@ -107,7 +122,7 @@ def table(what: Series) -> pd.DataFrame:
 
 
 def _names(stream: str) -> tuple[str, str]:
-    return stream, schema.stream_variable(stream, "withheld")
+    return stream, stream_variable(stream, "withheld")
 
 
 def _mean_of(ds: xr.Dataset, name: str, pixels: np.ndarray | list[int]) -> np.ndarray:

@@ -242,5 +242,5 @@ def gains(gain: pd.DataFrame) -> go.Figure:
 
 
 def plain(key: str) -> str:
-    """A number of the space without the table that it is in: loss_weights.lai becomes lai."""
+    """A number of the space without the table that it is in: optimizer.epochs becomes epochs."""
     return key.rpartition(".")[2].replace("_", " ")

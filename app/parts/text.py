@@ -8,6 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models import registry
+from landlab_mgr.observations.variables import Variable
 from landlab_mgr.workspace.workspace import Workspace
 
 STATES = {
@@ -28,9 +30,6 @@ FILLS = {
 }
 """Colours of areas by state, of Okabe & Ito's: dark signs are read on each, on a light page and on a dark one."""
 
-NAMES = {"gpp": "GPP", "nee": "NEE", "nbe": "NBE", "et": "ET", "lai": "LAI", "sif": "SIF", "vod": "VOD"}
-NAMES |= {"reco": "RECO", "ewt": "EWT", "som": "SOM", "biomass": "Biomass", "fire": "Fire"}
-
 _SUPERSCRIPT = str.maketrans("0123456789-.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻·")
 
 
@@ -39,12 +38,19 @@ def state(name: str) -> str:
     return f"{STATES[name][0]} {name}"
 
 
+def about(name: str) -> Variable | None:
+    """The variable of this name, or the one that the stream of this name observes; None for any other name."""
+    stream = registry.streams().get(name)
+    return registry.variables().get(stream.variable if stream else name)
+
+
 def name(variable: str) -> str:
     """A variable as figures and tables name it: GPP, and GPP fluxnet for a stream of it."""
-    if variable in NAMES:
-        return NAMES[variable]
-    first, _, rest = variable.partition("_")
-    return f"{NAMES[first]} {rest.replace('_', ' ')}" if first in NAMES else variable
+    known = about(variable)
+    if known is None:
+        return variable
+    rest = variable.removeprefix(known.name).strip("_").replace("_", " ")
+    return f"{known.symbol or known.name} {rest}".strip()
 
 
 def unit(unit: str) -> str:

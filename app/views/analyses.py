@@ -97,7 +97,7 @@ def none_yet(root: str, database: str, choice: ensembles.Choice, name: str) -> N
     verbs = [asking(choice, name)]
     if len(setups) > 1:
         fullest = max(setups, key=lambda label: label.count("+"))
-        of_setup = f"setup.groups = {ensembles.quoted(fullest)}"
+        of_setup = f"predictors = {ensembles.quoted(fullest)}"
         narrow = f"{choice.filter} and {of_setup}" if choice.filter else of_setup
         verbs.append(asking(choice, name, narrow))
     page.empty(

@@ -4,8 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from landlab_mgr.catalog import DatasetRecord
-from landlab_mgr.display import size
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.workspace.display import size
 from parts import address, download, files, holdings, page, reading, text
 
 

@@ -56,7 +56,7 @@ def rule(made: EnsembleRecord, table: pd.DataFrame, summary: pd.DataFrame) -> No
         "Keep": f"{asked.pop('keep')} of each setup" if "keep" in asked else None,
     }
     if "collapsed_share" in asked:
-        facts["Collapsed"] = f"more than {asked.pop('collapsed_share'):.0%} of leafy pixels bare"
+        facts["Collapsed"] = f"more than {asked.pop('collapsed_share'):.0%} of the pixels dead"
     fewer = asked.pop("fewer", None)
     facts |= {key.replace("_", " ").capitalize(): value for key, value in asked.items()}
     with st.container(horizontal=True, gap="medium"):

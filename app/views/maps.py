@@ -7,8 +7,10 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from landlab_mgr.analysis import of_models
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import DERIVED, STREAMS, VARIABLES, names_of
+from landlab_mgr.models import registry
+from landlab_mgr.models.tables import Derived, Parameter, Tables
 from parts import (
     address,
     canvasmap,
@@ -30,7 +32,6 @@ KINDS = {
     "group": "Leading group",
     "component": "Component",
 }
-PARAMETERS = (*names_of("ecological"), *names_of("phenology"), *(d.name for d in DERIVED), *names_of("pool"))
 PIXELS = {
     "seen": "train + dev pixels",
     "dev": "dev pixels",
@@ -125,19 +126,22 @@ def of_members(switches: DeltaGenerator, choice: ensembles.Choice, kind: str) ->
         )
     left, right = st.columns([3, 1])
     with left:
-        quantity = of_parameter() if kind == "parameter" else of_skill(runs)
+        tables = registry.tables(runs["model"].iloc[0])  # runs of one setup are of one model
+        quantity = of_parameter(tables) if kind == "parameter" else of_skill(runs)
     if quantity is None:
         return
     with right:
-        beside = what_beside(root, database, choice, runs, setup, kind, datasets[0])
+        of = tables if kind == "parameter" else None
+        beside = what_beside(root, database, choice, runs, setup, of, datasets[0])
     made, spread = quantity(runs, "mean" if len(runs) > 1 else "value", setup, choice)
     panels, used = [made], list(runs["run_id"])
     if beside == SPREAD:
         panels.append(spread)
     elif beside == TRUTH:
         name = st.session_state["of"]
-        true = maps.true_parameter(workspace, datasets[0], name)
-        panels.append(maps.of_parameter(name, true, "truth", "Truth (the twin planet's)"))
+        true = maps.true_parameter(workspace, datasets[0], tables, name)
+        parameter = maps.of_model(tables)[name]
+        panels.append(maps.of_parameter(parameter, true, "truth", "Truth (the twin planet's)"))
     elif beside != NOTHING:
         others = ensembles.members(root, database, choice.filter)
         others = others[others["setup"] == beside]
@@ -146,33 +150,38 @@ def of_members(switches: DeltaGenerator, choice: ensembles.Choice, kind: str) ->
     draw(switches, maps.places(workspace, datasets[0]), panels, datasets, used, choice.label)
 
 
-def of_parameter():
-    """Ask which parameter; returns what makes its panels of runs."""
+def of_parameter(tables: Tables):
+    """Ask which parameter of a model; returns what makes its panels of runs, None for a model without parameters."""
     workspace = reading.workspace()
-    default = "canopy_efficiency"
-    address.restore("of", PARAMETERS, default)
-    st.selectbox("Parameter", PARAMETERS, key="of", format_func=parameter_name)
+    parameters = maps.of_model(tables)
+    if not parameters:
+        st.info(text.escaped(f"Model {tables.name} has no parameters; choose another kind of map."))
+        return None
+    default = of_models.mapped(tables)
+    address.restore("of", parameters, default)
+    st.selectbox(
+        "Parameter", list(parameters), key="of", format_func=lambda name: parameter_name(parameters[name])
+    )
     address.keep("of", default)
     name = st.session_state["of"]
 
     def panels(runs: pd.DataFrame, column: str, setup: str, choice: ensembles.Choice):
         found = maps.parameters(workspace, runs, name)
-        mean = maps.of_parameter(name, found.mean, column, f"{setup}: {said(runs, found)}")
+        mean = maps.of_parameter(parameters[name], found.mean, column, f"{setup}: {said(runs, found)}")
         return mean, maps.variation(name, found)
 
     return panels
 
 
-def parameter_name(name: str) -> str:
-    unit, meaning = maps.about(name)
-    return f"{name.replace('_', ' ')} ({text.unit(unit) or '1'}) · {meaning}"
+def parameter_name(parameter: Parameter | Derived) -> str:
+    return f"{maps.quantity(parameter.name, parameter.unit)} · {parameter.meaning}"
 
 
 def of_skill(runs: pd.DataFrame):
     """Ask whose skill, which statistic and at which pixels; returns what makes its panels of runs."""
     workspace = reading.workspace()
     variables = [c.split(".")[1] for c in runs.columns if c.startswith("dev.") and runs[c].notna().any()]
-    order = [*VARIABLES, *STREAMS]
+    order = [*registry.variables(), *registry.streams()]
     variables.sort(key=lambda v: order.index(v) if v in order else len(order))
     if not variables:
         st.info("No run here has skill on dev: nothing was observed there.")
@@ -215,23 +224,22 @@ def what_beside(
     choice: ensembles.Choice,
     runs: pd.DataFrame,
     setup: str,
-    kind: str,
+    tables: Tables | None,
     dataset: str,
 ) -> str:
-    """What the second panel shows."""
+    """What the second panel shows; `tables`: of the model whose parameter the first one shows; None for skill."""
     names = {}
     if len(runs) > 1:
         names[SPREAD] = "spread over members"
-    contents = reading.contents(root, database)
-    synthetic = any(d.name == dataset and d.kind == "synthetic" for d in contents.datasets)
     if (
-        kind == "parameter"
-        and synthetic
-        and maps.true_parameter(reading.workspace(), dataset, st.session_state["of"]) is not None
+        tables
+        and maps.true_parameter(reading.workspace(), dataset, tables, st.session_state["of"]) is not None
     ):
         names[TRUTH] = "truth"
     others = ensembles.members(root, database, choice.filter)
     others = others[(others["dataset"] == dataset) & (others["setup"] != setup)]
+    if tables:  # of another model it is another quantity
+        others = others[others["model"] == tables.name]
     names |= {other: other for other in dict.fromkeys(others["setup"])}
     names[NOTHING] = "nothing"
     first = next(iter(names))
@@ -252,7 +260,7 @@ def of_result(
         if kind == "component":
             labels = ensembles.members(root, database, choice.filter)["label"]
             fullest = max(labels, key=lambda label: label.count("+"), default="PFT")
-            narrow.append(f"setup.groups = {ensembles.quoted(fullest)}")
+            narrow.append(f"predictors = {ensembles.quoted(fullest)}")
         of = f" {ensembles.shell(' and '.join(narrow))}" if narrow else ""
         page.empty(f"No {name} of {choice.label} is on record; this makes one:", f"analyse {name}{of}")
         return

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from landlab_mgr.catalog import DatasetRecord, GridRecord
-from landlab_mgr.display import duration
+from landlab_mgr.workspace.display import duration
 from parts import cells, download, news, origin, page, progress, reading, text
 
 # so many grids show their cells unasked, those that changed last

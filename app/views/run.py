@@ -5,9 +5,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from landlab_mgr.display import duration, skill_table
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import VARIABLES
+from landlab_mgr.workspace.display import duration, skill_table
 from parts import address, comparison, download, figures, files, origin, picture, reading, text
 
 LIVE_SECONDS = 3
@@ -197,7 +196,7 @@ def skill(view: reading.RunView) -> None:
         st.session_state.pop("held back", None)
     table = skill_table(metrics)
     table["variable"] = [
-        text.quantity(v, VARIABLES[v].unit) if v in VARIABLES else v for v in table["variable"]
+        text.quantity(v, known.unit) if (known := text.about(v)) else v for v in table["variable"]
     ]
     number = st.column_config.NumberColumn
     st.dataframe(

@@ -4,15 +4,17 @@ import pandas as pd
 import streamlit as st
 
 from landlab_mgr.catalog import GrammarError
-from landlab_mgr.catalog.filter import KNOWN_FIELDS
+from landlab_mgr.catalog.filter import field_names
 from parts import address, download, page, reading, runtable, text
 
 EXAMPLES = (
     "status = 'failed'",
-    "setup.groups = 'PFT+CLIM' and seed < 5",
-    "metrics.dev.lai.r2 > 0.8 or grid in ('twin', 'fluxval')",
-    "setup.groups like '%SOIL%' and not status in ('pending', 'running')",
+    "predictors = 'PFT+CLIM' and seed < 5",
+    "metrics.dev.gpp.r2 > 0.8 or grid in ('twin', 'fluxval')",
+    "predictors like '%SOIL%' and not status in ('pending', 'running')",
 )
+# values of a field that are listed
+VALUES = 8
 # of more, nobody reads the curves
 COMPARED = 400
 LAST_GOOD = "the last filter that could be read"
@@ -35,7 +37,7 @@ def ask() -> tuple[str, GrammarError | None]:
     filter = st.text_input(
         "Filter",
         key="filter",
-        placeholder="metrics.dev.lai.r2 > 0.8 and setup.groups = 'PFT+CLIM'",
+        placeholder="metrics.dev.gpp.r2 > 0.8 and predictors = 'PFT+CLIM'",
         icon=":material/search:",
     ).strip()
     address.keep("filter", default="")
@@ -44,19 +46,38 @@ def ask() -> tuple[str, GrammarError | None]:
             "Join comparisons with `and`, `or`, `not` and parentheses. Text is in quotes. For example:"
         )
         st.code("\n".join(EXAMPLES), language=None, wrap_lines=True)
-        st.markdown("Fields:")
-        st.code(KNOWN_FIELDS.replace(", ", "\n"), language=None)
-    try:
-        found(filter)
-    except GrammarError as error:
-        return st.session_state.get(LAST_GOOD, ""), error
+        try:
+            runs = found(filter)
+            problem = None
+        except GrammarError as error:
+            filter, problem = st.session_state.get(LAST_GOOD, ""), error
+            runs = found(filter)
+        if lines := differing(runs):
+            st.markdown("In these the runs shown differ:")
+            st.code("\n".join(lines), language=None, wrap_lines=True)
+        st.markdown("All fields:")
+        st.code("\n".join(field_names()), language=None, height=240)
     st.session_state[LAST_GOOD] = filter
-    return filter, None
+    return filter, problem
 
 
 def found(filter: str) -> pd.DataFrame:
+    """The runs that the filter holds for, with the fields in which they differ."""
     workspace = reading.workspace()
-    return reading.runs(str(workspace.root), workspace.database, filter)
+    at = str(workspace.root), workspace.database, filter
+    return runtable.with_fields(reading.runs(*at), reading.differing(*at))
+
+
+def differing(runs: pd.DataFrame) -> list[str]:
+    """Filters to copy, one for each field in which the runs differ."""
+    lines = []
+    for name in ("predictors", *runtable.specified(runs)):
+        column = "label" if name == "predictors" else name
+        values = runs[column].dropna().drop_duplicates().sort_values()
+        if runs[column].nunique(dropna=False) > 1:
+            shown = [f"'{v}'" if isinstance(v, str) else f"{v:g}" for v in values[:VALUES]]
+            lines.append(f"{name} in ({', '.join(shown)}{', ...' * (len(values) > VALUES)})")
+    return lines
 
 
 def view(filter: str) -> tuple[str, list[str]]:

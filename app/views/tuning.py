@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from landlab_mgr.catalog.records import StudyRecord
-from landlab_mgr.display import duration
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.workspace.display import duration
 from parts import address, download, figures, origin, page, picture, reading, studies, text
 
 LIVE_SECONDS = 10

@@ -1,6 +1,7 @@
-"""Analyses of ensembles, behind one registry: a module here that has an ANALYSIS is one. JAX-free.
+"""Analyses of ensembles, behind one registry. JAX-free.
 
-`run` computes one, stores the result, and catalogues it with the runs that it used.
+A module here that has an ANALYSIS is one; other packages add theirs as entry points (`plugins`). `run` loads what one
+needs, computes it, stores the result, and catalogues it with the runs that it used.
 """
 
 import pkgutil
@@ -17,14 +18,19 @@ import xarray as xr
 from pydantic import ValidationError
 
 from landlab_mgr import __version__
-from landlab_mgr.analysis.base import Analysis, Ensemble, Options, completed
+from landlab_mgr.analysis import plugins
+from landlab_mgr.analysis.base import Ensemble, completed
+from landlab_mgr.analysis.contract import Analysis, Needs, Options
+from landlab_mgr.analysis.load import load
+from landlab_mgr.analysis.of_models import models_of
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.filter import ensembles_named, held_back
 from landlab_mgr.catalog.records import AnalysisRecord
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import ArtifactRecord
 from landlab_mgr.spec.run import identity
-from landlab_mgr.storage import artifacts, figures, provenance
+from landlab_mgr.storage import artifacts, provenance
+from landlab_mgr.storage import figures as figure_files  # `figures` is a package here
 from landlab_mgr.storage.location import make_directory
 from landlab_mgr.workspace.workspace import Workspace
 
@@ -34,11 +40,12 @@ DIRECTORY = "analyses"
 
 @cache
 def registry() -> Mapping[str, Analysis]:
-    """Every analysis, by name."""
+    """Every analysis by name, landlab's own first; LandlabError for a package whose analysis cannot be used."""
+    # what these import is large, or imports this module
     names = [m.name for m in pkgutil.iter_modules(__path__) if m.name not in ("report", "trace", "figures")]
     modules = [import_module(f"{__name__}.{name}") for name in names]
-    found = [module.ANALYSIS for module in modules if hasattr(module, "ANALYSIS")]
-    return {analysis.name: analysis for analysis in found}
+    own = {module.ANALYSIS.name: module.ANALYSIS for module in modules if hasattr(module, "ANALYSIS")}
+    return own | {analysis.name: analysis for analysis in plugins.analyses(own)}
 
 
 def find(name: str) -> Analysis:
@@ -80,10 +87,10 @@ class Result:
         import matplotlib
         import matplotlib.style
 
-        figures.check_target(path)
+        figure_files.check_target(path)
         # not in the user's style, which the provenance does not know
         with matplotlib.style.context("default"), matplotlib.rc_context({"svg.hashsalt": "landlab"}):
-            figures.save(self.analysis.figure(self.dataset), path, self.provenance)
+            figure_files.save(self.analysis.figure(self.dataset), path, self.provenance)
 
 
 def run(
@@ -102,20 +109,22 @@ def run(
     options, or no run.
     """
     analysis = find(name)
-    asked = options_of(analysis, options or {})
+    chosen = options_of(analysis, options or {})
     ensemble = Ensemble.select(workspace, catalog, filter, grid)
-    splits = analysis.splits(asked)
-    evidence = catalog.evidence(ensemble.run_ids, splits, analysis.kinds)
-    changed = asked.model_dump(mode="json", exclude_defaults=True)  # a new option changes no old id
+    changed = chosen.model_dump(mode="json", exclude_defaults=True)  # a new option changes no old id
+    chosen = chosen.filled(models_of(catalog.specs(ensemble.run_ids).values()))
+    needs = analysis.needs(chosen)
+    evidence = catalog.evidence(ensemble.run_ids, needs.splits, needs.evidence)
     analysis_id = identity(
         {"name": name, "options": changed, "filter": ensemble.filter, "evidence": sorted(evidence.items())}
     )
-    about = {"splits": list(splits), "kinds": list(analysis.kinds)}
-    if reuse and (made := _stored(workspace, catalog, analysis_id)) is not None:
-        ensemble.look(splits)
-        stored = artifacts.read(workspace.path(made.path))
-        return Result(analysis, made, stored, _provenance(ensemble, made, evidence, about), reused=True)
-    result = analysis.compute(ensemble, asked).assign_attrs(analysis=analysis_id, filter=ensemble.filter)
+    about = {"splits": list(needs.splits), "kinds": list(needs.evidence)}
+    if reuse and (record := _stored(workspace, catalog, analysis_id)) is not None:
+        ensemble.look(needs.splits)
+        stored = artifacts.read(workspace.path(record.path))
+        return Result(analysis, record, stored, _provenance(ensemble, record, evidence, about), reused=True)
+    result = analysis.compute(load(ensemble, analysis, chosen), chosen)
+    result = result.assign_attrs(analysis=analysis_id, filter=ensemble.filter)
     directory = workspace.path(f"{DIRECTORY}/{analysis_id}")
     make_directory(directory)
     file = workspace.catalogued(artifacts.write(name, result, directory))
@@ -123,12 +132,12 @@ def run(
     record = AnalysisRecord(
         id=analysis_id,
         name=name,
-        options=asked.model_dump(mode="json"),
+        options=chosen.model_dump(mode="json"),
         filter=ensemble.filter,
         path=file.path,
         sha256=file.sha256,
         bytes=file.bytes,
-        environment={**_code(), "versions": _OWN | packages},
+        environment={**_code(), "versions": _versions(name) | packages},
     )
     catalog.record_analysis(record, evidence)
     return Result(analysis, record, result, _provenance(ensemble, record, evidence, about))
@@ -140,14 +149,14 @@ def recorded(workspace: Workspace, catalog: Catalog, record: AnalysisRecord) -> 
     LandlabError where its file is missing or altered, or this code has no such analysis or options.
     """
     analysis, path = find(record.name), workspace.path(record.path)
-    asked = options_of(analysis, record.options)
+    needs = analysis.needs(options_of(analysis, record.options))
     file = ArtifactRecord(record.name, record.path, record.sha256, record.bytes)
     if not artifacts.intact(file, path):
         raise LandlabError(f"{path} is missing or altered; `landlab analyse {record.name}` makes it again")
     evidence = catalog.evidence_of(record.id)
     runs = catalog.runs("" if held_back(record.filter) else completed(record.filter))
     ensemble = Ensemble(workspace, catalog, record.filter, runs[runs["run_id"].isin(evidence)])
-    about = {"splits": list(analysis.splits(asked)), "kinds": list(analysis.kinds)}
+    about = {"splits": list(needs.splits), "kinds": list(needs.evidence)}
     then: dict[str, Any] = {"code": {key: record.environment.get(key) for key in _code()}}
     if record.created is not None:
         then["created"] = record.created.isoformat(timespec="seconds")
@@ -155,7 +164,9 @@ def recorded(workspace: Workspace, catalog: Catalog, record: AnalysisRecord) -> 
     return Result(analysis, record, artifacts.read(path), made, reused=True)
 
 
-_OWN = {"landlab_mgr": __version__}
+def _versions(name: str) -> dict[str, str]:
+    """Versions of the code of an analysis: landlab's, and that of the package that offers it."""
+    return {"landlab_mgr": __version__} | plugins.packages(name)
 
 
 def _code() -> dict[str, Any]:
@@ -166,10 +177,11 @@ def _stored(workspace: Workspace, catalog: Catalog, analysis_id: str) -> Analysi
     """A catalogued result that this code made, its file intact."""
     for record in catalog.analyses():
         if record.id == analysis_id:
-            made = record.environment
+            environment = record.environment
             file = ArtifactRecord(record.name, record.path, record.sha256, record.bytes)
-            by_this = _code().items() <= made.items() and _OWN.items() <= made.get("versions", {}).items()
-            return record if by_this and artifacts.intact(file, workspace.path(record.path)) else None
+            code = {**environment, **environment.get("versions", {})}
+            same = (_code() | _versions(record.name)).items() <= code.items()
+            return record if same and artifacts.intact(file, workspace.path(record.path)) else None
     return None
 
 

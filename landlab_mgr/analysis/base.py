@@ -1,14 +1,14 @@
-"""What an analysis is: a name, typed options, what it computes from an ensemble, and how that is shown. JAX-free."""
+"""The completed runs that an analysis is about, as the catalog has them. JAX-free."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import xarray as xr
-from pydantic import BaseModel, ConfigDict
 
+from landlab_mgr.analysis.runs import the_setup
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.compare import flattened
 from landlab_mgr.catalog.filter import held_back
@@ -19,14 +19,24 @@ from landlab_mgr.storage import artifacts
 from landlab_mgr.storage.location import Location
 from landlab_mgr.workspace.workspace import Workspace
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
+@dataclass(frozen=True)
+class FileOfRun:
+    """One file of a run as catalogued."""
 
-class Options(BaseModel):
-    """Options of one analysis: each analysis has a frozen model of its own, every field with a default."""
+    run_id: str
+    record: ArtifactRecord
+    path: Location
+    layout: str
+    """Equal for runs that differ in predictors and seeds only: their files hold the same variables."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    def checked(self) -> Location:
+        """The path; LandlabError where the file is not as catalogued."""
+        if not artifacts.intact(self.record, self.path):
+            raise LandlabError(
+                f"{self.path} of run {self.run_id} is missing or altered; `landlab doctor --deep` says what to do"
+            )
+        return self.path
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,7 @@ class Ensemble:
         cls, workspace: Workspace, catalog: Catalog, filter: str = "", grid: str | None = None
     ) -> "Ensemble":
         """Completed runs that the filter holds for and the grid has, where given; LandlabError where there is none."""
-        held_back(filter)  # a GrammarError points into what was given
+        held_back(filter)  # before the grid is added: a GrammarError names a column
         if grid is not None:
             of_grid = f"grid = '{catalog.grid(grid).name}'"
             filter = f"({filter}) and {of_grid}" if filter else of_grid
@@ -78,41 +88,31 @@ class Ensemble:
         for split in set(splits) - {*SEEN}:
             self.catalog.metrics_of(completed(self.filter), split, "", "")
 
-    def files(self, kind: str) -> Iterator[xr.Dataset]:
-        """The file of a kind of every run, in their order, as it was catalogued; LandlabError where it is not."""
-        for path in self.paths(kind):
-            yield artifacts.read(path)
+    def files(self, kind: str) -> list[FileOfRun]:
+        """The file of a kind of every run, in their order; LandlabError where a run has none."""
+        specs, files = self.catalog.specs(self.run_ids), []
+        for run_id in self.run_ids:
+            rows = self.catalog.artifacts(run_id).set_index("kind")
+            if kind not in rows.index:
+                model = specs[run_id].model
+                way_out = "`landlab doctor` says what to do"
+                if not specs[run_id].tables.parameters:
+                    way_out = f"model {model} leaves none: add model != '{model}' to the filter"
+                raise LandlabError(f"run {run_id} has no file {kind!r}; {way_out}")
+            row = rows.loc[kind]
+            record = ArtifactRecord(kind, row["path"], row["sha256"], int(row["bytes"]))
+            layout = specs[run_id].model_dump_json(exclude={"predictors", "seeds"})
+            files.append(FileOfRun(run_id, record, self.workspace.path(row["path"]), layout))
+        return files
 
     def paths(self, kind: str) -> Iterator[Location]:
-        """Where the file of a kind of every run is, which is as catalogued; LandlabError where it is not."""
-        for run_id in self.run_ids:
-            known = self.catalog.artifacts(run_id).set_index("kind")
-            if kind not in known.index:
-                model = self.catalog.specs([run_id])[run_id].model
-                way_out = "`landlab doctor` says what to do"
-                if model != "dalec":
-                    way_out = f"model {model} leaves none: add setup.model = 'dalec' to the filter"
-                raise LandlabError(f"run {run_id} has no file {kind!r}; {way_out}")
-            row = known.loc[kind]
-            path = self.workspace.path(row["path"])
-            if not artifacts.intact(
-                ArtifactRecord(kind, row["path"], row["sha256"], int(row["bytes"])), path
-            ):
-                raise LandlabError(
-                    f"{path} of run {run_id} is missing or altered; `landlab doctor --deep` says what to do"
-                )
-            yield path
+        """The path of that file of every run; LandlabError where it is not as catalogued."""
+        for file in self.files(kind):
+            yield file.checked()
 
     def one_setup(self) -> str:
-        """What the setup of all runs is called; LandlabError where there are several."""
-        setups = list(dict.fromkeys(self.setups()))
-        if len(setups) > 1:
-            more = ", ..." if len(setups) > 3 else ""
-            raise LandlabError(
-                f"the runs are of {len(setups)} setups ({', '.join(setups[:3])}{more}), and this is about one: give a "
-                f"filter such as \"setup.groups = '{self.runs['label'].iloc[0]}'\""
-            )
-        return setups[0]
+        """Name of the setup of all runs; LandlabError where there are several."""
+        return the_setup(self.setups(), list(self.runs["label"]))
 
     def dataset(self) -> xr.Dataset:
         """The dataset of all runs, what is large read when used; LandlabError where there are several."""
@@ -128,7 +128,7 @@ class Ensemble:
         specs = self.catalog.specs(self.run_ids)
         settings = []
         for run_id, dataset in zip(self.run_ids, self.runs["dataset"], strict=True):
-            content = specs[run_id].model_dump(mode="json", exclude={"predictors", "seeds"})
+            content = specs[run_id].complete(exclude={"predictors", "seeds"})
             settings.append(flattened(content | {"dataset": dataset}))
         fields = dict.fromkeys(field for s in settings for field in s)
         varying = [f for f in fields if len({json.dumps(s.get(f)) for s in settings}) > 1]
@@ -146,28 +146,3 @@ def completed(filter: str) -> str:
 
 def _text(value: Any) -> str:
     return "+".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-@dataclass(frozen=True)
-class Analysis:
-    """One analysis; a module of this package makes one and calls it ANALYSIS.
-
-    Args:
-        name: as `landlab analyse NAME` takes it.
-        summary: one line about what it answers.
-        options: the model of its options; the functions below get an instance.
-        splits: whose metrics it reads.
-        compute: the result, which depends on nothing else.
-        table: the result for people, a few columns.
-        figure: the result as a picture, from the dataset alone.
-        kinds: of which kinds of the runs' files it reads.
-    """
-
-    name: str
-    summary: str
-    options: type[Options]
-    splits: Callable[[Any], tuple[str, ...]]
-    compute: Callable[[Ensemble, Any], xr.Dataset]
-    table: Callable[[xr.Dataset], pd.DataFrame]
-    figure: "Callable[[xr.Dataset], Figure]"
-    kinds: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ cells (patches), which are drawn with replacement (Efron & Tibshirani 1993, doi:
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +13,18 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import members
-from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis import members, runs
+from landlab_mgr.analysis.contract import Analysis, Needs, Options
 from landlab_mgr.analysis.figures.benchmark import figure
+from landlab_mgr.analysis.of_models import models_in, streams_in
 from landlab_mgr.catalog.compare import flattened
 from landlab_mgr.data import split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import STREAMS
+from landlab_mgr.models import registry
+from landlab_mgr.models.tables import Tables
 from landlab_mgr.observations import metrics
 from landlab_mgr.observations.comparable import is_compared, score_name
+from landlab_mgr.observations.streams import Stream
 from landlab_mgr.spec.run import RunSpec, SplitSpec
 
 Values = npt.NDArray[np.floating]
@@ -28,7 +32,6 @@ Values = npt.NDArray[np.floating]
 PARTS = {members.WITHHELD: "withheld months", split.TEST: "held-out cells"}
 STATISTICS = ("R2", "r2", "r of site means")
 INTERVAL = (0.025, 0.975)
-MODELS = {"dalec": "process model", "gradient_boosting": "gradient boosting", "lstm": "LSTM"}
 
 
 class BenchmarkOptions(Options):
@@ -41,14 +44,51 @@ class BenchmarkOptions(Options):
     pool: str = Field(
         "",
         description="fields, with commas between, over whose values an ensemble mean goes, as it does over folds: "
-        "process.water_stress",
+        "process.NAME",
     )
-    variables: str = Field("gpp,nee,et,reco,lai", description="variables, with commas between")
+    variables: str = Field(
+        "", description="variables, with commas between; default: what the first model notes, or all"
+    )
     draws: int = Field(1000, ge=100, le=100_000, description="bootstrap samples of patches")
     seed: int = Field(0, ge=0, description="of the bootstrap")
 
+    def filled(self, models: Sequence[Tables]) -> Self:
+        """With the variables that a model notes, or all that are observed, where none are named."""
+        if self.variables:
+            return self
+        noted = [m.notes["benchmarked"] for m in models if "benchmarked" in m.notes]
+        every = dict.fromkeys(s.variable for s in registry.streams().values())
+        return self.model_copy(update={"variables": ",".join(noted[0] if noted else every)})
 
-def compute(ensemble: Ensemble, options: BenchmarkOptions) -> xr.Dataset:
+
+def check(ds: xr.Dataset, options: BenchmarkOptions) -> None:
+    """LandlabError for one model only, an unknown reference or pool, or variables that nothing observes."""
+    options = options.filled(models_in(ds))
+    _models(runs.specs(ds), options)
+    _observed(ds, options)
+
+
+def _models(specs: list[RunSpec], options: BenchmarkOptions) -> tuple[list[str], list[str], str]:
+    """The model that each run is an instance of, all models in order, and the reference."""
+    names = names_of(specs, members.names_in(options.pool))
+    models = sorted(set(names), key=lambda n: (registry.names().index(specs[names.index(n)].model), n))
+    kinds = [str(specs[names.index(n)].model) for n in models]
+    return names, models, _reference(options.reference, models, kinds)
+
+
+def _observed(ds: xr.Dataset, options: BenchmarkOptions) -> list[str]:
+    """Variables that are asked for and observed."""
+    streams = streams_in(ds)
+    observed = [score_name(s, streams) for s in streams]
+    wanted = [v for v in members.names_in(options.variables) if v in observed]
+    if not wanted:
+        raise LandlabError(
+            f"option variables: none of {options.variables} is observed; there are: {', '.join(observed)}"
+        )
+    return wanted
+
+
+def compute(ds: xr.Dataset, options: BenchmarkOptions) -> xr.Dataset:
     """`skill` [split, variable, model, statistic] and `difference` to the reference, each with `_low` and `_high`.
 
     Of ensemble means: on held-out cells each place counts once, with the mean of the runs that held it out (of a k-fold
@@ -57,41 +97,31 @@ def compute(ensemble: Ensemble, options: BenchmarkOptions) -> xr.Dataset:
     how much a number rests, `runs` [model] and `fewest`, `most` [split, model] how many are averaged. LandlabError for
     one model only, an unknown reference, several datasets, or where nothing is held out.
     """
-    specs = list(ensemble.catalog.specs(ensemble.run_ids).values())
-    names = names_of(specs, members.names_in(options.pool))
-    models = sorted(set(names), key=lambda n: (list(MODELS).index(specs[names.index(n)].model), n))
-    reference = _reference(options.reference, models, [specs[names.index(n)].model for n in models])
-    data = ensemble.dataset()
-    streams = [s for s in STREAMS if s in data]
-    observed = [score_name(s, streams) for s in streams]
-    wanted = [v for v in members.names_in(options.variables) if v in observed]
-    if not wanted:
-        raise LandlabError(
-            f"option variables: none of {options.variables} is observed; there are: {', '.join(observed)}"
-        )
-    ensemble.look(list(PARTS))
-    found: dict[tuple[str, str], _Compared] = {}
+    specs, options = runs.specs(ds), options.filled(models_in(ds))
+    names, models, reference = _models(specs, options)
+    streams, wanted = streams_in(ds), _observed(ds, options)
+    pairs: dict[tuple[str, str], _Compared] = {}
     counts: dict[tuple[str, str], list[int]] = {}
     for part in PARTS:
-        if not all(_is_observed(data, streams, of, part) for of in {spec.split for spec in specs}):
+        if not all(_is_observed(ds, streams, of, part) for of in {spec.split for spec in specs}):
             continue
-        for variable, means in _means(ensemble, names, part, wanted).items():
+        for variable, means in _means(ds, names, part, wanted).items():
             if means and (compared := _Compared(means, models)).places:
-                found[part, variable] = compared
+                pairs[part, variable] = compared
                 for name, mean in means.items():
-                    counts.setdefault((part, name), []).extend(mean.count[compared.there])
-    if not found:
+                    counts.setdefault((part, name), []).extend(mean.count[compared.common])
+    if not pairs:
         raise LandlabError(
             f"nothing of {', '.join(wanted)} is held out from all of {'; '.join(models)}; give runs with a test set, "
             "such as those of experiments/fluxval_kfold.toml"
         )
-    parts = [p for p in PARTS if any(key[0] == p for key in found)]
-    there = [v for v in wanted if any(key[1] == v for key in found)]
-    shape = (len(parts), len(there), len(models), len(STATISTICS))
+    parts = [p for p in PARTS if any(key[0] == p for key in pairs)]
+    variables = [v for v in wanted if any(key[1] == v for key in pairs)]
+    shape = (len(parts), len(variables), len(models), len(STATISTICS))
     numbers = {name: np.full(shape, np.nan) for name in NUMBERS}
     sizes = {name: np.zeros(shape[:2], int) for name in ("cells", "places", "months")}
-    for (part, variable), compared in found.items():
-        at = parts.index(part), there.index(variable)
+    for (part, variable), compared in pairs.items():
+        at = parts.index(part), variables.index(variable)
         for name, x in compared.numbers(len(models), models.index(reference), options).items():
             numbers[name][at] = x
         for name, size in sizes.items():
@@ -101,19 +131,19 @@ def compute(ensemble: Ensemble, options: BenchmarkOptions) -> xr.Dataset:
         for name, of in (("fewest", min), ("most", max))
     }
     scored = ("split", "variable", "model", "statistic")
-    ds = xr.Dataset(
+    result = xr.Dataset(
         {name: (scored, x) for name, x in numbers.items()}
         | {name: (scored[:2], x) for name, x in sizes.items()}
         | averaged
         | {"runs": ("model", [names.count(m) for m in models])},
-        {"split": parts, "variable": there, "model": models, "statistic": list(STATISTICS)},
-        options.model_dump() | {"reference": reference, "synthetic": int(ensemble.synthetic)},
+        {"split": parts, "variable": variables, "model": models, "statistic": list(STATISTICS)},
+        options.model_dump() | {"reference": reference, "synthetic": ds.attrs["synthetic"]},
     )
-    absent = [v for v in members.names_in(options.variables) if v not in there]
-    return ds.assign_attrs(notes="\n".join(_notes(ds, specs, absent)))
+    absent = [v for v in members.names_in(options.variables) if v not in variables]
+    return result.assign_attrs(notes="\n".join(_notes(result, specs, absent)))
 
 
-def _is_observed(data: xr.Dataset, streams: list[str], of: SplitSpec, part: str) -> bool:
+def _is_observed(data: xr.Dataset, streams: list[Stream], of: SplitSpec, part: str) -> bool:
     """Whether a part has observations at all; months are withheld by the dataset or the split, or not."""
     months = split.withheld_months(data, of)
     held_out = months is not None and bool(months.any())
@@ -132,12 +162,14 @@ def names_of(specs: Sequence[RunSpec], pool: Sequence[str] = ()) -> list[str]:
     """
     settings = []
     for spec in specs:
-        content = flattened(spec.model_dump(mode="json", exclude={"predictors", "seeds"}))
+        content = flattened(spec.complete(exclude={"predictors", "seeds"}))
         settings.append({"predictors": spec.label} | content)
-    known = sorted({field for s in settings for field in s})
+    fields_of_any = sorted({field for s in settings for field in s})
     for field in pool:
-        if field not in known:
-            raise LandlabError(f"option pool: no run has a field {field!r}; there are: {', '.join(known)}")
+        if field not in fields_of_any:
+            raise LandlabError(
+                f"option pool: no run has a field {field!r}; there are: {', '.join(fields_of_any)}"
+            )
     for own in settings:
         for field in ("split.fold", *pool):
             own.pop(field, None)
@@ -146,32 +178,32 @@ def names_of(specs: Sequence[RunSpec], pool: Sequence[str] = ()) -> list[str]:
         alike = [s for s in settings if s["model"] == spec.model]
         fields = [f for f in own if len({str(s.get(f)) for s in alike}) > 1 and own[f] is not None]
         differs = [own[f] if f == "predictors" else f"{f.rpartition('.')[2]} {own[f]}" for f in fields]
-        names.append(", ".join([MODELS[spec.model], *map(str, differs)]))
+        names.append(", ".join([spec.tables.label, *map(str, differs)]))
     return names
 
 
-def _reference(asked: str, models: list[str], kinds: list[str]) -> str:
+def _reference(wanted: str, models: list[str], kinds: list[str]) -> str:
     """The one that a name in the table means, or the first of a model."""
-    found = [m for m, kind in zip(models, kinds, strict=True) if asked in (m, kind)]
+    meant = [m for m, kind in zip(models, kinds, strict=True) if wanted in (m, kind)]
     if len(models) < 2:
         raise LandlabError(
             f"the runs are all of {models[0]}; a benchmark compares two or more: give a filter that finds runs of "
             "several models or setups"
         )
-    if not found:
+    if not meant:
         more = f"; ... ({len(models)})" if len(models) > 5 else ""
         raise LandlabError(
-            f"option reference: no run is of {asked!r}; there are: {'; '.join(models[:5])}{more}"
+            f"option reference: no run is of {wanted!r}; there are: {'; '.join(models[:5])}{more}"
         )
-    return found[0]
+    return meant[0]
 
 
 def _means(
-    ensemble: Ensemble, names: list[str], part: str, variables: list[str]
+    ds: xr.Dataset, names: list[str], part: str, variables: list[str]
 ) -> dict[str, dict[str, members.Mean]]:
     """By variable and model, the mean prediction of its runs."""
     means: dict[str, dict[str, members.Mean]] = {v: {} for v in variables}
-    for name, (file, targets) in zip(names, members.predictions(ensemble, part, variables), strict=True):
+    for name, (file, targets) in zip(names, members.predictions(ds, part, variables), strict=True):
         for target in targets:
             mean = means[target.name].setdefault(name, members.Mean(target))
             mean.add(target.of(file), members.scored(target.labels(file), part))
@@ -183,17 +215,18 @@ class _Compared:
 
     def __init__(self, means: dict[str, members.Mean], models: list[str]) -> None:
         first = next(iter(means.values())).target
-        self.there = np.logical_and.reduce([mean.count > 0 for mean in means.values()])
+        self.common = np.logical_and.reduce([mean.count > 0 for mean in means.values()])
         seen = np.logical_and.reduce([np.isfinite(mean.target.observed) for mean in means.values()])
-        self.there &= seen.any(axis=0)
-        observed = np.where(seen, first.observed, np.nan)[:, self.there]
+        self.common &= seen.any(axis=0)
+        observed = np.where(seen, first.observed, np.nan)[:, self.common]
         self._moments = {
-            models.index(name): metrics.moments(mean.of(self.there), observed) for name, mean in means.items()
+            models.index(name): metrics.moments(mean.of(self.common), observed)
+            for name, mean in means.items()
         }
         patch = first.patch if first.level == "pixel" else np.unique(first.patch)
-        self._patch = np.unique(patch[self.there], return_inverse=True)[1]
+        self._patch = np.unique(patch[self.common], return_inverse=True)[1]
         self.cells = int(self._patch.max(initial=-1)) + 1
-        self.places = int(self.there.sum())
+        self.places = int(self.common.sum())
         self.months = int(np.isfinite(observed).sum())
 
     def numbers(self, models: int, reference: int, options: BenchmarkOptions) -> dict[str, Values]:
@@ -203,12 +236,12 @@ class _Compared:
         times = times[:, self._patch]
         whole = np.ones((1, self.places))
         out = {name: np.full((models, len(STATISTICS)), np.nan) for name in NUMBERS}
-        found = {i: [_statistics(m, w) for w in (whole, times)] for i, m in self._moments.items()}
-        for i, (of_all, of_samples) in found.items():
+        statistics = {i: [_statistics(m, w) for w in (whole, times)] for i, m in self._moments.items()}
+        for i, (of_all, of_samples) in statistics.items():
             out["skill"][i] = of_all[:, 0]
             out["skill_low"][i], out["skill_high"][i] = _interval(of_samples)
-            if i != reference and reference in found:
-                other = found[reference]
+            if i != reference and reference in statistics:
+                other = statistics[reference]
                 out["difference"][i] = (of_all - other[0])[:, 0]
                 out["difference_low"][i], out["difference_high"][i] = _interval(of_samples - other[1])
         return out
@@ -216,8 +249,8 @@ class _Compared:
 
 def _interval(samples: Values) -> Values:
     """The INTERVAL of each row of [statistic, sample], over the samples in which it is defined."""
-    there = [x[np.isfinite(x)] for x in samples]
-    return np.array([np.quantile(x, INTERVAL) if x.size else (np.nan, np.nan) for x in there]).T
+    defined = [x[np.isfinite(x)] for x in samples]
+    return np.array([np.quantile(x, INTERVAL) if x.size else (np.nan, np.nan) for x in defined]).T
 
 
 def _statistics(x: metrics.Moments, times: Values) -> Values:
@@ -267,19 +300,19 @@ def _notes(ds: xr.Dataset, specs: Sequence[RunSpec], absent: list[str]) -> list[
     for part, few, many in _averaged(ds):
         runs[part] = f"{few} to {many} runs" if few < many else f"{many} run{'' if many == 1 else 's'}"
     which, draws, seen = ds.attrs["reference"], ds.attrs["draws"], members.WITHHELD
-    said = [
+    notes = [
         "ensemble mean: the score of the mean prediction of a model's runs; all models at the same places and months",
         f"difference: less {which}; low and high: 95 % interval of {draws} bootstrap samples of whole cells",
     ]
     if split.TEST in runs:
-        said.append(f"{PARTS[split.TEST]}: each with the mean of the {runs[split.TEST]} that held it out")
+        notes.append(f"{PARTS[split.TEST]}: each with the mean of the {runs[split.TEST]} that held it out")
     if seen in runs:
-        said.append(f"{PARTS[seen]}: at cells that runs trained on, with the mean of those {runs[seen]}")
-    said.append(f"predictors: {'; '.join(dict.fromkeys(spec.label for spec in specs))}")
+        notes.append(f"{PARTS[seen]}: at cells that runs trained on, with the mean of those {runs[seen]}")
+    notes.append(f"predictors: {'; '.join(dict.fromkeys(spec.label for spec in specs))}")
     if absent:
-        said.append(f"not held out, or not observed: {', '.join(absent)}")
-    said.append("this look at test and withheld is counted")
-    return said
+        notes.append(f"not held out, or not observed: {', '.join(absent)}")
+    notes.append("this look at test and withheld is counted")
+    return notes
 
 
 def _averaged(ds: xr.Dataset) -> Iterator[tuple[str, int, int]]:
@@ -318,9 +351,9 @@ ANALYSIS = Analysis(
     name="benchmark",
     summary="models side by side on withheld months and held-out cells, with the differences' intervals",
     options=BenchmarkOptions,
-    splits=lambda options: tuple(PARTS),
+    needs=lambda options: Needs(tuple(PARTS), files={"monthly": ()}),
+    check=check,
     compute=compute,
     table=table,
     figure=figure,
-    kinds=("monthly",),
 )

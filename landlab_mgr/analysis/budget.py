@@ -3,24 +3,24 @@
 JAX-free. Where monthly results are of patches, a patch counts with the area of all its pixels.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import members, usermap
-from landlab_mgr.analysis.base import Analysis, Ensemble, Options
-from landlab_mgr.analysis.figures import style
+from landlab_mgr.analysis import members, of_models, runs, usermap
+from landlab_mgr.analysis.contract import Analysis, Needs, Options
+from landlab_mgr.analysis.figures.budget import figure
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import VARIABLES
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from landlab_mgr.models import registry
+from landlab_mgr.models.tables import Tables
 
 DAYS_PER_YEAR = 365.25
 ALL = "all"
+"""Name of the region that is all the land."""
 SCALES = {"gC m-2 d-1": (1e-15, "PgC yr-1"), "mm d-1": (1e-15, "1000 km3 yr-1")}
 """From gC, or kg of water (1 mm is 1 kg m-2; 1e12 kg are 1 km3), to what people read."""
 
@@ -28,62 +28,82 @@ SCALES = {"gC m-2 d-1": (1e-15, "PgC yr-1"), "mm d-1": (1e-15, "1000 km3 yr-1")}
 class BudgetOptions(Options):
     """What is summed."""
 
-    variables: str = Field("gpp,reco,nee,et", description="fluxes, with commas between")
+    variables: str = Field("", description="fluxes, with commas between; default: what the model notes")
     regions: str = Field(
         "", description="file with a map of regions (NetCDF, zarr, csv); none: the dataset's regions"
     )
     regions_variable: str = Field("", description="in that file; none: its only one")
 
+    def filled(self, models: Sequence[Tables]) -> Self:
+        """With the fluxes that the first model notes, or those that all its runs keep, where none are named."""
+        if self.variables:
+            return self
+        kept = [n for n in models[0].always if n in _fluxes()]
+        return self.model_copy(update={"variables": ",".join(models[0].notes.get("budget", kept))})
 
-def compute(ensemble: Ensemble, options: BudgetOptions) -> xr.Dataset:
+
+def check(ds: xr.Dataset, options: BudgetOptions) -> None:
+    """LandlabError for an unknown flux, or several setups."""
+    options = options.filled(of_models.models_in(ds))
+    wanted, fluxes = members.names_in(options.variables), _fluxes()
+    unknown = [n for n in wanted if n not in fluxes]
+    if unknown or not wanted:
+        raise LandlabError(
+            f"option variables: no flux {(unknown or [''])[0]!r}; there are: {', '.join(fluxes)}"
+        )
+    runs.one_setup(ds)
+
+
+def compute(ds: xr.Dataset, options: BudgetOptions) -> xr.Dataset:
     """`total` [run, variable, region, year]; the first region is all of the land; others: see `BudgetOptions`.
 
     Only whole years count. Pixels of no region are in `all`. LandlabError for several setups or datasets, an unknown
     flux, no whole year, or a map of regions that cannot be read or names no pixel.
     """
-    names = members.names_in(options.variables)
-    fluxes = [v.name for v in VARIABLES.values() if v.unit in SCALES]
-    unknown = [n for n in names if n not in fluxes]
-    if unknown or not names:
-        raise LandlabError(
-            f"option variables: no flux {(unknown or [''])[0]!r}; there are: {', '.join(fluxes)}"
-        )
-    setup, data = ensemble.one_setup(), ensemble.dataset()
-    area, patch = data["area_m2"].values, data["patch"].values
-    region = _regions(data, options)
+    check(ds, options)
+    options = options.filled(of_models.models_in(ds))
+    wanted, setup = members.names_in(options.variables), runs.one_setup(ds)
+    known = registry.variables()
+    area, patch = ds["area_m2"].values, ds["patch"].values
+    region = _regions(ds, options)
     if ALL in region:
         raise LandlabError(f"a region is called {ALL!r}, as all the land is here; give it another name")
     regions = [ALL, *sorted(set(region) - {""})]
-    years = data["time"].dt.year.values
+    years = ds["time"].dt.year.values
     whole = [y for y in np.unique(years) if (years == y).sum() == 12]
     if not whole:
-        raise LandlabError(f"dataset {data.attrs['name']} has no whole year of 12 months to sum")
+        raise LandlabError(f"dataset {ds.attrs['name']} has no whole year of 12 months to sum")
     of_pixel = np.stack([area * ((region == r) | (r == ALL)) for r in regions])
     totals = []
-    for file in ensemble.files("monthly"):
-        missing = [n for n in names if n not in file]
+    for file in runs.files(ds, "monthly"):
+        missing = [n for n in wanted if n not in file]
         if missing:
-            there = ", ".join(n for n in fluxes if n in file)
-            raise LandlabError(f"option variables: the runs kept no {missing[0]}; there are: {there}")
+            kept = ", ".join(n for n in _fluxes() if n in file)
+            raise LandlabError(f"option variables: the runs kept no {missing[0]}; there are: {kept}")
         weights = of_pixel
-        if "patch" in file[names[0]].dims:
+        if "patch" in file[wanted[0]].dims:
             weights = np.stack([np.bincount(patch, w) for w in of_pixel])
         totals.append(
-            [_yearly(file[n].values, weights, years, whole) * SCALES[VARIABLES[n].unit][0] for n in names]
+            [_yearly(file[n].values, weights, years, whole) * SCALES[known[n].unit][0] for n in wanted]
         )
-    units = [SCALES[VARIABLES[n].unit][1] for n in names]
+    units = [SCALES[known[n].unit][1] for n in wanted]
     return xr.Dataset(
         {"total": (("run", "variable", "region", "year"), np.array(totals)), "units": ("variable", units)},
-        {"run": ensemble.run_ids, "variable": names, "region": regions, "year": whole},
+        {"run": list(ds["run"].values), "variable": wanted, "region": regions, "year": whole},
         options.model_dump()
         | {
-            "synthetic": int(ensemble.synthetic),
+            "synthetic": ds.attrs["synthetic"],
             "setup": setup,
             "area_m2": float(area.sum()),
             "pixels": len(area),
-            "notes": "\n".join(_notes(region, area, ensemble)),
+            "notes": "\n".join(_notes(region, area, ds)),
         },
     )
+
+
+def _fluxes() -> list[str]:
+    """Variables that have a yearly total."""
+    return [v.name for v in registry.variables().values() if v.unit in SCALES]
 
 
 def _regions(data: xr.Dataset, options: BudgetOptions) -> np.ndarray:
@@ -96,18 +116,19 @@ def _regions(data: xr.Dataset, options: BudgetOptions) -> np.ndarray:
         )
     given = usermap.read(options.regions, options.regions_variable)
     lat, lon, area = (data[n].values.astype(float) for n in ("lat", "lon", "area_m2"))
-    found = usermap.regions_at(given, lat, lon, area, cell=0.0)
-    if not (found != "").any():
+    region = usermap.regions_at(given, lat, lon, area, cell=0.0)
+    if not (region != "").any():
         raise LandlabError(
-            f"option regions: {given.name} of {options.regions} has a region at none of {len(found)} pixels; it covers "
-            f"lat {given.lat.min():.4g} to {given.lat.max():.4g}, lon {given.lon.min():.4g} to {given.lon.max():.4g}"
+            f"option regions: {given.name} of {options.regions} has a region at none of {len(region)} pixels; it "
+            f"covers lat {given.lat.min():.4g} to {given.lat.max():.4g}, "
+            f"lon {given.lon.min():.4g} to {given.lon.max():.4g}"
         )
-    return found
+    return region
 
 
-def _notes(region: np.ndarray, area: np.ndarray, ensemble: Ensemble) -> list[str]:
+def _notes(region: np.ndarray, area: np.ndarray, ds: xr.Dataset) -> list[str]:
     notes = []
-    if warmup := max(spec.warmup_months for spec in ensemble.catalog.specs(ensemble.run_ids).values()):
+    if warmup := max(spec.warmup_months for spec in runs.specs(ds)):
         notes.append(f"the first {warmup} months count here; scores skip them while the pools settle")
     outside = area[region == ""].sum() / area.sum()
     if 0 < outside < 1:
@@ -134,39 +155,13 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def figure(ds: xr.Dataset) -> "Figure":
-    """For each flux the yearly total of all the land: mean of the members, one standard deviation of them around it."""
-    from matplotlib.figure import Figure
-
-    names = list(ds["variable"].values)
-    fig = Figure(figsize=(8.5, 0.9 + 1.9 * len(names)), layout="constrained")
-    rows = fig.subplots(len(names), 1, squeeze=False, sharex=True)[:, 0]
-    year = ds["year"].values
-    for i, (ax, name) in enumerate(zip(rows, names, strict=True)):
-        x = ds["total"].sel(variable=name, region=ALL)
-        mean = x.mean("run").values
-        sd = x.std("run", ddof=1).values if x.sizes["run"] > 1 else np.zeros_like(mean)
-        colour = style.PALETTE[i % len(style.PALETTE)]
-        ax.fill_between(year, mean - sd, mean + sd, color=colour, alpha=0.25, linewidth=0)
-        ax.plot(year, mean, color=colour, marker="o", markersize=4)
-        ax.set_ylabel(f"{style.named(name)}\n({ds['units'].sel(variable=name).item()})")
-        ax.grid(axis="y", color="0.9")
-        ax.spines[["top", "right"]].set_visible(False)
-    rows[-1].xaxis.get_major_locator().set_params(integer=True)
-    land = f"{ds.attrs['area_m2'] / 1e12:.3g} million km2"
-    synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
-    runs = f"{ds.sizes['run']} runs of {ds.attrs['setup']}{synthetic}"
-    style.entitle(rows[0], f"Yearly totals over {land}, mean and sd of members\n{runs}", ds.attrs)
-    return fig
-
-
 ANALYSIS = Analysis(
     name="budget",
     summary="yearly totals of one setup's fluxes, of all the land and by region",
     options=BudgetOptions,
-    splits=lambda options: (),
+    needs=lambda options: Needs(files={"monthly": ()}),
+    check=check,
     compute=compute,
     table=table,
     figure=figure,
-    kinds=("monthly",),
 )

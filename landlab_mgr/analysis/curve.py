@@ -7,7 +7,7 @@ ever made.
 
 from itertools import combinations
 from math import comb
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +15,11 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import members
-from landlab_mgr.analysis.base import Analysis, Ensemble, Options
-from landlab_mgr.analysis.figures import style
+from landlab_mgr.analysis import members, runs
+from landlab_mgr.analysis.contract import Analysis, Needs, Options
+from landlab_mgr.analysis.figures.curve import figure
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.observations import metrics
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Values = npt.NDArray[np.floating]
 
@@ -47,7 +44,16 @@ class CurveOptions(Options):
     )
 
 
-def compute(ensemble: Ensemble, options: CurveOptions) -> xr.Dataset:
+def check(ds: xr.Dataset, options: CurveOptions) -> None:
+    """LandlabError for several setups, or fewer than 3 members."""
+    setup, n = runs.one_setup(ds), ds.sizes["run"]
+    if n < MIN_MEMBERS:
+        raise LandlabError(
+            f"{n} run{'s' * (n > 1)} of {setup}; a curve needs {MIN_MEMBERS} or more: run more seeds"
+        )
+
+
+def compute(ds: xr.Dataset, options: CurveOptions) -> xr.Dataset:
     """`skill` [variable, size, quantile] of the means of subsets, and `spread` [variable, size] between them.
 
     The spread is the standard deviation over the subsets of their mean predictions (root mean square over pixel-months,
@@ -55,27 +61,23 @@ def compute(ensemble: Ensemble, options: CurveOptions) -> xr.Dataset:
     subset's mean is over its members that are scored there. LandlabError for several setups or datasets, fewer than
     3 members, or where nothing has the statistic.
     """
-    setup, n = ensemble.one_setup(), len(ensemble.runs)
-    if n < MIN_MEMBERS:
-        raise LandlabError(
-            f"{n} run{'s' * (n > 1)} of {setup}; a curve needs {MIN_MEMBERS} or more: run more seeds"
-        )
-    ensemble.look([options.split])
+    check(ds, options)
+    setup, n = runs.one_setup(ds), ds.sizes["run"]
     sizes = np.unique(np.linspace(1, n, min(n, MOST_SIZES)).round().astype(int))
     if n // 2 not in sizes:
         sizes = np.sort(np.append(sizes, n // 2))
     subsets = [_subsets(n, int(k), options.draws, options.seed) for k in sizes]
-    found, undefined, notes = {}, [], []
-    stacks = members.stacks(ensemble, options.split, members.names_in(options.variables))
+    curves, undefined, notes = {}, [], []
+    stacks = members.stacks(ds, options.split, members.names_in(options.variables))
     for stack in stacks:
         pairs = _Pairs(stack, options.split)
         scored = [pairs.score(chosen, options.statistic) for chosen in subsets]
         if np.isfinite(scored[-1][0]).all():
             skill = np.array([np.quantile(x[np.isfinite(x)], QUANTILES) for x, _ in scored])
-            found[stack.target] = skill, np.array([s for _, s in scored]), pairs.observed_sd
+            curves[stack.target] = skill, np.array([s for _, s in scored]), pairs.observed_sd
         else:
             undefined.append(stack.target.name)
-    if not found:
+    if not curves:
         raise LandlabError(
             f"no variable has {options.statistic} on {options.split}: {', '.join(undefined)} are not "
             "observed there, or do not vary"
@@ -84,8 +86,8 @@ def compute(ensemble: Ensemble, options: CurveOptions) -> xr.Dataset:
         notes.append(
             f"no {options.statistic}: {', '.join(undefined)} (not observed there, or they do not vary)"
         )
-    skill, spread, sd = (np.stack(x) for x in zip(*found.values(), strict=True))
-    names = [t.name for t in found]
+    skill, spread, sd = (np.stack(x) for x in zip(*curves.values(), strict=True))
+    names = [t.name for t in curves]
     half = int(np.flatnonzero(sizes == n // 2)[0])
     gain = skill[:, -1, 1] - skill[:, half, 1]
     notes += _verdict(names, gain, n, options)
@@ -99,18 +101,18 @@ def compute(ensemble: Ensemble, options: CurveOptions) -> xr.Dataset:
             else "months withheld, of pixels seen"
         )
         notes.append(f"{options.split}: {seen}; -o split=test asks about unseen pixels, and is counted")
-    notes += members.resolution_note(list(found))
+    notes += members.resolution_note(list(curves))
     return xr.Dataset(
         {
             "skill": (("variable", "size", "quantile"), skill),
             "spread": (("variable", "size"), spread),
             "observed_sd": ("variable", sd),
-            "units": ("variable", [t.unit for t in found]),
+            "units": ("variable", [t.unit for t in curves]),
             "subsets": ("size", [len(x) for x in subsets]),
         },
         {"variable": names, "size": sizes, "quantile": list(QUANTILES)},
         options.model_dump()
-        | {"synthetic": int(ensemble.synthetic), "setup": setup, "notes": "\n".join(notes), "level": "flat"},
+        | {"synthetic": ds.attrs["synthetic"], "setup": setup, "notes": "\n".join(notes), "level": "flat"},
     )
 
 
@@ -118,14 +120,14 @@ def _verdict(names: list[str], gain: Values, n: int, options: CurveOptions) -> l
     """Whether half of the members would have done."""
     does = [v for v, g in zip(names, gain, strict=True) if g < options.enough]
     more = [f"{v} {g:+.3f}" for v, g in zip(names, gain, strict=True) if g >= options.enough]
-    said = []
+    notes = []
     if does:
-        said.append(
+        notes.append(
             f"{n // 2} of {n} members are enough (median gain < {options.enough:g}): {', '.join(does)}"
         )
     if more:
-        said.append(f"from {n // 2} to {n} members {options.statistic} still gains: {', '.join(more)}")
-    return said
+        notes.append(f"from {n // 2} to {n} members {options.statistic} still gains: {', '.join(more)}")
+    return notes
 
 
 def _subsets(n: int, size: int, draws: int, seed: int) -> npt.NDArray[np.bool_]:
@@ -165,12 +167,12 @@ class _Pairs:
         """The statistic of each subset's mean, and the spread between the means, in the variable's unit."""
         weight = (subsets[:, None, :] & self.scored.T).astype(float)  # [subsets, places, members]
         count = weight.sum(axis=2)
-        there = count > 0
+        scored = count > 0
         weight = (weight / np.maximum(count, 1)[:, :, None]).transpose(1, 0, 2)
         x = np.einsum("psm,pm->sp", weight, self.x)
         xo = np.einsum("psm,pm->sp", weight, self.xo[:, :, 0])
         xx = np.einsum("psm,psm->sp", weight @ self.xx, weight)
-        n, o, oo = (np.where(there, y, 0.0) for y in (self.n, self.o, self.oo))
+        n, o, oo = (np.where(scored, y, 0.0) for y in (self.n, self.o, self.oo))
         n_, x_, o_, xo_, xx_, oo_ = (y.sum(axis=1) for y in (n, x, o, xo, xx, oo))
         pairs = np.maximum(n_, 1)
         nothing = np.full_like(n_, np.nan)
@@ -187,7 +189,7 @@ class _Pairs:
             model_size=np.full_like(n_, self.size[1]),
             observed_size=np.full_like(n_, self.size[0]),
         )
-        always = there.all(axis=0)
+        always = scored.all(axis=0)
         mean = weight.mean(axis=1)  # of the subsets' means
         about = np.einsum("pm,pmk,pk->p", mean, self.xx, mean)
         variance = (xx.mean(axis=0) - about)[always].sum() / max(self.n[always].sum(), 1)
@@ -214,64 +216,13 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def figure(ds: xr.Dataset) -> "Figure":
-    """For each variable the skill of means of subsets, median and 5-95 %; last the spread between them, of all."""
-    from matplotlib.figure import Figure
-
-    names, n = list(ds["variable"].values), int(ds["size"].max())
-    panels = len(names) + 1
-    across = min(4, panels) if panels > 4 else 2
-    down = -(-panels // across)
-    fig = Figure(figsize=(3.1 * across, 1.1 + 2.5 * down), layout="constrained")
-    axes = fig.subplots(down, across, squeeze=False, sharex=True).ravel()
-    size = ds["size"].values
-    for i, (ax, name) in enumerate(zip(axes, names, strict=False)):
-        low, middle, high = ds["skill"].sel(variable=name).transpose("quantile", "size").values
-        colour = style.PALETTE[0]
-        ax.fill_between(size, low, high, color=colour, alpha=0.2, linewidth=0, label="5-95 % of subsets")
-        ax.plot(size, middle, color=colour, marker="o", markersize=3, label="median of subsets")
-        ax.axvline(
-            n // 2, color="0.6", linestyle="--", linewidth=0.9, label=f"half of the members ({n // 2})"
-        )
-        floor = min(-0.05, float(middle.min()) - 0.05)
-        ax.set_ylim(bottom=max(float(low.min()) - 0.02, floor) if low.min() < floor else None)
-        ax.set_title(style.named(name), loc="left", fontsize=10)
-        if i % across == 0:
-            ax.set_ylabel(ds.attrs["statistic"])
-    last = axes[len(names)]
-    for i, name in enumerate(names):
-        relative = ds["spread"].sel(variable=name).values / float(ds["observed_sd"].sel(variable=name))
-        colour, marker = style.PALETTE[i % len(style.PALETTE)], style.MARKERS[i // len(style.PALETTE)]
-        last.plot(
-            size[:-1], relative[:-1], color=colour, marker=marker, markersize=3, label=style.named(name)
-        )
-    last.set_ylim(bottom=0)
-    last.set_title("spread of subset means\n/ sd of observations", loc="left", fontsize=10)
-    last.legend(fontsize=7, frameon=False, ncols=1 + (len(names) > 7))
-    for ax in axes[: len(names) + 1]:
-        ax.grid(axis="y", color="0.92")
-        ax.set_axisbelow(True)
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.tick_params(labelbottom=True)
-        ax.set_xlabel("members")
-    for ax in axes[len(names) + 1 :]:
-        ax.set_visible(False)
-    handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
-    synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
-    what = f"{style.skill_label(ds.attrs)} of means of 1 to {n} runs of {ds.attrs['setup']}{synthetic}"
-    style.headline(fig, what, ds.attrs)
-    return fig
-
-
 ANALYSIS = Analysis(
     name="curve",
     summary="how the skill of one setup's ensemble mean grows with its size, and how many members are enough",
     options=CurveOptions,
-    splits=lambda options: (options.split,),
+    needs=lambda options: Needs((options.split,), files={"monthly": ()}),
+    check=check,
     compute=compute,
     table=table,
     figure=figure,
-    kinds=("monthly",),
 )

@@ -6,31 +6,18 @@ little, so members may be asked to agree on its map too: the mean correlation of
 seen. On a twin planet the ensemble mean is held against the truth, so that the judgement itself can be judged.
 """
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import members, truth
-from landlab_mgr.analysis.base import Analysis, Ensemble, Options
-from landlab_mgr.analysis.figures import style
+from landlab_mgr.analysis import members, of_models, runs, truth
+from landlab_mgr.analysis.contract import Analysis, Needs, Options
+from landlab_mgr.analysis.figures.identify import WELL_KNOWN, figure, largest
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import DERIVED, names_of
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Values = npt.NDArray[np.floating]
-
-PARAMETERS = (*names_of("ecological"), *(d.name for d in DERIVED))
-UNUSED = ("iwue",)
-"""No process reads them, so that nothing can identify them."""
-WELL_KNOWN = 0.9
-"""Pearson r with the truth over the test pixels from which on a parameter counts as found."""
 
 
 class IdentifyOptions(Options):
@@ -45,76 +32,78 @@ class IdentifyOptions(Options):
     )
 
 
-def compute(ensemble: Ensemble, options: IdentifyOptions) -> xr.Dataset:
+def check(ds: xr.Dataset, options: IdentifyOptions) -> None:
+    """LandlabError for a setup with one member."""
+    of_run = runs.setups(ds)
+    setups = list(dict.fromkeys(of_run))
+    alone = [s for s in setups if of_run.count(s) < 2]
+    if alone:
+        raise LandlabError(
+            f"{len(alone)} of {len(setups)} setups have one member ({', '.join(alone[:4])}); "
+            "a spread needs 2 or more: run more seeds, or give a filter that leaves those setups out"
+        )
+
+
+def compute(ds: xr.Dataset, options: IdentifyOptions) -> xr.Dataset:
     """`cv` [setup, parameter, quantile] over the pixels, `agreement`, `identifiable` [setup, parameter], `members`.
 
     `agreement` is the mean Pearson r of two members over the pixels that all hold out for their test (over all, where
     these are fewer than 3). On a twin planet also `r_truth` [setup, parameter], of the members' mean with the truth
     over the same pixels. LandlabError for several datasets, a setup with one member, or a run without its parameters.
     """
-    data = ensemble.dataset()
-    names = [p for p in PARAMETERS if p not in UNUSED]
-    setups = list(dict.fromkeys(ensemble.setups()))
-    of_run = [setups.index(s) for s in ensemble.setups()]
-    alone = [s for i, s in enumerate(setups) if of_run.count(i) < 2]
-    if alone:
-        raise LandlabError(
-            f"{len(alone)} of {len(setups)} setups have one member ({', '.join(alone[:4])}); "
-            "a spread needs 2 or more: run more seeds, or give a filter that leaves those setups out"
-        )
-    judged, where = members.unseen(ensemble, data), "unseen pixels"
+    check(ds, options)
+    tables = of_models.process_model(of_models.models_in(ds))
+    judged_parameters = list(of_models.estimated(tables))
+    setups = list(dict.fromkeys(runs.setups(ds)))
+    of_run = [setups.index(s) for s in runs.setups(ds)]
+    judged, where = members.unseen(ds), "unseen pixels"
     if judged.sum() < 3:
         judged, where = np.ones_like(judged), "all pixels, seen ones too"
     quantiles = np.array([0.25, 0.5, 0.75])
-    true = truth.parameters(data, names) if ensemble.synthetic else {}
-    shape = (len(setups), len(names))
+    true = truth.parameters(ds, judged_parameters, tables) if ds.attrs["synthetic"] else {}
+    shape = (len(setups), len(judged_parameters))
     cv, agreement, r = np.empty((*shape, 3)), np.empty(shape), np.full(shape, np.nan)
     for i in range(len(setups)):  # one after the other: the maps of all would not fit in memory
-        own = replace(ensemble, runs=ensemble.runs.iloc[[k for k, of in enumerate(of_run) if of == i]])
+        own = [row for row, of in enumerate(of_run) if of == i]
         m = _Spread(judged)
-        for file in own.files("parameters"):
-            m.add(np.stack([file[n].values for n in names]).astype(float))
+        for file in runs.files(ds, "parameters", own, judged_parameters):
+            m.add(np.stack([file[n].values for n in judged_parameters]).astype(float))
         cv[i] = np.nanquantile(m.cv, quantiles, axis=1).T
         agreement[i] = m.agreement
-        for j, name in enumerate(names):
+        for j, name in enumerate(judged_parameters):
             if name in true:
                 r[i, j] = truth.correlation(m.mean[j][judged], true[name][judged])
-    said = cv[:, :, 1] < options.threshold
+    identifiable = cv[:, :, 1] < options.threshold
     if options.agree:
-        said &= agreement >= options.agree
-    ds = xr.Dataset(
+        identifiable &= agreement >= options.agree
+    result = xr.Dataset(
         {
             "cv": (("setup", "parameter", "quantile"), cv),
             "agreement": (("setup", "parameter"), agreement),
-            "identifiable": (("setup", "parameter"), said),
+            "identifiable": (("setup", "parameter"), identifiable),
             "members": ("setup", [of_run.count(i) for i in range(len(setups))]),
         },
-        {"setup": setups, "parameter": names, "quantile": quantiles},
-        options.model_dump() | {"synthetic": int(ensemble.synthetic), "pixels": len(judged), "judged": where},
+        {"setup": setups, "parameter": judged_parameters, "quantile": quantiles},
+        options.model_dump() | {"synthetic": ds.attrs["synthetic"], "pixels": len(judged), "judged": where},
     )
     if true:
-        ds["r_truth"] = (("setup", "parameter"), r)
-        ds.attrs["notes"] = "\n".join(_judgement(ds.sel(setup=s)) for s in _largest(ds))
-    return ds
+        result["r_truth"] = (("setup", "parameter"), r)
+        result.attrs["notes"] = "\n".join(_judgement(result.sel(setup=s)) for s in largest(result))
+    return result
 
 
-def _largest(ds: xr.Dataset) -> list[str]:
-    """The two setups with the most predictor groups."""
-    return sorted((str(s) for s in ds["setup"].values), key=lambda s: -s.split(",")[0].count("+"))[:2]
-
-
-def _found(one: xr.Dataset) -> tuple[int, int, int]:
+def _counts(one: xr.Dataset) -> tuple[int, int, int]:
     """Of one setup: how many parameters are called identifiable, are known well, and are both."""
-    said, known = one["identifiable"].values, one["r_truth"].values >= WELL_KNOWN
-    return int(said.sum()), int(known.sum()), int((said & known).sum())
+    identifiable, well_known = one["identifiable"].values, one["r_truth"].values >= WELL_KNOWN
+    return int(identifiable.sum()), int(well_known.sum()), int((identifiable & well_known).sum())
 
 
 def _judgement(one: xr.Dataset) -> str:
     """How right it is, on a twin, to call parameters of one setup identifiable."""
-    said, known, both = _found(one)
+    identifiable, well_known, both = _counts(one)
     return (
-        f"{one['setup'].values!s}: {both} of {said} identifiable parameters have r >= {WELL_KNOWN} with the truth on "
-        f"{one.attrs['judged']}, and {both} of {known} that have it are called identifiable"
+        f"{one['setup'].values!s}: {both} of {identifiable} identifiable parameters have r >= {WELL_KNOWN} with "
+        f"the truth on {one.attrs['judged']}, and {both} of {well_known} that have it are called identifiable"
     )
 
 
@@ -159,77 +148,32 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
     rows = []
     for s in ds["setup"].values:
         one = ds.sel(setup=s)
-        said = one["identifiable"].values
+        identifiable = one["identifiable"].values
         row = {
             "setup": s,
             "members": int(one["members"]),
-            "parameters": said.size,
-            "identifiable": int(said.sum()),
+            "parameters": identifiable.size,
+            "identifiable": int(identifiable.sum()),
             "mean agreement": float(one["agreement"].mean()),
         }
         if "r_truth" in ds:
-            n_said, known, both = _found(one)
+            n_identifiable, well_known, both = _counts(one)
             row |= {
-                f"r >= {WELL_KNOWN} to truth": known,
-                "precision": both / n_said if n_said else np.nan,
-                "recall": both / known if known else np.nan,
+                f"r >= {WELL_KNOWN} to truth": well_known,
+                "precision": both / n_identifiable if n_identifiable else np.nan,
+                "recall": both / well_known if well_known else np.nan,
             }
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def figure(ds: xr.Dataset) -> "Figure":
-    """Of the two largest setups: each parameter's median and quartiles of the coefficient of variation."""
-    from matplotlib.figure import Figure
-
-    shown = ds.sel(setup=_largest(ds))
-    order = np.argsort(shown["cv"].isel(setup=0).sel(quantile=0.5).values)
-    shown = shown.isel(parameter=order)
-    names = list(shown["parameter"].values)
-    fig = Figure(figsize=(8.5, 2.2 + 0.2 * len(names)), layout="constrained")
-    ax = fig.add_subplot()
-    rows = np.arange(len(names))
-    for row in rows[::2]:
-        ax.axhspan(row - 0.5, row + 0.5, color="0.96", linewidth=0)
-    for i, setup in enumerate(shown["setup"].values):
-        low, middle, high = shown["cv"].sel(setup=setup).values.T
-        y = rows + (i - (shown.sizes["setup"] - 1) / 2) * 0.36
-        ax.hlines(y, low, high, color=style.PALETTE[i], linewidth=1.5)
-        n = int(shown["members"].sel(setup=setup))
-        how: dict[str, Any] = {
-            "s": 26,
-            "edgecolor": style.PALETTE[i],
-            "marker": style.MARKERS[i],
-            "zorder": 3,
-        }
-        one = shown.sel(setup=setup)
-        full = one["r_truth"].values >= WELL_KNOWN if "r_truth" in one else np.ones(len(names), bool)
-        ax.scatter(middle, y, color=np.where(full, style.PALETTE[i], "white"), **how)
-        ax.scatter([], [], color=style.PALETTE[i], label=f"{setup} ({n} members)", **how)
-    if "r_truth" in shown:
-        hollow: dict[str, Any] = {"s": 26, "color": "white", "edgecolor": "0.3"}
-        ax.scatter([], [], label=f"hollow: r < {WELL_KNOWN} with the truth on {ds.attrs['judged']}", **hollow)
-    ax.axvline(ds.attrs["threshold"], color="0.4", linestyle="--", linewidth=1)
-    ax.set_xscale("log")
-    ax.set_yticks(rows, [n.replace("_", " ") for n in names], fontsize=8)
-    ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.set_xlabel(
-        f"coefficient of variation over members: median and quartiles of {ds.attrs['pixels']} pixels"
-    )
-    style.quiet(ax)
-    synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
-    style.entitle(ax, f"Which parameters the members agree on{synthetic}", ds.attrs)
-    fig.legend(loc="outside lower center", ncols=1, frameon=False)
-    return fig
 
 
 ANALYSIS = Analysis(
     name="identify",
     summary="which parameters members that differ in their seeds agree on",
     options=IdentifyOptions,
-    splits=lambda options: (),
+    needs=lambda options: Needs(files={"parameters": ()}),
+    check=check,
     compute=compute,
     table=table,
     figure=figure,
-    kinds=("parameters",),
 )

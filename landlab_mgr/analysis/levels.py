@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from landlab_mgr.models.dalec.parameters import annual
 from landlab_mgr.observations import metrics
+from landlab_mgr.observations.calendar import Calendar
 
 Values = npt.NDArray[np.floating]
 
@@ -43,32 +43,41 @@ class Score(NamedTuple):
 NOTHING = Score(float("nan"), 0, 0)
 
 
-def score(level: str, statistic: str, modelled: Values, observed: Values, average: str, steps: int) -> Score:
+def score(
+    level: str,
+    statistic: str,
+    modelled: Values,
+    observed: Values,
+    average: str,
+    steps: int,
+    calendar: Calendar,
+) -> Score:
     """A statistic of one prediction at a level.
 
     Args:
         level: one of MEANINGS.
         statistic: one of `metrics.STATISTICS`.
         modelled: [T', P]; likewise `observed`: pairs where either is NaN are left out.
-        average: what a value is, as `LossTerm.average`. A mean over the record has no trend; what is compared by year
+        average: what a value is, as `Stream.average`. A mean over the record has no trend; what is compared by year
             or record has no anomalies.
         steps: how many of the T' could be observed.
+        calendar: of the dataset.
     """
     places = observed.shape[1]
     if (average == "run" and level == "trend") or (average in ("year", "run") and level == "anomaly"):
         return NOTHING
     if level == "trend":
         both = np.isfinite(modelled) & np.isfinite(observed)
-        found = metrics.statistics(
-            *(_trends(np.where(both, x, np.nan), average) for x in (modelled, observed))
+        values = metrics.statistics(
+            *(_trends(np.where(both, x, np.nan), average, calendar) for x in (modelled, observed))
         )
     else:
         if level == "anomaly":
-            modelled, observed = _anomalies(modelled, observed)
+            modelled, observed = _anomalies(modelled, observed, calendar)
         records = metrics.scores("", "", metrics.moments(modelled, observed))
         at = "flat" if level == "anomaly" else level
-        found = {r.statistic: r.value for r in records if r.level == at}
-    return Score(found[statistic], int(found["n"]), possible(level, steps, places))
+        values = {r.statistic: r.value for r in records if r.level == at}
+    return Score(values[statistic], int(values["n"]), possible(level, steps, places))
 
 
 def possible(level: str, steps: int, places: int) -> int:
@@ -83,30 +92,31 @@ def unit(level: str, average: str, place: str) -> str:
     return "pixels" if place == "pixel" else "patches"
 
 
-def _trends(x: Values, average: str) -> Values:
+def _trends(x: Values, average: str, calendar: Calendar) -> Values:
     """Least-squares slopes, per year, over each place's whole years; NaN for fewer than MIN_YEARS. [T', P] to [P]."""
-    yearly = x if average == "year" else annual(x).mean(axis=1)
-    there = np.isfinite(yearly)
-    n = there.sum(axis=0)
+    yearly = x if average == "year" else calendar.mean(x, "year")
+    finite = np.isfinite(yearly)
+    n = finite.sum(axis=0)
     year = np.arange(len(yearly), dtype=float)[:, None]
     pairs = np.maximum(n, 1)
-    t = np.where(there, year - (there * year).sum(axis=0) / pairs, 0.0)
-    y = np.where(there, yearly, 0.0)
-    y = np.where(there, y - y.sum(axis=0) / pairs, 0.0)
+    t = np.where(finite, year - (finite * year).sum(axis=0) / pairs, 0.0)
+    y = np.where(finite, yearly, 0.0)
+    y = np.where(finite, y - y.sum(axis=0) / pairs, 0.0)
     spread = (t * t).sum(axis=0)
     return np.where(n >= MIN_YEARS, (t * y).sum(axis=0) / np.where(spread > 0, spread, np.nan), np.nan)
 
 
-def _anomalies(modelled: Values, observed: Values) -> tuple[Values, Values]:
-    """Months [T, P] less the mean of their calendar month at their place, over the months that both have."""
+def _anomalies(modelled: Values, observed: Values, calendar: Calendar) -> tuple[Values, Values]:
+    """Steps [T, P] less the mean of their calendar month at their place, over the steps that both have."""
     both = np.isfinite(modelled) & np.isfinite(observed)
     out = []
     for x in (modelled, observed):
         anomaly = np.full(x.shape, np.nan)
         for month in range(12):
-            there, values = both[month::12], x[month::12]
-            n = there.sum(axis=0)
-            mean = np.where(there, values, 0.0).sum(axis=0) / np.maximum(n, 1)
-            anomaly[month::12] = np.where(there & (n >= MIN_SAME_MONTHS), values - mean, np.nan)
+            at = calendar.month_of_year == month
+            finite, values = both[at], x[at]
+            n = finite.sum(axis=0)
+            mean = np.where(finite, values, 0.0).sum(axis=0) / np.maximum(n, 1)
+            anomaly[at] = np.where(finite & (n >= MIN_SAME_MONTHS), values - mean, np.nan)
         out.append(anomaly)
     return out[0], out[1]

@@ -7,13 +7,15 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from landlab_mgr.analysis.base import Ensemble
+from landlab_mgr.analysis import runs
+from landlab_mgr.analysis.of_models import streams_in
 from landlab_mgr.data import split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS, MODELLED, STREAMS, VARIABLES, LossTerm, annual
+from landlab_mgr.models import registry
+from landlab_mgr.observations.calendar import Calendar
 from landlab_mgr.observations.comparable import comparable, is_compared, observed, patch_means, score_name
+from landlab_mgr.observations.streams import Stream
 from landlab_mgr.spec.run import RunSpec
-from landlab_mgr.storage import artifacts
 
 Values = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]
@@ -27,10 +29,11 @@ class Target:
 
     name: str
     """As its scores are filed: the variable, or the stream where several observe that."""
-    stream: str
-    unit: str
-    term: LossTerm
+    stream: Stream
     """How it is averaged and at which level it is compared: pixel, where the files are of patches."""
+    output: str
+    """Output of the model that it is compared with."""
+    unit: str
     level: str
     """What the P places are: pixel or patch."""
     observed: Values
@@ -42,15 +45,17 @@ class Target:
     patch: npt.NDArray[np.integer]
     """Patch of each of those, [N]."""
     warmup: int
+    """Steps at the start that count for nothing."""
+    calendar: Calendar
 
     @property
     def average(self) -> str:
-        """As `LossTerm.average`."""
-        return self.term.average
+        """As `Stream.average`."""
+        return self.stream.average
 
     def of(self, file: xr.Dataset) -> Values:
         """A member's prediction, as `observed`, from its `monthly` file; NaN where nothing was observed."""
-        modelled = MODELLED.get(STREAMS[self.stream], STREAMS[self.stream])
+        modelled = self.output
         if modelled not in file:
             raise LandlabError(f"run {file.attrs.get('run_id')} kept no {modelled}; `landlab doctor --deep`")
         x = file[modelled].values.T
@@ -59,12 +64,12 @@ class Target:
                 f"run {file.attrs.get('run_id')} has {modelled} of {x.shape[0]} months x {x.shape[1]} places, the "
                 f"dataset {self.months.shape[0]} x {self.months.shape[1]}; `landlab doctor --deep` says what to do"
             )
-        return comparable(self.term, x, self.months, self.patch, self.warmup)[0]
+        return comparable(self.stream, x, self.months, self.patch, self.warmup, self.calendar)[0]
 
     def labels(self, file: xr.Dataset) -> npt.NDArray[np.str_]:
         """Part of the member's split that each place belongs to, [P]."""
-        label = artifacts.labels(file["split"])
-        return label[np.unique(self.patch, return_index=True)[1]] if self.term.level == "patch" else label
+        label: npt.NDArray[np.str_] = file["split"].values
+        return label[np.unique(self.patch, return_index=True)[1]] if self.stream.level == "patch" else label
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,46 +111,55 @@ def targets(
     Raises:
         LandlabError: for a variable that the dataset does not observe, or where nothing is observed.
     """
-    streams = [s for s in STREAMS if s in data]
+    streams = streams_in(data)
     names = {score_name(s, streams): s for s in streams}
     unknown = [v for v in variables if v not in names]
     if unknown:
         raise LandlabError(f"option variables: no observed {unknown[0]!r}; there are: {', '.join(names)}")
-    order = [*VARIABLES, *STREAMS]
+    table, outputs, calendar = registry.variables(), spec.tables.modelled, Calendar.of(data)
+    order = [*table, *registry.streams()]
     held_out = split.withheld_months(data, spec.split)
     if held_out is None:
         held_out = np.zeros(data.sizes["time"], bool)
-    period, warmup = "withheld" if part == WITHHELD else "observation", spec.warmup_months
-    found = []
-    for name in sorted(variables or names, key=lambda n: (order.index(STREAMS[names[n]]), order.index(n))):
+    period, warmup = (
+        "withheld" if part == WITHHELD else "observation",
+        calendar.steps_in_months(spec.warmup_months),
+    )
+    observations = []
+    for name in sorted(variables or names, key=lambda n: (order.index(names[n].variable), order.index(n))):
         stream, patch = names[name], data["patch"].values
-        if not is_compared(data, stream, period, bool(held_out.any())):
+        if stream.name not in outputs or not is_compared(data, stream, period, bool(held_out.any())):
             continue
-        term, months = LOSS_TERMS[stream], observed(data, stream, period, held_out)
-        level, unit = term.level, VARIABLES[STREAMS[stream]].unit
+        months = observed(data, stream.name, period, held_out)
+        level, unit = stream.level, table[stream.variable].unit
         if by_patch:
             months, patch = patch_means(months, patch), np.arange(patch.max() + 1)
-            term, level = replace(term, level="pixel"), "patch"
-        _, there = comparable(term, months, months, patch, warmup)
-        n = steps(data, spec, part, term.average)
-        found.append(Target(name, stream, unit, term, level, there, n, months, patch, warmup))
-    if not found:
+            stream, level = replace(stream, level="pixel"), "patch"
+        _, seen = comparable(stream, months, months, patch, warmup, calendar)
+        n = steps(data, spec, part, stream.average)
+        output = outputs[stream.name]
+        observations.append(
+            Target(name, stream, output, unit, level, seen, n, months, patch, warmup, calendar)
+        )
+    if not observations:
         raise LandlabError(
             f"dataset {data.attrs['name']} has no {part} observations; `landlab data show` lists what it has"
         )
-    return found
+    return observations
 
 
 def steps(data: xr.Dataset, spec: RunSpec, part: str, average: str) -> int:
     """How many months, years or means of the record (by `average`) a part has after the warm-up."""
-    held_out = split.withheld_months(data, spec.split)
-    there = np.ones(data.sizes["time"], bool)
+    held_out, calendar = split.withheld_months(data, spec.split), Calendar.of(data)
+    counted = np.ones(data.sizes["time"], bool)
     if held_out is not None:
-        there = held_out if part == WITHHELD else ~held_out
-    there = there & (np.arange(len(there)) >= spec.warmup_months)
+        counted = held_out if part == WITHHELD else ~held_out
+    counted = counted & (np.arange(len(counted)) >= calendar.steps_in_months(spec.warmup_months))
     if average == "run":
-        return int(there.any())
-    return int((annual(there).all(axis=1) if average == "year" else there).sum())
+        return int(counted.any())
+    return int(
+        (calendar.split(counted, "year", fill=True).all(axis=1) if average == "year" else counted).sum()
+    )
 
 
 class Mean:
@@ -168,50 +182,48 @@ class Mean:
 
 
 def predictions(
-    ensemble: Ensemble, part: str, variables: Sequence[str] = ()
+    ds: xr.Dataset, part: str, variables: Sequence[str] = ()
 ) -> Iterator[tuple[xr.Dataset, list[Target]]]:
-    """Of each run in turn its `monthly` file, and what that is compared with."""
-    data, specs = ensemble.dataset(), ensemble.catalog.specs(ensemble.run_ids)
-    known: dict[tuple[object, ...], list[Target]] = {}
-    for run_id, file in zip(ensemble.run_ids, ensemble.files("monthly"), strict=True):
-        spec = specs[run_id]
+    """The `monthly` file of each run in turn, and its targets."""
+    by_spec: dict[tuple[object, ...], list[Target]] = {}
+    for spec, file in zip(runs.specs(ds), runs.files(ds, "monthly"), strict=True):
         by_patch = "pixel" not in file.dims
-        key = (spec.warmup_months, spec.split, by_patch)
-        if key not in known:
-            known[key] = targets(data, spec, by_patch, part, variables)
-        # a baseline predicts what it learns; what a land model's file lacks is a fault that `Target.of` tells
-        yield file, [t for t in known[key] if spec.model == "dalec" or STREAMS[t.stream] in file]
+        key = (spec.model, spec.warmup_months, spec.split, by_patch)
+        if key not in by_spec:
+            by_spec[key] = targets(ds, spec, by_patch, part, variables)
+        # a network gives what it learned; what a process model's file lacks is a fault that `Target.of` tells
+        yield file, [t for t in by_spec[key] if spec.tables.parameters or t.output in file]
 
 
-def stacks(ensemble: Ensemble, part: str, variables: Sequence[str] = (), pixels: bool = False) -> list[Stack]:
+def stacks(ds: xr.Dataset, part: str, variables: Sequence[str] = (), pixels: bool = False) -> list[Stack]:
     """The members of one setup, all beside the same observations.
 
-    LandlabError for several setups or datasets; with `pixels` also where the files are of patches.
+    LandlabError for several setups; with `pixels` also where the files are of patches.
     """
-    ensemble.one_setup()
+    runs.one_setup(ds)
     modelled: dict[str, list[Values]] = {}
     label: dict[str, list[npt.NDArray[np.str_]]] = {}
     about: dict[str, Target] = {}
-    for file, found in predictions(ensemble, part, variables):
+    for file, compared in predictions(ds, part, variables):
         if pixels and "pixel" not in file.dims:
             raise LandlabError(
-                f"the runs' monthly files hold means of {file.sizes['patch']} patches, and this needs pixels: datasets "
-                "of at most 2000 pixels have them; `landlab analyse skill` has every pixel's skill"
+                f"the runs' monthly files hold means of {file.sizes['patch']} patches, and this needs pixels: "
+                "datasets of at most 2000 pixels have them; `landlab analyse skill` has every pixel's skill"
             )
-        for target in found:
+        for target in compared:
             about[target.name] = target
             modelled.setdefault(target.name, []).append(target.of(file).astype(np.float32))
             label.setdefault(target.name, []).append(target.labels(file))
     return [Stack(t, np.stack(modelled[name]), np.stack(label[name])) for name, t in about.items()]
 
 
-def unseen(ensemble: Ensemble, data: xr.Dataset) -> Mask:
-    """Pixels that every member holds out for its test, [pixel], whatever kind of split says so."""
-    found = np.ones(data.sizes["pixel"], bool)
-    splits = {spec.split: spec.seeds.split for spec in ensemble.catalog.specs(ensemble.run_ids).values()}
+def unseen(ds: xr.Dataset) -> Mask:
+    """Pixels that every member holds out for its test, [pixel], by any kind of split."""
+    held_out = np.ones(ds.sizes["pixel"], bool)
+    splits = {spec.split: spec.seeds.split for spec in runs.specs(ds)}
     for kind, seed in splits.items():  # no seed moves what is held out
-        found &= split.assign(data, kind, seed) == split.TEST
-    return found
+        held_out &= split.assign(ds, kind, seed) == split.TEST
+    return held_out
 
 
 def names_in(text: str) -> list[str]:
@@ -219,9 +231,11 @@ def names_in(text: str) -> list[str]:
     return list(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
 
 
-def resolution_note(found: Sequence[Target]) -> list[str]:
+def resolution_note(compared: Sequence[Target]) -> list[str]:
     """A line where the members' files are of patches, so that pixels cannot be compared."""
-    coarse = [t.name for t in found if t.level == "patch" and LOSS_TERMS[t.stream].level == "pixel"]
+    coarse = [
+        t.name for t in compared if t.level == "patch" and registry.streams()[t.stream.name].level == "pixel"
+    ]
     if not coarse:
         return []
     return [

@@ -11,7 +11,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +19,11 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import truth
-from landlab_mgr.analysis.base import Analysis, Ensemble, Options
-from landlab_mgr.analysis.figures import style
+from landlab_mgr.analysis import runs, truth
+from landlab_mgr.analysis.contract import Analysis, Needs, Options
+from landlab_mgr.analysis.figures.partition import figure, partitioned
+from landlab_mgr.analysis.of_models import in_order
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import VARIABLES
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 CONTROL = "CONTROL"
 LEFT_OUT = (CONTROL, "LATLON")
@@ -79,12 +76,12 @@ class Design:
     rows: list[npt.NDArray[np.intp]]
 
 
-def design(ensemble: Ensemble) -> Design:
+def design(ds: xr.Dataset) -> Design:
     """Which runs stand for which set of groups; the first set is CONTROL's.
 
     LandlabError where sets are missing, or where the runs differ in more than predictors and seeds.
     """
-    setups, labels = ensemble.setups(), list(ensemble.runs["label"])
+    setups, labels = runs.setups(ds), [str(label) for label in ds["label"].values]
     if len(set(setups)) > len(set(labels)):
         several = next(
             x
@@ -106,8 +103,8 @@ def design(ensemble: Ensemble) -> Design:
         )
     names = [CONTROL, *("+".join(s) for s in subsets(groups)[1:])]
     of_run = [frozenset(x.split("+")) for x in labels]
-    known = set(of_run)
-    missing = [name for name in names if frozenset(name.split("+")) not in known]
+    trained = set(of_run)
+    missing = [name for name in names if frozenset(name.split("+")) not in trained]
     if missing:
         raise LandlabError(
             f"{len(missing)} of {len(names)} setups have no completed run: {', '.join(missing)}; "
@@ -117,7 +114,12 @@ def design(ensemble: Ensemble) -> Design:
     return Design(groups, names, rows)
 
 
-def compute(ensemble: Ensemble, options: PartitionOptions) -> xr.Dataset:
+def check(ds: xr.Dataset, options: Options) -> None:
+    """LandlabError where `design` raises it."""
+    design(ds)
+
+
+def compute(ds: xr.Dataset, options: PartitionOptions) -> xr.Dataset:
     """Parts of the skill by variable and group, with 95 % intervals over the members.
 
     `control`, `full` [variable]; `alone`, `independent`, `joint` [group, variable], the last two with `_low` and
@@ -127,19 +129,23 @@ def compute(ensemble: Ensemble, options: PartitionOptions) -> xr.Dataset:
 
     LandlabError where `design` raises it, or where no run has the statistic.
     """
-    found = design(ensemble)
-    groups, names, of_set = found.groups, found.sets, found.rows
-    cube = ensemble.metrics([options.split], options.level).sel(split=options.split, drop=True)
-    cube = cube.reindex(statistic=[options.statistic]).isel(statistic=0, drop=True)
+    sets = design(ds)
+    groups, names, of_set = sets.groups, sets.sets, sets.rows
+    cube = (
+        ds["metric"]
+        .sel(split=options.split, drop=True)
+        .reindex(statistic=[options.statistic])
+        .isel(statistic=0, drop=True)
+    )
     if not np.isfinite(cube).any():
         raise LandlabError(
-            f"none of {len(ensemble.runs)} runs has {options.statistic} on {options.split} ({options.level}); "
+            f"none of {ds.sizes['run']} runs has {options.statistic} on {options.split} ({options.level}); "
             "`landlab show RUN` lists what a run has"
         )
     variables = in_order([str(v) for v in cube["variable"].values])
     scores = cube.sel(variable=variables).values
     values = np.stack([_mean(scores[rows]) for rows in of_set])
-    seeds = np.unique(ensemble.runs["seed"], return_inverse=True)[1]
+    seeds = np.unique(ds["seed"].values, return_inverse=True)[1]
     times = _drawn(int(seeds.max()) + 1, options.draws)
     drawn = np.stack([_weighted_mean(times[:, seeds[rows]], scores[rows]) for rows in of_set], axis=1)
     parts_found = parts(groups, values)
@@ -152,7 +158,7 @@ def compute(ensemble: Ensemble, options: PartitionOptions) -> xr.Dataset:
     counts = np.stack([np.isfinite(scores[rows]).sum(axis=0) for rows in of_set])
     by_group = {n: (("group", "variable"), x) for n, x in (parts_found | intervals).items()}
     notes = _notes(names, variables, counts, options)
-    true, why = truth.skill(ensemble, names, variables, options)
+    true, why = truth.skill(ds, names, variables, options)
     of_truth: dict[str, Any] = {}
     if true is not None:
         true_parts = independent_parts(groups, true)
@@ -169,7 +175,7 @@ def compute(ensemble: Ensemble, options: PartitionOptions) -> xr.Dataset:
         },
         {"group": groups, "variable": variables, "set": names},
         options.model_dump()
-        | {"synthetic": int(ensemble.synthetic), "runs": int(sum(map(len, of_set)))}
+        | {"synthetic": ds.attrs["synthetic"], "runs": int(sum(map(len, of_set)))}
         | {"notes": "\n".join([*notes, why] if why else notes)},
     )
 
@@ -184,17 +190,17 @@ def _drawn(n: int, draws: int) -> npt.NDArray[np.int64]:
 
 def _weighted_mean(times: npt.NDArray[np.int64], scores: Values) -> Values:
     """[draw, variable] means of scores [member, variable] that count so many times [draw, member]; NaN of none."""
-    there = np.isfinite(scores)
-    n = times @ there
-    return np.where(n > 0, times @ np.where(there, scores, 0.0) / np.maximum(n, 1), np.nan)
+    finite = np.isfinite(scores)
+    n = times @ finite
+    return np.where(n > 0, times @ np.where(finite, scores, 0.0) / np.maximum(n, 1), np.nan)
 
 
 def _middle(draws: Values) -> Values:
     """Ends of the middle 95 % of the draws (last axis) in which every set has a member; NaN of none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # numpy warns of none
-        found: Values = np.nanquantile(draws, (0.025, 0.975), axis=-1)
-    return found
+        ends: Values = np.nanquantile(draws, (0.025, 0.975), axis=-1)
+    return ends
 
 
 def _notes(
@@ -219,29 +225,25 @@ def _notes(
     return notes
 
 
-def _recovered(found: Values, true: Values, intervals: dict[str, Values]) -> str:
+def _recovered(parts: Values, true: Values, intervals: dict[str, Values]) -> str:
     """How far parts [group, variable] agree with the truth's: their order, and each with its interval."""
-    known = np.isfinite(found + true).all(axis=0)
-    same = (found.argsort(axis=0) == true.argsort(axis=0)).all(axis=0)[known]
-    leading = (found.argmax(axis=0) == true.argmax(axis=0))[known]
-    near = np.abs(found - true) <= NEAR
+    defined = np.isfinite(parts + true).all(axis=0)
+    same = (parts.argsort(axis=0) == true.argsort(axis=0)).all(axis=0)[defined]
+    leading = (parts.argmax(axis=0) == true.argmax(axis=0))[defined]
+    near = np.abs(parts - true) <= NEAR
     if intervals:
         near |= (intervals["independent_low"] <= true) & (true <= intervals["independent_high"])
-    near = near[:, known]
+    near = near[:, defined]
     a, b = np.triu_indices(len(true), 1)
-    apart = (true[a] - true[b])[:, known]
-    agree = apart * (found[a] - found[b])[:, known] > 0
+    apart = (true[a] - true[b])[:, defined]
+    agree = apart * (parts[a] - parts[b])[:, defined] > 0
     clear = np.abs(apart) > NEAR
     return (
-        f"against the truth V*: the leading group is the same in {leading.sum()} of {known.sum()} variables, the order "
-        f"of all in {same.sum()}; {(agree & clear).sum()} of {clear.sum()} pairs that truly differ by more than {NEAR} "
-        f"are in that order; {near.sum()} of {near.size} parts are within their interval or {NEAR} of the truth's"
+        f"against the truth V*: the leading group is the same in {leading.sum()} of {defined.sum()} variables, the "
+        f"order of all in {same.sum()}; {(agree & clear).sum()} of {clear.sum()} pairs that truly differ by more "
+        f"than {NEAR} are in that order; {near.sum()} of {near.size} parts are within their "
+        f"interval or {NEAR} of the truth's"
     )
-
-
-def in_order(variables: Sequence[str]) -> list[str]:
-    """Variables in the order of the table of observed variables, then, sorted, those it lacks."""
-    return [v for v in VARIABLES if v in variables] + sorted(v for v in variables if v not in VARIABLES)
 
 
 def parts(groups: Sequence[str], values: Values) -> dict[str, Values]:
@@ -259,9 +261,9 @@ def _rank(labels: Sequence[str], group: str) -> int:
 
 def _mean(x: Values, axis: int = 0) -> Values:
     """Mean of what is there; NaN where nothing is."""
-    there = np.isfinite(x)
-    n = there.sum(axis=axis)
-    return np.where(n > 0, np.where(there, x, 0.0).sum(axis=axis) / np.maximum(n, 1), np.nan)
+    finite = np.isfinite(x)
+    n = finite.sum(axis=axis)
+    return np.where(n > 0, np.where(finite, x, 0.0).sum(axis=axis) / np.maximum(n, 1), np.nan)
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
@@ -270,7 +272,7 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
     On a twin planet a second row holds the truth's.
     """
     rows = []
-    for v in _partitioned(ds):
+    for v in partitioned(ds):
         one = ds.sel(variable=v)
         parts = {str(g): float(one["independent"].sel(group=g)) for g in ds["group"].values}
         joint = {f"joint {g}": float(one["joint"].sel(group=g)) for g in ds["group"].values}
@@ -284,60 +286,12 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def figure(ds: xr.Dataset) -> "Figure":
-    """For each variable a bar for each group's independent part, with its interval; a tick where its joint part is."""
-    from matplotlib.figure import Figure
-
-    ds = ds.sel(variable=_partitioned(ds))
-    groups, variables = list(ds["group"].values), list(ds["variable"].values)
-    fig = Figure(figsize=(8.5, 1.9 + (0.3 + 0.2 * len(groups)) * len(variables)), layout="constrained")
-    ax = fig.add_subplot()
-    thick = 0.8 / len(groups)
-    rows = np.arange(len(variables))
-    for row in rows[::2]:
-        ax.axhspan(row - 0.5, row + 0.5, color="0.96", linewidth=0)
-    for j, group in enumerate(groups):
-        y = rows + (j - (len(groups) - 1) / 2) * thick
-        x = ds["independent"].sel(group=group).values
-        colour = style.PALETTE[j % len(style.PALETTE)]
-        ax.barh(y, x, 0.9 * thick, color=colour, label=group)
-        if "independent_low" in ds:
-            low, high = (ds[f"independent_{end}"].sel(group=group).values for end in ("low", "high"))
-            ax.hlines(y, low, high, color="0.2", linewidth=1)
-        joint = ds["joint"].sel(group=group).values
-        ax.scatter(joint, y, s=26, marker="D", facecolor="white", edgecolor=colour, zorder=3)
-        if "truth" in ds:
-            x = ds["truth"].sel(group=group).values
-            ax.scatter(x, y, s=60, marker="|", color="black", linewidth=1.8, zorder=4)
-    ax.scatter([], [], s=26, marker="D", facecolor="white", edgecolor="0.3", label="joint part")
-    if "truth" in ds:
-        ax.scatter([], [], s=60, marker="|", color="black", linewidth=1.8, label="truth (of V*)")
-    ax.axvline(0, color="0.4", linewidth=0.8)
-    ax.set_yticks(rows, [_row_name(ds, v) for v in variables])
-    ax.set_ylim(len(variables) - 0.5, -0.5)
-    interval = ", 95 % over seeds" if "independent_low" in ds else ""
-    ax.set_xlabel(f"independent part of {style.skill_label(ds.attrs)}{interval}")
-    style.quiet(ax)
-    synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
-    style.entitle(ax, f"What each predictor group brings ({ds.attrs['runs']} runs{synthetic})", ds.attrs)
-    fig.legend(loc="outside lower center", ncols=len(groups) + 2, frameon=False)
-    return fig
-
-
-def _partitioned(ds: xr.Dataset) -> list[str]:
-    return [str(v) for v in ds["variable"].values if (ds["members"].sel(variable=v) > 0).all()]
-
-
-def _row_name(ds: xr.Dataset, variable: str) -> str:
-    one = ds.sel(variable=variable)
-    return f"{style.named(variable)}\n{float(one['control']):.2f} → {float(one['full']):.2f}"
-
-
 ANALYSIS = Analysis(
     name="partition",
     summary="how much of the skill each predictor group brings, by itself and jointly",
     options=PartitionOptions,
-    splits=lambda options: (options.split,),
+    needs=lambda options: Needs((options.split,), options.level, dataset="if synthetic"),
+    check=check,
     compute=compute,
     table=table,
     figure=figure,

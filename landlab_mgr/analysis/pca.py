@@ -3,7 +3,8 @@
 On a twin planet the components of the true parameters, the planted axes, stand beside those of the members.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,34 +12,50 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import members, truth
-from landlab_mgr.analysis.base import Analysis, Ensemble, Options
-from landlab_mgr.analysis.figures import style
+from landlab_mgr.analysis import members, of_models, runs, truth
+from landlab_mgr.analysis.contract import Analysis, Needs, Options
+from landlab_mgr.analysis.figures.pca import figure
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from landlab_mgr.models.tables import Tables
 
 Values = npt.NDArray[np.floating]
-
-KNOWN = (*BY_NAME, *(d.name for d in DERIVED))
-PAPER = (
-    *("canopy_efficiency", "uwue", "q10", "f_auto", "lcma", "labile_release_period", "leaf_fall_period"),
-    *("leaf_lifespan", "allocation_labile", "allocation_foliar", "allocation_wood", "allocation_root"),
-)
-"""The parameters of Fang et al.'s analysis (science.md, section 9)."""
 
 
 class PcaOptions(Options):
     """Which parameters, and how many components are kept."""
 
-    parameters: str = Field(",".join(PAPER), description="parameters, derived ones too, with commas between")
+    parameters: str = Field(
+        "", description="parameters, derived ones too, with commas between; default: what the model notes"
+    )
     components: int = Field(3, ge=1, le=40, description="components that are kept")
 
+    def filled(self, models: Sequence[Tables]) -> Self:
+        """With the parameters that the model notes, where none are named."""
+        chosen = self.parameters or ",".join(of_models.principal(of_models.process_model(models)))
+        return self.model_copy(update={"parameters": chosen})
 
-def compute(ensemble: Ensemble, options: PcaOptions) -> xr.Dataset:
+
+def check(ds: xr.Dataset, options: PcaOptions) -> None:
+    """LandlabError for an unknown parameter, fewer than two, or several setups."""
+    wanted = _names(options.filled(of_models.models_in(ds)))
+    known = of_models.units(of_models.process_model(of_models.models_in(ds)))
+    unknown = [n for n in wanted if n not in known]
+    if unknown or len(set(wanted)) < max(2, len(wanted)):
+        what = f"no parameter {unknown[0]!r}" if unknown else "give two parameters or more, each once"
+        raise LandlabError(f"option parameters: {what}; known: {', '.join(known)}")
+    runs.one_setup(ds)
+
+
+def needs(options: PcaOptions) -> Needs:
+    """The parameters' maps; of a twin planet also the dataset, for the truth."""
+    return Needs(files={"parameters": (*_names(options), "lat", "lon")}, dataset="if synthetic")
+
+
+def _names(options: PcaOptions) -> list[str]:
+    return [n.strip() for n in options.parameters.split(",") if n.strip()]
+
+
+def compute(ds: xr.Dataset, options: PcaOptions) -> xr.Dataset:
     """Components of the parameters' means over the members, standardised over the pixels.
 
     `loadings` [component, parameter], unit vectors whose largest entry is positive; `explained` [component], fractions
@@ -49,14 +66,11 @@ def compute(ensemble: Ensemble, options: PcaOptions) -> xr.Dataset:
 
     LandlabError for several setups or datasets, an unknown parameter, or one that is the same everywhere.
     """
-    names = [n.strip() for n in options.parameters.split(",") if n.strip()]
-    unknown = [n for n in names if n not in KNOWN]
-    if unknown or len(set(names)) < max(2, len(names)):
-        what = f"no parameter {unknown[0]!r}" if unknown else "give two parameters or more, each once"
-        raise LandlabError(f"option parameters: {what}; known: {', '.join(KNOWN)}")
-    setup = ensemble.one_setup()
+    check(ds, options)
+    options = options.filled(of_models.models_in(ds))
+    names, setup = _names(options), runs.one_setup(ds)
     total, n, where = None, 0, xr.Dataset()
-    for file in ensemble.files("parameters"):
+    for file in runs.files(ds, "parameters"):
         x = np.stack([file[name].values for name in names]).astype(float)
         total, n, where = x if total is None else total + x, n + 1, file
     assert total is not None
@@ -67,7 +81,7 @@ def compute(ensemble: Ensemble, options: PcaOptions) -> xr.Dataset:
         raise LandlabError(f"{', '.join(same)} is the same at every pixel; leave it out of option parameters")
     kept = min(options.components, len(names))
     loadings, explained, scores = (x[:kept] for x in _components(mean))
-    ds = xr.Dataset(
+    result = xr.Dataset(
         {
             "loadings": (("component", "parameter"), loadings),
             "explained": ("component", explained),
@@ -77,12 +91,9 @@ def compute(ensemble: Ensemble, options: PcaOptions) -> xr.Dataset:
         },
         {"component": [f"PC{i + 1}" for i in range(kept)], "parameter": names},
         options.model_dump()
-        | {"synthetic": int(ensemble.synthetic), "members": n, "setup": setup, "pixels": int(mean.shape[1])},
+        | {"synthetic": ds.attrs["synthetic"], "members": n, "setup": setup, "pixels": int(mean.shape[1])},
     )
-    if not ensemble.synthetic:
-        return ds
-    data = ensemble.dataset()
-    return _beside_truth(ds, data, members.unseen(ensemble, data))
+    return _beside_truth(result, ds, members.unseen(ds)) if ds.attrs["synthetic"] else result
 
 
 def _components(x: Values) -> tuple[Values, Values, Values]:
@@ -99,7 +110,7 @@ def _beside_truth(ds: xr.Dataset, data: xr.Dataset, unseen: npt.NDArray[np.bool_
 
     And each of them varies: what is the same everywhere has no components.
     """
-    true = truth.parameters(data, ds["parameter"].values)
+    true = truth.parameters(data, ds["parameter"].values, of_models.process_model(of_models.models_in(data)))
     if len(true) < ds.sizes["parameter"] or data.sizes["pixel"] != ds.sizes["pixel"]:
         return ds
     if not all(x.std() > 1e-9 * np.abs(x).max() for x in true.values()):
@@ -109,17 +120,17 @@ def _beside_truth(ds: xr.Dataset, data: xr.Dataset, unseen: npt.NDArray[np.bool_
     )
     axes = [f"true {c}" for c in ds["component"].values]
     r = [[truth.correlation(a[unseen], b[unseen]) for b in scores] for a in ds["scores"].values]
-    found = np.linalg.norm(loadings @ ds["loadings"].values.T, axis=1)
+    within = np.linalg.norm(loadings @ ds["loadings"].values.T, axis=1)
     ds = ds.assign(
         true_loadings=(("axis", "parameter"), loadings),
         true_explained=("axis", explained),
         r_truth=(("component", "axis"), np.array(r)),
-        found=("axis", found),
+        found=("axis", within),
     ).assign_coords(axis=axes)
     span = f"{ds['component'].values[0]} to {ds['component'].values[-1]}"
     notes = [
         f"{axis} explains {e:.0%} of the true parameters' variance; {length:.2f} of its length lies in {span}"
-        for axis, e, length in zip(axes, explained, found, strict=True)
+        for axis, e, length in zip(axes, explained, within, strict=True)
     ]
     return ds.assign_attrs(notes="\n".join(notes))
 
@@ -139,58 +150,13 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
     return pd.concat([*above, frame], ignore_index=True)
 
 
-def figure(ds: xr.Dataset) -> "Figure":
-    """For each component its loadings, on a twin planet beside those of the true axis most like it, and a map."""
-    from matplotlib.figure import Figure
-
-    n, names = ds.sizes["component"], list(ds["parameter"].values)
-    fig = Figure(figsize=(11, 0.9 + 3.0 * n), layout="constrained")
-    axes = fig.subplots(n, 2, squeeze=False, width_ratios=[1, 2])
-    bound = float(np.quantile(np.abs(ds["scores"].values), 0.98))
-    for (left, right), component in zip(axes, ds["component"].values, strict=True):
-        one = ds.sel(component=component)
-        x = one["loadings"].values
-        left.barh(names, x, color=np.where(x > 0, style.PALETTE[0], style.PALETTE[1]))
-        left.set_yticks(range(len(names)), [name.replace("_", " ") for name in names], fontsize=8)
-        left.set_xlim(-1, 1)
-        left.invert_yaxis()
-        left.axvline(0, color="0.4", linewidth=0.8)
-        left.set_xlabel("loading" + _mark_truth(left, one))
-        style.quiet(left)
-        left.set_title(f"{component}: {float(one['explained']):.0%} of the variance", loc="left", fontsize=10)
-        points = style.draw_map(right, ds["lat"].values, ds["lon"].values, one["scores"].values, bound)
-        fig.colorbar(points, ax=right, shrink=0.85, label="score (standard deviations)")
-    synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
-    title = (
-        f"Components of the parameters: {ds.attrs['setup']}, mean of {ds.attrs['members']} runs{synthetic}"
-    )
-    fig.suptitle(
-        f"{title}\n{ds.attrs['filter'] or 'every completed run'}   {ds.attrs['analysis']}",
-        x=0.01,
-        ha="left",
-        fontsize=10,
-    )
-    return fig
-
-
-def _mark_truth(ax: "Axes", one: xr.Dataset) -> str:
-    """Ticks at the loadings of the true axis that one component's scores follow most closely, and what they are."""
-    if "r_truth" not in one or not np.isfinite(one["r_truth"]).any():
-        return ""
-    axis = one["axis"].values[int(np.nanargmax(np.abs(one["r_truth"].values)))]
-    r = float(one["r_truth"].sel(axis=axis))
-    x = np.sign(r) * one["true_loadings"].sel(axis=axis).values
-    ax.scatter(x, range(len(x)), s=90, marker="|", color="black", linewidth=1.6, zorder=3)
-    return f"   (ticks: {axis}, |r| {abs(r):.2f})"
-
-
 ANALYSIS = Analysis(
     name="pca",
     summary="the axes along which the parameters of one setup's ensemble mean differ",
     options=PcaOptions,
-    splits=lambda options: (),
+    needs=needs,
+    check=check,
     compute=compute,
     table=table,
     figure=figure,
-    kinds=("parameters",),
 )

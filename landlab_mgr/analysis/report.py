@@ -20,14 +20,15 @@ import pandas as pd
 
 from landlab_mgr import __version__, analysis
 from landlab_mgr.analysis import Result, selection, trace
-from landlab_mgr.analysis.base import Analysis, Ensemble
+from landlab_mgr.analysis.base import Ensemble
+from landlab_mgr.analysis.contract import Analysis
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.design import cells
-from landlab_mgr.display import text
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN
 from landlab_mgr.storage import figures, provenance
 from landlab_mgr.storage.location import check_place, replace_durably
+from landlab_mgr.workspace.display import text
 from landlab_mgr.workspace.workspace import Workspace
 
 TEMPLATE = Path(__file__).with_name("report.html")
@@ -134,7 +135,7 @@ def gather(
             continue
         for options in _questions(one, test):
             tell(f"{name}{''.join(f' {k}={v}' for k, v in options.items())}")
-            held_back = {*one.splits(analysis.options_of(one, options))} - {*SEEN}
+            held_back = {*one.needs(analysis.options_of(one, options)).splits} - {*SEEN}
             if held_back and not test:
                 missing.append(
                     Missing(name, f"it reads {' and '.join(sorted(held_back))}; --test shows it, counted")

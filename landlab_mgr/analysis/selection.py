@@ -9,7 +9,8 @@ from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.design import UNREGISTERED, cells
 from landlab_mgr.catalog.records import EnsembleRecord, MemberRecord
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.records import COLLAPSED, SEEN
+from landlab_mgr.models import registry
+from landlab_mgr.records import SEEN
 
 LOSSES = ("train_loss", "dev_loss")
 """Of the last epoch, per pixel and weighted, so that members with other training pixels compare."""
@@ -17,7 +18,7 @@ HIGHER_IS_BETTER = ("r", "r2", "R2")
 LOWER_IS_BETTER = ("rmse", "mae")
 LEVELS = ("flat", "spatial", "temporal")
 COLLAPSED_SHARE = 0.05
-"""A member with a larger share of leafy pixels gone bare is dropped; without the metric, it is not judged by it."""
+"""Share of dead pixels above which a member is dropped; one without the metric is not judged by it."""
 
 
 def select(
@@ -112,11 +113,11 @@ def _candidates(catalog: Catalog, grid: str, by: str, lower: bool) -> pd.DataFra
     design = design[design["state"] != UNREGISTERED].reset_index(drop=True)
     runs = catalog.runs(f"grid = '{grid}'").set_index("run_id").loc[design["run_id"]].reset_index()
     design["score"] = runs[by] if by in LOSSES else _metric(catalog, grid, by.split("."), design["run_id"])
-    collapsed = _metric(catalog, grid, list(COLLAPSED), design["run_id"])
+    collapsed = _collapsed(catalog, grid, design["run_id"])
     design["reason"] = [
-        _reason(state, outcome, message, score, share)
-        for state, outcome, message, score, share in zip(
-            runs["state"], runs["outcome"], runs["message"], design["score"], collapsed, strict=True
+        _reason(state, outcome, message, score) or collapsed.get(run_id)
+        for run_id, state, outcome, message, score in zip(
+            design["run_id"], runs["state"], runs["outcome"], runs["message"], design["score"], strict=True
         )
     ]
     order = design.assign(
@@ -131,15 +132,29 @@ def _metric(catalog: Catalog, grid: str, key: list[str], run_ids: pd.Series) -> 
     return rows.set_index("run_id")["value"].reindex(run_ids).to_numpy(float)
 
 
-def _reason(state: str, outcome: Any, message: Any, score: float, collapsed: float) -> str | None:
+def _collapsed(catalog: Catalog, grid: str, run_ids: pd.Series) -> dict[str, str]:
+    """Reason to drop each collapsed run, by run_id; the model of a run says when it is."""
+    reasons: dict[str, str] = {}
+    models = {run_id: spec.model for run_id, spec in catalog.specs(list(run_ids)).items()}
+    for model in dict.fromkeys(models.values()):
+        collapse = registry.tables(model).collapse
+        if collapse is None:
+            continue
+        of_model = run_ids[run_ids.map(models) == model]
+        shares = _metric(catalog, grid, list(collapse.metric), of_model)
+        for run_id, share in zip(of_model, shares, strict=True):
+            if share > COLLAPSED_SHARE:
+                reasons[run_id] = f"collapsed: {share:.0%} of the pixels without {collapse.meaning}"
+    return reasons
+
+
+def _reason(state: str, outcome: Any, message: Any, score: float) -> str | None:
     if state == "failed":
         return f"failed: {outcome}: {message}"
     if state != "completed":
         return f"incomplete: {state}"
     if not np.isfinite(score):
         return "no score"
-    if collapsed > COLLAPSED_SHARE:
-        return f"collapsed: {collapsed:.0%} of the pixels without leaves"
     return None
 
 

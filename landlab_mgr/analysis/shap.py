@@ -8,7 +8,7 @@ group, so that predictors that say the same in opposite ways do not count.
 
 import sys
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,13 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import pca
-from landlab_mgr.analysis.base import Analysis, Ensemble, Options
-from landlab_mgr.analysis.figures import shap as shap_figure
+from landlab_mgr.analysis import of_models, runs
+from landlab_mgr.analysis.contract import Analysis, Needs, Options
+from landlab_mgr.analysis.figures.shap import figure
 from landlab_mgr.data import schema, split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED, names_of
-from landlab_mgr.records import CHECKPOINT
+from landlab_mgr.models.tables import Tables
+from landlab_mgr.storage.location import located
 
 Values = npt.NDArray[np.floating]
 
@@ -34,8 +34,6 @@ DEGREE, RIDGE = 4, 0.5
 POINTS = 41
 FEWEST = 10
 """Pixels that an explanation needs."""
-PHENOLOGY = names_of("phenology")
-UNIT_OF = {**{p.name: p.unit for p in BY_NAME.values()}, **{d.name: d.unit for d in DERIVED}}
 
 
 class ShapOptions(Options):
@@ -48,15 +46,29 @@ class ShapOptions(Options):
     method: Literal["kernel", "gradients"] = Field(
         "kernel", description="kernel SHAP, or integrated gradients"
     )
-    parameters: str = Field(",".join(pca.PAPER), description="parameters, derived ones too, commas between")
+    parameters: str = Field(
+        "", description="parameters, derived ones too, commas between; default: what the model notes"
+    )
     pft: str = Field("", description="only pixels that this plant type covers to 80 % or more")
     members: int = Field(0, ge=0, description="so many of the runs; 0: five in style paper, else all")
     background: int = Field(100, ge=2, description="pixels whose values absent predictors take")
     pixels: int = Field(1000, ge=FEWEST, description="pixels explained")
     seed: int = Field(0, ge=0, lt=2**31, description="of the choice of pixels and coalitions")
 
+    def filled(self, models: Sequence[Tables]) -> Self:
+        """With the parameters that the model notes, where none are named."""
+        chosen = self.parameters or ",".join(of_models.principal(of_models.process_model(models)))
+        return self.model_copy(update={"parameters": chosen})
 
-def compute(ensemble: Ensemble, options: ShapOptions) -> xr.Dataset:
+
+def check(ds: xr.Dataset, options: ShapOptions) -> None:
+    """LandlabError for an unknown parameter, several setups, or more members than there are."""
+    _parameters(options.filled(of_models.models_in(ds)), ds)
+    runs.one_setup(ds)
+    _count(ds, options)
+
+
+def compute(ds: xr.Dataset, options: ShapOptions) -> xr.Dataset:
     """`shap` [run, parameter, pixel, predictor], `share` [parameter, predictor], `curve` [parameter, predictor, point].
 
     With `expected` [run, parameter] and `prediction` [run, parameter, pixel], which they add up to. LandlabError for
@@ -64,24 +76,26 @@ def compute(ensemble: Ensemble, options: ShapOptions) -> xr.Dataset:
     """
     from landlab_mgr.prediction import explain  # JAX
 
-    # only the phenology's head takes the latitude: to sample coalitions of it for others would be noise
-    by_head = [[n for n in _parameters(options) if (n in PHENOLOGY) == own] for own in (False, True)]
+    # only some parameters depend on the latitude: to sample coalitions of it for others would be noise
+    options = options.filled(of_models.models_in(ds))
+    tables = of_models.process_model(of_models.models_in(ds))
+    at_latitude = of_models.latitude_parameters(tables)
+    by_head = [[n for n in _parameters(options, ds) if (n in at_latitude) == own] for own in (False, True)]
     parted = [part for part in by_head if part]
     names = [n for part in parted for n in part]
-    setup, data = ensemble.one_setup(), ensemble.dataset()
-    ds = data[[n for n, x in data.data_vars.items() if x.dims == ("pixel",)]].assign_attrs(data.attrs)
-    run_ids = _chosen(ensemble, options)
-    paths = dict(zip(ensemble.run_ids, ensemble.paths(CHECKPOINT), strict=True))
-    members = [explain.Trained.open(paths[run_id]) for run_id in run_ids]
-    known = _eligible(ensemble, run_ids, data, options)
+    setup = runs.one_setup(ds)
+    data = ds[[n for n, x in ds.data_vars.items() if x.dims == ("pixel",)]].assign_attrs(ds.attrs)
+    chosen = ds.isel(run=slice(_count(ds, options)))
+    members = [explain.Trained.open(located(str(path))) for path in chosen["checkpoint"].values]
+    eligible = _eligible(chosen, options)
     rng = np.random.default_rng(options.seed)
-    pixels = np.sort(rng.choice(known, min(options.pixels, len(known)), replace=False))
-    background = np.sort(rng.choice(known, min(options.background, len(known)), replace=False))
-    found = []
+    pixels = np.sort(rng.choice(eligible, min(options.pixels, len(eligible)), replace=False))
+    background = np.sort(rng.choice(eligible, min(options.background, len(eligible)), replace=False))
+    explained = []
     for k, some in enumerate([[m] for m in members] if options.style == "paper" else [members]):
         parts, features = [], list[str]()
         for part in parted:
-            function, columns = explain.of_members(some, ds, part)
+            function, columns = explain.of_members(some, data, part)
             absent, rows = columns[background], columns[pixels]
             if options.method == "kernel":
                 silent = not sys.stderr.isatty()
@@ -90,19 +104,21 @@ def compute(ensemble: Ensemble, options: ShapOptions) -> xr.Dataset:
                 values, expected = explain.integrated_gradients(function, absent, rows)
             parts.append((values, expected, function(rows)))
             features = list(function.features)
-        found.append(_joined(parts))
-    values, expected, predicted = (np.stack(x) for x in zip(*found, strict=True))
-    result = _result(ds, names, features, pixels, background, values, expected, predicted, options)
-    result = result.assign_coords(run=run_ids if options.style == "paper" else [f"mean of {len(members)}"])
+        explained.append(_joined(parts))
+    values, expected, predicted = (np.stack(x) for x in zip(*explained, strict=True))
+    result = _result(data, tables, names, features, pixels, background, values, expected, predicted, options)
+    result = result.assign_coords(
+        run=list(chosen["run"].values) if options.style == "paper" else [f"mean of {len(members)}"]
+    )
     attrs = options.model_dump() | {
-        "synthetic": int(ensemble.synthetic),
+        "synthetic": ds.attrs["synthetic"],
         "setup": setup,
         "members_used": len(members),
-        "eligible": len(known),
+        "eligible": len(eligible),
         "n_pixels": len(pixels),
         "n_background": len(background),
     }
-    return result.assign_attrs(attrs, notes="\n".join(_notes(result, attrs, len(ensemble.run_ids))))
+    return result.assign_attrs(attrs, notes="\n".join(_notes(result, attrs, ds.sizes["run"])))
 
 
 def _joined(parts: Sequence[tuple[Values, Values, Values]]) -> tuple[Values, Values, Values]:
@@ -113,39 +129,37 @@ def _joined(parts: Sequence[tuple[Values, Values, Values]]) -> tuple[Values, Val
     return np.concatenate(wide, axis=1), np.concatenate(expected), np.concatenate(predicted, axis=1)
 
 
-def _eligible(
-    ensemble: Ensemble, run_ids: list[str], data: xr.Dataset, options: ShapOptions
-) -> npt.NDArray[np.integer]:
+def _eligible(ds: xr.Dataset, options: ShapOptions) -> npt.NDArray[np.integer]:
     """Pixels that no member holds out for its test, of the plant type that is asked for."""
-    found = _of_type(data, options.pft)
-    for spec in ensemble.catalog.specs(run_ids).values():
-        found &= np.isin(split.assign(data, spec.split, spec.seeds.split), (split.TRAIN, split.DEV))
-    if found.sum() < FEWEST:
+    eligible = _of_type(ds, options.pft)
+    for spec in runs.specs(ds):
+        eligible &= np.isin(split.assign(ds, spec.split, spec.seeds.split), (split.TRAIN, split.DEV))
+    if eligible.sum() < FEWEST:
         of = f" that {options.pft} covers to {PURE:.0%}" if options.pft else ""
         raise LandlabError(
-            f"{found.sum()} pixels{of} that no member holds out for its test; an explanation needs {FEWEST}"
+            f"{eligible.sum()} pixels{of} that no member holds out for its test; an explanation needs {FEWEST}"
         )
-    return np.flatnonzero(found)
+    return np.flatnonzero(eligible)
 
 
-def _parameters(options: ShapOptions) -> list[str]:
-    names = [n.strip() for n in options.parameters.split(",") if n.strip()]
-    unknown = [n for n in names if n not in pca.KNOWN]
-    if unknown or len(set(names)) < max(1, len(names)):
+def _parameters(options: ShapOptions, ds: xr.Dataset) -> list[str]:
+    known = of_models.units(of_models.process_model(of_models.models_in(ds)))
+    wanted = [n.strip() for n in options.parameters.split(",") if n.strip()]
+    unknown = [n for n in wanted if n not in known]
+    if unknown or len(set(wanted)) < max(1, len(wanted)):
         what = f"no parameter {unknown[0]!r}" if unknown else "give one parameter or more, each once"
-        raise LandlabError(f"option parameters: {what}; known: {', '.join(pca.KNOWN)}")
-    return names
+        raise LandlabError(f"option parameters: {what}; known: {', '.join(known)}")
+    return wanted
 
 
-def _chosen(ensemble: Ensemble, options: ShapOptions) -> list[str]:
-    """The runs that are explained, the first ones registered."""
-    there = len(ensemble.run_ids)
-    if options.members > there:
+def _count(ds: xr.Dataset, options: ShapOptions) -> int:
+    """Number of runs that are explained: the first ones registered."""
+    runs_loaded = ds.sizes["run"]
+    if options.members > runs_loaded:
         raise LandlabError(
-            f"{options.members} members asked for, the filter finds {there}: run more seeds, or ask for fewer"
+            f"{options.members} members asked for, the filter finds {runs_loaded}: run more seeds, or ask for fewer"
         )
-    wanted = options.members or (PAPER_MEMBERS if options.style == "paper" else there)
-    return ensemble.run_ids[:wanted]
+    return options.members or (PAPER_MEMBERS if options.style == "paper" else runs_loaded)
 
 
 def _of_type(ds: xr.Dataset, name: str) -> npt.NDArray[np.bool_]:
@@ -158,14 +172,15 @@ def _of_type(ds: xr.Dataset, name: str) -> npt.NDArray[np.bool_]:
     if not name:
         return np.ones(ds.sizes["pixel"], bool)
     if name not in types:
-        known = ", ".join(types) or "it has none"
-        raise LandlabError(f"option pft: the dataset has no plant type {name!r}; there are: {known}")
+        names = ", ".join(types) or "it has none"
+        raise LandlabError(f"option pft: the dataset has no plant type {name!r}; there are: {names}")
     values = ds[name].values.astype(float) / (100 if ds[name].attrs["units"] == "%" else 1)
     return np.nan_to_num(values) >= PURE
 
 
 def _result(
     ds: xr.Dataset,
+    tables: Tables,
     names: list[str],
     features: list[str],
     pixels: npt.NDArray[np.integer],
@@ -199,7 +214,7 @@ def _result(
     added = np.stack([np.abs(np.nansum(x, axis=-1)).sum(axis=(0, 1)) for x in of_group], axis=-1)
     unseen = np.stack([np.isnan(x).all(axis=(0, 1, 3)) for x in of_group], axis=-1)
     at, curve = _curves(raw, values, [_is_class(ds, feature) for feature in features])
-    units = [UNIT_OF[n] for n in names]
+    units = [of_models.units(tables)[n] for n in names]
     return xr.Dataset(
         {
             "shap": (("run", "parameter", "pixel", "predictor"), np.swapaxes(values, 1, 2)),
@@ -234,8 +249,8 @@ def _raw(ds: xr.Dataset, feature: str) -> Values:
 
 def _same(x: Values) -> bool:
     """Whether nothing varies; what is missing at some pixels does."""
-    there = x[~np.isnan(x)]
-    return len(there) == len(x) and bool(np.ptp(there) <= 1e-9 * np.abs(there).max())
+    finite = x[~np.isnan(x)]
+    return len(finite) == len(x) and bool(np.ptp(finite) <= 1e-9 * np.abs(finite).max())
 
 
 def _group(ds: xr.Dataset, feature: str) -> str:
@@ -271,14 +286,14 @@ def _curves(raw: Values, values: Values, classes: Sequence[bool]) -> tuple[Value
     at = np.full((n_features, POINTS), np.nan)
     curve = np.full((n_parameters, n_features, POINTS), np.nan)
     for j in range(n_features):
-        there = ~np.isnan(raw[:, j])
-        x = raw[there, j]
+        finite = ~np.isnan(raw[:, j])
+        x = raw[finite, j]
         if classes[j] or len(x) <= DEGREE or _same(x):
             continue
         at[j] = np.linspace(x.min(), x.max(), POINTS)
         scaled = np.tile((x - x.min()) / np.ptp(x), runs)[:, None]
         for p in range(n_parameters):
-            y = values[:, there, p, j].ravel()
+            y = values[:, finite, p, j].ravel()
             if np.isnan(y).any():
                 continue
             fit = make_pipeline(PolynomialFeatures(DEGREE, include_bias=False), Ridge(RIDGE)).fit(scaled, y)
@@ -286,12 +301,12 @@ def _curves(raw: Values, values: Values, classes: Sequence[bool]) -> tuple[Value
     return at, curve
 
 
-def _notes(ds: xr.Dataset, attrs: dict[str, Any], there: int) -> list[str]:
+def _notes(ds: xr.Dataset, attrs: dict[str, Any], runs_loaded: int) -> list[str]:
     error = _additivity(ds, attrs["style"])
     of_type = f" that {attrs['pft']} covers to {PURE:.0%} or more" if attrs["pft"] else ""
     notes = [
         f"{attrs['n_pixels']} of {attrs['eligible']} pixels{of_type} that no member holds out for its test, "
-        f"{attrs['n_background']} background pixels, {attrs['members_used']} of {there} members",
+        f"{attrs['n_background']} background pixels, {attrs['members_used']} of {runs_loaded} members",
         f"expected value + sum of the values = prediction, to {error:.1e} of a parameter's range"
         + ("" if attrs["method"] == "kernel" else ": the error of the quadrature"),
     ]
@@ -312,9 +327,9 @@ def _notes(ds: xr.Dataset, attrs: dict[str, Any], there: int) -> list[str]:
 
 def _additivity(ds: xr.Dataset, how: str) -> float:
     """Largest error of the sum, relative to the range of the parameter."""
-    left = ds["expected"] + ds["shap"].sum("predictor") - ds["prediction"]
+    error = ds["expected"] + ds["shap"].sum("predictor") - ds["prediction"]
     spread = 1.0 if how == "paper" else ds["prediction"].max("pixel") - ds["prediction"].min("pixel")
-    relative = np.abs((left / spread).values)
+    relative = np.abs((error / spread).values)
     return float(relative[np.isfinite(relative)].max(initial=0.0))
 
 
@@ -338,9 +353,9 @@ ANALYSIS = Analysis(
     name="shap",
     summary="which predictors each parameter of one setup owes its pattern to (SHAP values)",
     options=ShapOptions,
-    splits=lambda options: (),
+    needs=lambda options: Needs(checkpoints=True),
+    check=check,
     compute=compute,
     table=table,
-    figure=shap_figure.figure,
-    kinds=(CHECKPOINT,),
+    figure=figure,
 )

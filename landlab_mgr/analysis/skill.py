@@ -12,12 +12,12 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import levels, members
-from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis import levels, members, runs
+from landlab_mgr.analysis.contract import Analysis, Needs, Options
 from landlab_mgr.analysis.figures.skill import figure
+from landlab_mgr.analysis.of_models import in_order, streams_in
 from landlab_mgr.data import schema, split
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS, STREAMS, VARIABLES
 from landlab_mgr.observations.comparable import score_name
 
 FIRST = ("CONTROL", "LATLON")
@@ -43,7 +43,14 @@ class SkillOptions(Options):
     )
 
 
-def compute(ensemble: Ensemble, options: SkillOptions) -> xr.Dataset:
+def needs(options: SkillOptions) -> Needs:
+    """The metrics where they hold the skill, else the monthly files, which are of the same predictions."""
+    if options.of == "member" and options.level in CATALOGUED:
+        return Needs((options.split,), options.level, dataset="if readable")
+    return Needs((options.split,), files={"monthly": ()}, hashed=False)
+
+
+def compute(ds: xr.Dataset, options: SkillOptions) -> xr.Dataset:
     """`skill` [run, variable] with each run's `setup` and `seed`, or of ensemble means [ensemble, variable].
 
     Setups by their number of predictor groups; `members` says how many runs an entry is of, `compared` on how many
@@ -51,125 +58,121 @@ def compute(ensemble: Ensemble, options: SkillOptions) -> xr.Dataset:
     a statistic is undefined. The mean over members takes at each pixel those that are scored there: all on test, and
     on dev and train those for which the pixel is of that part. LandlabError where no run has the statistic.
     """
-    if options.of == "member" and options.level in CATALOGUED:
-        found = _of_metrics(ensemble, options)
-    else:
-        ensemble.look([options.split])
-        found = _of_files(ensemble, options)
-    undefined = [v for v in found["variable"].values if found["skill"].sel(variable=v).isnull().all()]
-    found = found.drop_sel(variable=undefined)
-    if not found["skill"].size:
+    scores = _of_metrics(ds, options) if needs(options).level else _of_files(ds, options)
+    undefined = [v for v in scores["variable"].values if scores["skill"].sel(variable=v).isnull().all()]
+    scores = scores.drop_sel(variable=undefined)
+    if not scores["skill"].size:
         raise LandlabError(
-            f"none of {len(ensemble.runs)} runs has {options.statistic} on {options.split} ({options.level}); "
+            f"none of {ds.sizes['run']} runs has {options.statistic} on {options.split} ({options.level}); "
             "`landlab show RUN` lists what a run has"
         )
-    known = [v for v in VARIABLES if v in found["variable"]]
-    others = [v for v in found["variable"].values if v not in VARIABLES]
-    rank = [FIRST.index(x) if x in FIRST else len(FIRST) + x.count("+") for x in found["label"].values]
-    setups, seeds = found["setup"].values, found["seed"].values
+    variables = in_order([str(v) for v in scores["variable"].values])
+    rank = [FIRST.index(x) if x in FIRST else len(FIRST) + x.count("+") for x in scores["label"].values]
+    setups, seeds = scores["setup"].values, scores["seed"].values
     order = sorted(range(len(rank)), key=lambda i: (rank[i], setups[i], seeds[i]))
-    rows = found["skill"].dims[0]
-    ds = found.isel({rows: order}).sel(variable=known + others)
-    ds = ds.drop_vars("seed") if options.of == "ensemble_mean" else ds
-    attrs = options.model_dump() | {"synthetic": int(ensemble.synthetic)}
-    return ds.assign_attrs(attrs | {"notes": "\n".join(_notes(ds, options, undefined))})
+    rows = scores["skill"].dims[0]
+    result = scores.isel({rows: order}).sel(variable=variables)
+    result = result.drop_vars("seed") if options.of == "ensemble_mean" else result
+    attrs = options.model_dump() | {"synthetic": ds.attrs["synthetic"]}
+    return result.assign_attrs(attrs | {"notes": "\n".join(_notes(result, options, undefined))})
 
 
-def _of_metrics(ensemble: Ensemble, options: SkillOptions) -> xr.Dataset:
+def _of_metrics(ds: xr.Dataset, options: SkillOptions) -> xr.Dataset:
     """The members' skill as the catalog has it."""
-    cube = ensemble.metrics([options.split], options.level).sel(split=options.split, drop=True)
-    cube = cube.reindex(statistic=[options.statistic, "n"])
+    cube = ds["metric"].sel(split=options.split, drop=True).reindex(statistic=[options.statistic, "n"])
     names = [str(v) for v in cube["variable"].values]
     skill, n = cube.transpose("statistic", "run", "variable").values
-    possible, units = _possible(ensemble, options, names)
-    return _dataset("run", ensemble, range(len(n)), names, units, skill, n, possible)
+    possible, units = _possible(ds, options, names)
+    return _dataset("run", ds, range(len(n)), names, units, skill, n, possible)
 
 
-def _possible(ensemble: Ensemble, options: SkillOptions, names: list[str]) -> tuple[np.ndarray, list[str]]:
+def _possible(data: xr.Dataset, options: SkillOptions, names: list[str]) -> tuple[np.ndarray, list[str]]:
     """How many values metrics could rest on, [run, variable], and what they are; NaN where the dataset is not here."""
-    possible, units = np.full((len(ensemble.runs), len(names)), np.nan), ["values"] * len(names)
-    try:
-        data = ensemble.dataset()
-    except LandlabError:  # several datasets, or one that is elsewhere: the metrics are here all the same
+    possible, units = np.full((data.sizes["run"], len(names)), np.nan), ["values"] * len(names)
+    if "patch" not in data:  # several datasets, or one that is elsewhere: the metrics are here all the same
         return possible, units
-    streams = [s for s in STREAMS if s in data]
-    terms = {score_name(s, streams): LOSS_TERMS[s] for s in streams}
-    specs = ensemble.catalog.specs(ensemble.run_ids)
+    streams = streams_in(data)
+    by_score = {score_name(s, streams): s for s in streams}
     part = split.TRAIN if options.split == members.WITHHELD else options.split
     steps: dict[tuple[object, ...], int] = {}
     geometry = {n: data[n].values for n in (*schema.GEOMETRY, *schema.OPTIONAL_GEOMETRY) if n in data}
-    for row, run_id in enumerate(ensemble.run_ids):
-        spec = specs[run_id]
+    for row, spec in enumerate(runs.specs(data)):
         chosen = split.assign(geometry, spec.split, spec.seeds.split) == part
         places = {"pixel": int(chosen.sum()), "patch": len(np.unique(geometry["patch"][chosen]))}
-        for column, term in enumerate(terms.get(name) for name in names):
-            if term is not None:
-                key = (spec.split, spec.warmup_months, term.average)
+        for column, stream in enumerate(by_score.get(name) for name in names):
+            if stream is not None:
+                key = (spec.split, spec.warmup_months, stream.average)
                 if key not in steps:
-                    steps[key] = members.steps(data, spec, options.split, term.average)
-                possible[row, column] = levels.possible(options.level, steps[key], places[term.level])
-                units[column] = levels.unit(options.level, term.average, term.level)
+                    steps[key] = members.steps(data, spec, options.split, stream.average)
+                possible[row, column] = levels.possible(options.level, steps[key], places[stream.level])
+                units[column] = levels.unit(options.level, stream.average, stream.level)
     return possible, units
 
 
-def _of_files(ensemble: Ensemble, options: SkillOptions) -> xr.Dataset:
+def _of_files(ds: xr.Dataset, options: SkillOptions) -> xr.Dataset:
     """Skill from the members' monthly predictions: of each, or of their mean by setup."""
-    setups = ensemble.setups()
+    setups = runs.setups(ds)
     rows = range(len(setups)) if options.of == "member" else [setups.index(s) for s in dict.fromkeys(setups)]
     place = {row: i for i, row in enumerate(rows)}
     means: dict[tuple[int, str], members.Mean] = {}
-    found: dict[str, members.Target] = {}
+    compared: dict[str, members.Target] = {}
     scores: dict[tuple[int, str], levels.Score] = {}
-    for run, (file, targets) in enumerate(members.predictions(ensemble, options.split)):
+    for run, (file, targets) in enumerate(members.predictions(ds, options.split)):
         row = place[run if options.of == "member" else setups.index(setups[run])]
         for target in targets:
-            found[target.name] = target
+            compared[target.name] = target
             mean = means.setdefault((row, target.name), members.Mean(target))
             mean.add(target.of(file), members.scored(target.labels(file), options.split))
             if options.of == "member":
                 scores[row, target.name] = _score(means.pop((row, target.name)), options)
     scores |= {key: _score(mean, options) for key, mean in means.items()}
-    names = list(found)
+    names = list(compared)
     values = np.array([[scores.get((i, n), levels.NOTHING) for n in names] for i in range(len(rows))], float)
-    units = [levels.unit(options.level, t.average, t.level) for t in found.values()]
+    units = [levels.unit(options.level, t.average, t.level) for t in compared.values()]
     dim = "run" if options.of == "member" else "ensemble"
-    ds = _dataset(dim, ensemble, rows, names, units, *np.moveaxis(values, -1, 0))
+    result = _dataset(dim, ds, rows, names, units, *np.moveaxis(values, -1, 0))
     if options.of == "ensemble_mean":
         counts = [c for mean in means.values() for c in mean.count[mean.count > 0]]
-        ds = ds.assign(members=(dim, [setups.count(setups[row]) for row in rows]))
-        ds.attrs |= {"fewest": int(min(counts, default=0)), "most": int(max(counts, default=0))}
-        ds.attrs["at_a_place"] = float(np.mean(counts)) if counts else 0.0
-    return ds.assign_attrs(resolution="\n".join(members.resolution_note(list(found.values()))))
+        result = result.assign(members=(dim, [setups.count(setups[row]) for row in rows]))
+        result.attrs |= {"fewest": int(min(counts, default=0)), "most": int(max(counts, default=0))}
+        result.attrs["at_a_place"] = float(np.mean(counts)) if counts else 0.0
+    return result.assign_attrs(resolution="\n".join(members.resolution_note(list(compared.values()))))
 
 
 def _score(mean: members.Mean, options: SkillOptions) -> levels.Score:
-    there, t = mean.count > 0, mean.target
+    scored, t = mean.count > 0, mean.target
     return levels.score(
-        options.level, options.statistic, mean.of(there), t.observed[:, there], t.average, t.steps
+        options.level,
+        options.statistic,
+        mean.of(scored),
+        t.observed[:, scored],
+        t.average,
+        t.steps,
+        t.calendar,
     )
 
 
 def _dataset(
     dim: str,
-    ensemble: Ensemble,
+    ds: xr.Dataset,
     rows: Sequence[int],
     names: list[str],
     units: list[str],
     *values: np.ndarray,
 ) -> xr.Dataset:
     """Skill, values compared and possible ones, [rows, names], each row called after a run and its setup."""
-    runs, setups = ensemble.runs.iloc[list(rows)], ensemble.setups()
+    of, setups = ds.isel(run=list(rows)), runs.setups(ds)
     content = dict(
         zip(("skill", "compared", "possible"), (((dim, "variable"), v) for v in values), strict=True)
     )
     return xr.Dataset(
-        content | {"unit": ("variable", units), "members": (dim, np.ones(len(runs), int))},
+        content | {"unit": ("variable", units), "members": (dim, np.ones(len(rows), int))},
         {
-            dim: list(runs["run_id"]) if dim == "run" else [setups[row] for row in rows],
+            dim: list(of["run"].values) if dim == "run" else [setups[row] for row in rows],
             "variable": names,
             "setup": (dim, [setups[row] for row in rows]),
-            "label": (dim, list(runs["label"])),
-            "seed": (dim, runs["seed"].to_numpy(int)),
+            "label": (dim, list(of["label"].values)),
+            "seed": (dim, of["seed"].values),
         },
     )
 
@@ -179,28 +182,28 @@ def _notes(ds: xr.Dataset, options: SkillOptions, undefined: list[str]) -> list[
     s = options.statistic
     if options.of == "member":
         other = "-o of=ensemble_mean scores the mean prediction, which is another number"
-        said = [f"member: the mean over a setup's runs of each run's own {s}; {other}"]
+        notes = [f"member: the mean over a setup's runs of each run's own {s}; {other}"]
     else:
         other = "-o of=member gives the mean of the runs' own, which is another number"
-        said = [f"ensemble mean: {s} of the mean prediction of a setup's runs; {other}"]
+        notes = [f"ensemble mean: {s} of the mean prediction of a setup's runs; {other}"]
         if options.split != "test":
             which = "trained on it" if options.split == "withheld" else f"have it in {options.split}"
             few, many, mean = (ds.attrs[k] for k in ("fewest", "most", "at_a_place"))
-            said.append(
+            notes.append(
                 f"the mean at a pixel is over the runs that {which}: {few} to {many}, on average {mean:.1f}"
             )
         alone = [str(x) for x in ds["setup"].values[ds["members"].values == 1]]
         if alone:
-            said.append(f"one run only, which is then its own mean: {', '.join(alone[:4])}")
-    said.append(
+            notes.append(f"one run only, which is then its own mean: {', '.join(alone[:4])}")
+    notes.append(
         f"{options.level}: {s} {levels.MEANINGS[options.level]}{levels.NEEDED.get(options.level, '')}"
     )
-    said.append(_coverage(ds))
+    notes.append(_coverage(ds))
     if undefined:
         why = "not observed there, too short, or the observations do not vary"
-        said.append(f"no {s}: {', '.join(undefined)} ({why})")
-    said += [line for line in ds.attrs.pop("resolution", "").splitlines() if line]
-    return said + _against_position(ds)
+        notes.append(f"no {s}: {', '.join(undefined)} ({why})")
+    notes += [line for line in ds.attrs.pop("resolution", "").splitlines() if line]
+    return notes + _against_position(ds)
 
 
 def _coverage(ds: xr.Dataset) -> str:
@@ -211,8 +214,8 @@ def _coverage(ds: xr.Dataset) -> str:
         share = f" of {of:,.0f} ({n / of:.0%})" if of > 0 else ""
         parts.setdefault(str(unit), []).append(f"{name} {n:,.0f}{share}")
     each = "" if (ds["compared"] == ds["compared"][0]).all() else ", mean of the rows"
-    said = "; ".join(f"{unit}: {', '.join(of_unit)}" for unit, of_unit in parts.items())
-    return f"compared{each}: {said}"
+    shares = "; ".join(f"{unit}: {', '.join(of_unit)}" for unit, of_unit in parts.items())
+    return f"compared{each}: {shares}"
 
 
 def _against_position(ds: xr.Dataset) -> list[str]:
@@ -230,9 +233,9 @@ def _against_position(ds: xr.Dataset) -> list[str]:
 
 def _columns(x: np.ndarray) -> np.ndarray:
     """Means of the columns of [N, K] over what is there."""
-    there = np.isfinite(x)
-    n = there.sum(axis=0)
-    return np.where(n > 0, np.where(there, x, 0.0).sum(axis=0) / np.maximum(n, 1), np.nan)
+    finite = np.isfinite(x)
+    n = finite.sum(axis=0)
+    return np.where(n > 0, np.where(finite, x, 0.0).sum(axis=0) / np.maximum(n, 1), np.nan)
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
@@ -252,9 +255,8 @@ ANALYSIS = Analysis(
     name="skill",
     summary="how well each predictor set predicts each variable",
     options=SkillOptions,
-    splits=lambda options: (options.split,),
+    needs=needs,
     compute=compute,
     table=table,
     figure=figure,
 )
-"""Its evidence are metrics alone: where the monthly files are read too, they are of the same predictions."""

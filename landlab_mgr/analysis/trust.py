@@ -13,8 +13,8 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import members
-from landlab_mgr.analysis.base import Analysis, Ensemble, Options
+from landlab_mgr.analysis import members, runs
+from landlab_mgr.analysis.contract import Analysis, Needs, Options
 from landlab_mgr.analysis.figures.trust import figure
 from landlab_mgr.data import schema, split
 from landlab_mgr.errors import LandlabError
@@ -43,7 +43,14 @@ class TrustOptions(Options):
     )
 
 
-def compute(ensemble: Ensemble, options: TrustOptions) -> xr.Dataset:
+def check(ds: xr.Dataset, options: TrustOptions) -> None:
+    """LandlabError for several setups, or one member."""
+    setup = runs.one_setup(ds)
+    if ds.sizes["run"] < 2:
+        raise LandlabError(f"one run of {setup}; a spread needs 2 or more: run more seeds")
+
+
+def compute(ds: xr.Dataset, options: TrustOptions) -> xr.Dataset:
     """How the members' spread answers for their error, and where predictors leave what they learned from.
 
     `coverage` and `expected` [variable, interval]: shares of observations inside the central interval, found and as
@@ -55,39 +62,38 @@ def compute(ensemble: Ensemble, options: TrustOptions) -> xr.Dataset:
     share of the judged pixels. LandlabError for several setups or datasets, one member, or where nothing is observed
     at places that two members are judged at.
     """
-    setup, n = ensemble.one_setup(), len(ensemble.runs)
-    if n < 2:
-        raise LandlabError(f"one run of {setup}; a spread needs 2 or more: run more seeds")
-    ensemble.look([options.split])
-    data = ensemble.dataset()
-    stacks = members.stacks(ensemble, options.split, members.names_in(options.variables))
-    noisy = _noise(data, stacks, options)
-    found: dict[str, dict[str, Any]] = {}
+    check(ds, options)
+    setup, n = runs.one_setup(ds), ds.sizes["run"]
+    stacks = members.stacks(ds, options.split, members.names_in(options.variables))
+    noisy = _noise(ds, stacks, options)
+    by_variable: dict[str, dict[str, Any]] = {}
     empty = []
     for stack in stacks:
         judged = _judged(stack, options.split, noisy.get(stack.target.name))
         if judged is None:
             empty.append(stack.target.name)
         else:
-            found[stack.target.name] = {"units": stack.target.unit, **judged}
-    if not found:
+            by_variable[stack.target.name] = {"units": stack.target.unit, **judged}
+    if not by_variable:
         raise LandlabError(
             f"{options.split}: nothing is observed where two of {n} runs of {setup} are judged; more seeds share more "
             "dev pixels, and -o split=test takes all runs at every test pixel (which is counted)"
         )
     dims = {"coverage": ("interval",), "expected": ("interval",)}
     dims |= dict.fromkeys(("bin_spread", "bin_rmse", "ranks"), ("bin",))
-    ds = xr.Dataset(
+    result = xr.Dataset(
         {
-            name: (("variable", *dims.get(name, ())), np.array([v[name] for v in found.values()]))
-            for name in next(iter(found.values()))
+            name: (("variable", *dims.get(name, ())), np.array([v[name] for v in by_variable.values()]))
+            for name in next(iter(by_variable.values()))
         },
-        {"variable": list(found), "interval": list(INTERVALS), "bin": np.arange(1, BINS + 1)},
+        {"variable": list(by_variable), "interval": list(INTERVALS), "bin": np.arange(1, BINS + 1)},
     )
-    ds = ds.merge(_outside(ensemble, data, options.split), combine_attrs="drop")
-    attrs = options.model_dump() | {"synthetic": int(ensemble.synthetic), "setup": setup, "members": n}
-    notes = _notes(ds, options, n, empty, list(noisy)) + members.resolution_note([s.target for s in stacks])
-    return ds.assign_attrs(attrs | {"notes": "\n".join(notes)})
+    result = result.merge(_outside(ds, options.split), combine_attrs="drop")
+    attrs = options.model_dump() | {"synthetic": ds.attrs["synthetic"], "setup": setup, "members": n}
+    notes = _notes(result, options, n, empty, list(noisy)) + members.resolution_note(
+        [s.target for s in stacks]
+    )
+    return result.assign_attrs(attrs | {"notes": "\n".join(notes)})
 
 
 def _judged(stack: members.Stack, part: str, noise: Values | None) -> dict[str, Any] | None:
@@ -138,34 +144,33 @@ def _noise(data: xr.Dataset, stacks: list[members.Stack], options: TrustOptions)
     """Errors that are added to the members, [M, T, N] by variable: to what is observed by pixel and month."""
     if options.noise == "none":
         return {}
-    found = {}
+    errors = {}
     for i, stack in enumerate(stacks):
-        t, name = stack.target, schema.stream_variable(stack.target.stream, "weight")
-        if name in data and t.level == "pixel" and t.average == "month":
+        t, name = stack.target, schema.stream_variable(stack.target.stream.name, "weight")
+        if name in data and t.level == "pixel" and t.average == "step":
             weight = data[name].transpose("time", "pixel").values.astype(float)
             sd = np.sqrt(1 / np.where(weight > 0, weight, np.nan))
             draws = np.random.default_rng([i, NOISE_STREAM]).normal(size=stack.modelled.shape)
-            found[t.name] = np.nan_to_num(draws * sd)
-    if not found:
+            errors[t.name] = np.nan_to_num(draws * sd)
+    if not errors:
         raise LandlabError(
             f"option noise: dataset {data.attrs['name']} has no weights of what is observed by pixel and month; "
             "leave it out"
         )
-    return found
+    return errors
 
 
-def _outside(ensemble: Ensemble, data: xr.Dataset, part: str) -> xr.Dataset:
-    """Where predictors are outside the range, or the classes, that each member learned from."""
-    specs = ensemble.catalog.specs(ensemble.run_ids)
-    spec = specs[ensemble.run_ids[0]]
-    names = predictors_of(data, spec)
+def _outside(data: xr.Dataset, part: str) -> xr.Dataset:
+    """Share of members for which predictors are outside the range, or the classes, of their training pixels."""
+    specs = runs.specs(data)
+    names = predictors_of(data, specs[0])
     values = {name: data[name].values.astype(float) for name in names}
     geometry = {n: data[n].values for n in (*schema.GEOMETRY, *schema.OPTIONAL_GEOMETRY) if n in data}
     total = np.zeros(data.sizes["pixel"])
     counts, judged = np.zeros(len(names)), 0
     anywhere = 0
-    for run_id in ensemble.run_ids:
-        label = split.assign(geometry, specs[run_id].split, specs[run_id].seeds.split)
+    for spec in specs:
+        label = split.assign(geometry, spec.split, spec.seeds.split)
         scored = members.scored(label, part)
         out = np.zeros((len(names), len(label)), bool)
         for i, (name, x) in enumerate(values.items()):
@@ -176,7 +181,7 @@ def _outside(ensemble: Ensemble, data: xr.Dataset, part: str) -> xr.Dataset:
         judged += int(scored.sum())
     return xr.Dataset(
         {
-            "outside": ("pixel", total / len(ensemble.run_ids)),
+            "outside": ("pixel", total / len(specs)),
             "outside_by": ("predictor", counts / max(judged, 1)),
             "outside_any": ((), anywhere / max(judged, 1)),
             "lat": ("pixel", data["lat"].values),
@@ -210,29 +215,29 @@ def _notes(ds: xr.Dataset, options: TrustOptions, n: int, empty: list[str], nois
         "train": f"each pixel by the {low} to {high} runs that learned from it: of unseen ones this says nothing",
         "withheld": f"unseen months, each pixel by the {low} to {high} runs that trained on it",
     }
-    said = [f"{options.split}: {judged[options.split]}"]
+    notes = [f"{options.split}: {judged[options.split]}"]
     if low < 19:
         reach = (low - 1) / (low + 1)
-        said.append(
+        notes.append(
             f"expected: of {low} members that are right, their whole range holds {reach:.0%}, no more"
         )
     if options.noise == "none":
-        said.append(
+        notes.append(
             "members predict without observation error: sensors' errors widen the misses, not the intervals"
         )
     else:
-        said.append(f"observation error added by the dataset's weights: {', '.join(noisy)}; to others none")
+        notes.append(f"observation error added by the dataset's weights: {', '.join(noisy)}; to others none")
     if empty:
-        said.append(f"not observed where two runs are judged: {', '.join(empty)}")
+        notes.append(f"not observed where two runs are judged: {', '.join(empty)}")
     share = float(ds["outside_any"])
     by = sorted(zip(ds["outside_by"].values, ds["predictor"].values, strict=True), reverse=True)
     which = ", ".join(f"{name} {x:.0%}" for x, name in by[:4] if x > 0)
     if ds.sizes["predictor"]:
         which = f": {which}" if which else ""
-        said.append(f"{share:.0%} of the judged pixels are outside the training range of a predictor{which}")
+        notes.append(f"{share:.0%} of the judged pixels are outside the training range of a predictor{which}")
     else:
-        said.append("the setup has no predictors that could leave their training range")
-    return said
+        notes.append("the setup has no predictors that could leave their training range")
+    return notes
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
@@ -256,9 +261,9 @@ ANALYSIS = Analysis(
     name="trust",
     summary="whether one setup's spread answers for its error, and where predictors leave the training range",
     options=TrustOptions,
-    splits=lambda options: (options.split,),
+    needs=lambda options: Needs((options.split,), files={"monthly": ()}),
+    check=check,
     compute=compute,
     table=table,
     figure=figure,
-    kinds=("monthly",),
 )

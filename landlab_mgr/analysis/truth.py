@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from landlab_mgr.analysis.base import Ensemble
+from landlab_mgr.analysis import runs
 from landlab_mgr.data import truth
-from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED
+from landlab_mgr.models.tables import Tables
 
 Values = npt.NDArray[np.floating]
 
@@ -17,17 +17,17 @@ COMPARED = ("train", "dev", "test")
 """Splits whose skill is of the kind that the truth is known for: over all months."""
 
 
-def parameters(ds: xr.Dataset, names: Iterable[str]) -> dict[str, Values]:
-    """True values, [pixel], of those of these parameters that a twin has; derived ones follow from the others."""
-    true = {p: ds[f"true_{p}"].values.astype(float) for p in BY_NAME if f"true_{p}" in ds}
-    derived = {d.name: d for d in DERIVED}
-    found = {}
-    for name in names:
+def parameters(ds: xr.Dataset, wanted: Iterable[str], tables: Tables) -> dict[str, Values]:
+    """True values, [pixel], of those parameters of a model that a twin has; derived ones follow from the others."""
+    true = {p: ds[f"true_{p}"].values.astype(float) for p in tables.by_name if f"true_{p}" in ds}
+    derived = {d.name: d for d in tables.derived}
+    values = {}
+    for name in wanted:
         try:
-            found[name] = np.asarray(true[name] if name in true else derived[name].compute(true))
+            values[name] = np.asarray(true[name] if name in true else derived[name].compute(true))
         except KeyError:
             continue
-    return found
+    return values
 
 
 def correlation(a: Values, b: Values) -> float:
@@ -38,7 +38,7 @@ def correlation(a: Values, b: Values) -> float:
 
 
 def skill(
-    ensemble: Ensemble, sets: Sequence[str], variables: Sequence[str], asked: Any
+    ds: xr.Dataset, sets: Sequence[str], variables: Sequence[str], options: Any
 ) -> tuple[Values | None, str]:
     """V*, [set, variable], as a twin was made with it, and why it is missing or what must be known of it.
 
@@ -46,24 +46,21 @@ def skill(
     another kind.
 
     Args:
-        ensemble: runs of one dataset that differ in predictors and seeds only.
+        ds: runs of one dataset that differ in predictors and seeds only, as `load` gives them.
         sets: predictor sets as setups are labelled, CONTROL for the empty one.
         variables: as metrics are filed.
-        asked: options `split`, `statistic` and `level` of the skill that the truth shall stand beside.
+        options: `split`, `statistic` and `level` of the skill that the truth stands beside.
     """
-    if not ensemble.synthetic:
+    if not ds.attrs["synthetic"] or truth.ATTRIBUTE not in ds.attrs:
         return None, ""
-    ds = ensemble.dataset()
-    if truth.ATTRIBUTE not in ds.attrs:
-        return None, ""
-    known = truth.skill(ds)
-    if asked.level != "flat" or asked.split not in COMPARED:
+    true = truth.skill(ds)
+    if options.level != "flat" or options.split not in COMPARED:
         return None, f"the truth V* is known for level flat on {', '.join(COMPARED)}: it is not shown"
-    if missing := [s for s in sets if s not in known["subset"]]:
+    if missing := [s for s in sets if s not in true["subset"]]:
         return None, f"the truth V* is not known for {', '.join(missing)}: it is not shown"
-    warmup = next(iter(ensemble.catalog.specs(ensemble.run_ids[:1]).values())).warmup_months
-    found = known.sel(subset=list(sets), statistic=asked.statistic).reindex(variable=list(variables))
+    warmup = runs.specs(ds.isel(run=[0]))[0].warmup_months
+    chosen = true.sel(subset=list(sets), statistic=options.statistic).reindex(variable=list(variables))
     note = ""
-    if warmup != (of_truth := known.attrs["warmup_months"]):
+    if warmup != (of_truth := true.attrs["warmup_months"]):
         note = f"the truth V* skips {of_truth} months, the runs {warmup}: warmup_months = {of_truth} compares"
-    return found.transpose("subset", "variable").values, note
+    return chosen.transpose("subset", "variable").values, note

@@ -21,9 +21,10 @@ from ray.exceptions import OutOfMemoryError, RayError
 from landlab_mgr import __version__
 from landlab_mgr.catalog.lease import HEARTBEAT_SECONDS, LEASE_SECONDS
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import Event, Failed, Task, ends
 from landlab_mgr.spec.run import PolicySpec
 from landlab_mgr.training.device import worker_environment
-from landlab_mgr.training.worker import Event, Failed, Job, Worker, ends
+from landlab_mgr.training.worker import Worker
 
 OBJECT_STORE_BYTES = 100 * 2**20
 """Events are small: data and checkpoints go through files."""
@@ -107,12 +108,12 @@ class RayExecutor:
     def _first_idle(self) -> _Slot | None:
         return next((s for s in self._slots if s.environment is not None and s.events is None), None)
 
-    def submit(self, jobs: Sequence[Job]) -> None:
+    def submit(self, tasks: Sequence[Task]) -> None:
         """Give the first idle worker a group."""
         slot = self._first_idle()
         assert slot is not None
-        slot.left = {job.token for job in jobs}
-        slot.events = slot.actor.run.options(num_returns="streaming").remote(list(jobs), self.width)
+        slot.left = {task.key for task in tasks}
+        slot.events = slot.actor.run.options(num_returns="streaming").remote(list(tasks), self.width)
 
     def poll(self, timeout: float) -> list[tuple[str, Event]]:
         """What workers sent, and the ends of those jobs whose worker died; starts another in its place."""

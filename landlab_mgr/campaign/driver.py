@@ -21,11 +21,11 @@ from landlab_mgr.campaign.executor import Executor
 from landlab_mgr.catalog import Catalog, Claim, Environment, StaleToken
 from landlab_mgr.catalog.lease import HEARTBEAT_SECONDS, LEASE_SECONDS, driver_is_dead, this_host
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import Event, Failed, Progress, Result, Task
 from landlab_mgr.spec.run import PolicySpec
 from landlab_mgr.storage import artifacts
 from landlab_mgr.storage.provenance import code
 from landlab_mgr.training import run
-from landlab_mgr.training.worker import Event, Failed, Job, Progress, Result
 from landlab_mgr.workspace.workspace import Workspace
 
 STALL_FACTOR = 20
@@ -192,9 +192,9 @@ class Driver:
             claims.append(going.claim)
         for token, problem in unusable.items():
             self._end(token, "error", problem, summary)
-        jobs = [self._job(claim) for claim in claims if claim.token not in unusable]
-        if jobs:
-            self._executor.submit(jobs)
+        tasks = [self._task(claim) for claim in claims if claim.token not in unusable]
+        if tasks:
+            self._executor.submit(tasks)
             self._heard[claims[0].token] = time.monotonic()
         return bool(claims)
 
@@ -223,11 +223,11 @@ class Driver:
             git_commit=commit, dirty_hash=dirty_hash, mode=mode, **(self._executor.idle() or {})
         )
 
-    def _job(self, claim: Claim) -> Job:
+    def _task(self, claim: Claim) -> Task:
         resume = None if claim.resume is None else str(self._workspace.path(claim.resume.path))
         dataset = self._workspace.path(self._datasets[claim.spec.dataset])
         directory = self._workspace.path(claim.directory)
-        return Job(claim.token, claim.spec, str(dataset), str(directory), resume)
+        return Task(claim.token, claim.spec, str(dataset), str(directory), resume)
 
     def _handle(self, token: str, event: Event, summary: Summary) -> None:
         if token not in self._going:

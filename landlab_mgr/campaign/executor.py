@@ -4,7 +4,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from landlab_mgr.training.worker import Event, Job, Worker, ends
+from landlab_mgr.records import Event, Task, ends
+from landlab_mgr.training.worker import Worker
 
 
 class Executor(Protocol):
@@ -17,7 +18,7 @@ class Executor(Protocol):
     def idle(self) -> Mapping[str, Any] | None:
         """What the worker that would take the next group runs on (`Worker.environment`); None while none is free."""
 
-    def submit(self, jobs: Sequence[Job]) -> None:
+    def submit(self, tasks: Sequence[Task]) -> None:
         """Give the idle worker a group: jobs on one dataset whose `run.group_key` is the same."""
 
     def poll(self, timeout: float) -> list[tuple[str, Event]]:
@@ -50,11 +51,11 @@ class LocalExecutor:
         """This process, once no job of the current group is left."""
         return None if self._left else self._environment
 
-    def submit(self, jobs: Sequence[Job]) -> None:
+    def submit(self, tasks: Sequence[Task]) -> None:
         """Start a group, in place of the one before, of which no job is left."""
         self._events.close()
-        self._left = {job.token for job in jobs}
-        self._events = self._worker.run(jobs, self.width)
+        self._left = {task.key for task in tasks}
+        self._events = self._worker.run(tasks, self.width)
 
     def poll(self, timeout: float) -> list[tuple[str, Event]]:
         """The next event of the current group; it takes as long as it takes."""

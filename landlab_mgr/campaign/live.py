@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from landlab_mgr.catalog import Claim
-from landlab_mgr.display import console, duration, text
+from landlab_mgr.workspace.display import console, duration, text
 
 SPEAK_SECONDS = 10.0
 """Where there is no terminal, what is not news is said about this often."""

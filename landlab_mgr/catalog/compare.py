@@ -95,7 +95,7 @@ def _dataset(run: RunRecord) -> dict[str, Any]:
 
 def _settings(spec: RunSpec) -> dict[str, Any]:
     """The specification without its dataset and weights, which are compared as such."""
-    return flattened(spec.model_dump(mode="json", exclude={"dataset", "loss_weights"}))
+    return flattened(spec.complete(exclude={"dataset", "loss_weights"}))
 
 
 def _code(attempt: pd.Series) -> dict[str, Any]:

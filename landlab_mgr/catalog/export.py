@@ -1,20 +1,19 @@
 """Runs with all their settings and metrics: a wide table for other programs, an array for xarray."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import select
 
 from landlab_mgr.catalog.columns import join_float
-from landlab_mgr.catalog.compare import flattened
 from landlab_mgr.catalog.filter import compile_filter
 from landlab_mgr.catalog.queries import Queries
 from landlab_mgr.catalog.tables import Metric, Run
 from landlab_mgr.catalog.tags import Tags
 from landlab_mgr.records import SEEN
-from landlab_mgr.spec.run import RunSpec
+from landlab_mgr.spec.fields import Value
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,16 +29,16 @@ class Export(Queries, Tags):
         """Runs that a filter holds for, a row each, in order of registration.
 
         The columns of `runs` without its headline metrics; tags (comma-separated); the dataset's fingerprint; every
-        setting by its dotted name, lists comma-separated; the weight of every loss term as weights.TERM; every
-        metric of these splits as metrics.SPLIT.VARIABLE.STATISTIC.LEVEL, NaN where a run lacks it. LandlabError for
-        an unknown split.
+        field of the specification under the name that a filter takes, lists as a filter writes them; every metric of
+        these splits as metrics.SPLIT.VARIABLE.STATISTIC.LEVEL, NaN where a run lacks it. LandlabError for an unknown
+        split.
         """
         self._look(splits, filter)
         metrics = self._metrics(filter, splits)
         runs = self._runs(filter)
         ids = list(runs["run_id"])
-        specs, tags = self.specs(ids), self.tags()
-        settings = [_settings(specs[run_id]) | {"tags": ",".join(tags.get(run_id, ()))} for run_id in ids]
+        specified, tags = self.settings(ids), self.tags()
+        settings = [_named(specified[run_id]) | {"tags": ",".join(tags.get(run_id, ()))} for run_id in ids]
         scores = {f"metrics.{'.'.join(key)}": _of_runs(metrics[key], ids) for key in metrics}
         parts = [
             runs[[c for c in runs if not c.startswith("dev.")]],
@@ -100,11 +99,9 @@ class Export(Queries, Tags):
         return dict(sorted(metrics.items(), key=lambda item: (splits.index(item[0][0]), *item[0][1:])))
 
 
-def _settings(spec: RunSpec) -> dict[str, Any]:
-    """Everything that is asked, in one row; the predictor groups are the label."""
-    content = spec.model_dump(mode="json", exclude={"dataset", "predictors", "loss_weights"})
-    plain = {n: ",".join(map(str, v)) if isinstance(v, list) else v for n, v in flattened(content).items()}
-    return {"fingerprint": spec.dataset} | plain | {f"weights.{n}": w for n, w in spec.weights.items()}
+def _named(settings: dict[str, Value]) -> dict[str, Value]:
+    """Settings with the dataset as a fingerprint: a table has the dataset's name in `dataset`."""
+    return {"fingerprint": settings["dataset"]} | {n: v for n, v in settings.items() if n != "dataset"}
 
 
 def _of_runs(by_run: dict[str, float], ids: Sequence[str]) -> np.ndarray:

@@ -1,11 +1,16 @@
 """The filter grammar: from text as people write it to a condition on runs, with bound values only.
 
-    metrics.dev.lai.r2 > 0.8 and setup.groups = 'PFT+CLIM' or status in ('failed', 'running')
+    metrics.dev.gpp.r2 > 0.8 and predictors = 'PFT+CLIM' or status in ('failed', 'running')
 
-`and` binds tighter than `or`. A comparison with something missing or NaN is false, so that `not` of it is
-true, and `a != b` is `not a = b`. `like` takes % and _ and ignores case.
+Every field of a run's specification is one under its dotted name, at its default where a run does not set it; one that
+the run's model does not read, or that is not set, is missing. A list is text with commas between its items
+(`network.hidden = '32,32'`), predictors with plus signs.
+
+`and` binds tighter than `or`. A comparison with something missing or NaN is false, so that `not` of it is true, and
+`a != b` is `not a = b`. `like` takes % and _ and ignores case.
 """
 
+import json
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +20,7 @@ from typing import Any, Literal, cast
 
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from landlab_mgr.catalog.tables import (
@@ -32,9 +37,10 @@ from landlab_mgr.catalog.tables import (
     Tag,
 )
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS
+from landlab_mgr.models import registry
 from landlab_mgr.records import SEEN, SPLITS
-from landlab_mgr.spec.run import ProcessSpec, RunSpec
+from landlab_mgr.spec import fields as spec_fields
+from landlab_mgr.spec.fields import SpecField
 
 GRAMMAR = r"""
 ?start: any
@@ -70,11 +76,6 @@ EXPECTED = {
     "$END": "the end",
 } | {name: name.strip("_").lower() for name in ("_OR", "_AND", "_NOT", "NOT", "_IN", "_LIKE")}
 
-KNOWN_FIELDS = (
-    "run, status, grid, ensemble, tag, dataset, setup.groups, setup.model, setup.process.<name>, seed, "
-    "seeds.init|split|shuffle, weights.<term>, metrics.<split>.<variable>.<statistic>[.<level>], epochs, created"
-)
-
 # SQLite refuses expressions deeper than 1,000, and Python's own stack ends near there.
 MAX_LENGTH = 4000
 MAX_COMPARISONS = 200
@@ -95,7 +96,7 @@ class Field:
     `read` turns a literal into what is compared, raising ValueError where it is none; `equals` is for =.
     """
 
-    kind: Literal["text", "number", "time"]
+    kind: Literal["text", "number", "time", "list"]
     holds: Callable[[Test], ColumnElement[bool]]
     read: Callable[[Any], Value] = lambda literal: literal
     equals: Callable[[Any, Any], ColumnElement[bool]] = operator.eq
@@ -118,8 +119,8 @@ def held_back(text: str) -> set[str]:
 
 def ensembles_named(text: str) -> list[str]:
     """The ensembles that a filter names with = or in; GrammarError where it is none."""
-    found = _comparisons(_parsed(text)) if text.strip() else []
-    named = [c for c in found if str(c.children[0]) == "ensemble" and c.data != "like"]
+    comparisons = _comparisons(_parsed(text)) if text.strip() else []
+    named = [c for c in comparisons if str(c.children[0]) == "ensemble" and c.data != "like"]
     return list(dict.fromkeys(_unquoted(x) for c in named for x in cast("list[Token]", c.children[2:])))
 
 
@@ -162,8 +163,9 @@ def _condition(text: str, tree: Tree[Token], depth: int) -> ColumnElement[bool]:
     if tree.data == "compare":
         sign = str(middle)
         value = _value(text, name, field, literals[0])
-        if field.kind == "text" and sign not in ("=", "!="):
-            raise _error(text, middle, f"{name} is text: compare it with =, !=, in or like")
+        if field.kind in ("text", "list") and sign not in ("=", "!="):
+            what = "text" if field.kind == "text" else "a list"
+            raise _error(text, middle, f"{name} is {what}: compare it with =, !=, in or like")
         if sign == "!=":
             return not_(field.holds(lambda column: field.equals(column, value)))
         test = {
@@ -175,20 +177,25 @@ def _condition(text: str, tree: Tree[Token], depth: int) -> ColumnElement[bool]:
         }[sign]
         return field.holds(lambda column: test(column, value))
     if tree.data == "like":
-        if field.kind != "text":
+        if field.kind not in ("text", "list"):
             raise _error(text, name, f"{name} is a {field.kind}: `like` is for text")
-        pattern = _unquoted(literals[0])
-        found = field.holds(lambda column: column.ilike(pattern, escape=_NO_ESCAPE))
+        pattern = _unquoted(literals[0]) if field.kind == "text" else _stripped_json(_unquoted(literals[0]))
+        condition = field.holds(lambda column: column.ilike(pattern, escape=_NO_ESCAPE))
     else:
         values = [_value(text, name, field, literal) for literal in literals]
-        found = field.holds(lambda column: or_(*(field.equals(column, value) for value in values)))
-    return found if middle is None else not_(found)
+        condition = field.holds(lambda column: or_(*(field.equals(column, value) for value in values)))
+    return condition if middle is None else not_(condition)
 
 
 def _value(text: str, name: Token, field: Field, literal: Token) -> Value:
     is_number = literal.type == "NUMBER"
     if is_number != (field.kind == "number"):
-        wanted = {"number": "a number", "text": "text in quotes", "time": "a date in quotes"}[field.kind]
+        wanted = {
+            "number": "a number",
+            "text": "text in quotes",
+            "time": "a date in quotes",
+            "list": "its items in quotes, such as 'PFT+CLIM' for predictors and '32,32' for others",
+        }[field.kind]
         raise _error(text, literal, f"{name} compares with {wanted}, not {literal}")
     if is_number:
         return float(literal)
@@ -210,11 +217,6 @@ def _status(literal: str) -> str:
     if literal not in STATES:
         raise ValueError(f"{literal!r} is no status; they are {', '.join(STATES)}")
     return literal
-
-
-def _groups(literal: str) -> str:
-    """Predictor groups in the order in which setups are labelled: CLIM+PFT finds PFT+CLIM."""
-    return RunSpec.model_validate({"dataset": "", "predictors": literal.split("+")}).label
 
 
 def _time(literal: str) -> datetime:
@@ -251,13 +253,64 @@ def _of_dataset(test: Test) -> ColumnElement[bool]:
     return Run.dataset.in_(names)
 
 
-def _of_setup(column: Any) -> Callable[[Test], ColumnElement[bool]]:
-    return lambda test: Run.setup_id.in_(select(Setup.id).where(test(column)))
+def _setting(field: SpecField) -> Field:
+    """A field of the specification, wherever the catalog keeps it."""
+    if field.name in _SEEDS:
+        return Field("number", _plain(_SEEDS[field.name]))
+    table, _, term = field.name.partition(".")
+    if table == "loss_weights":
+        weight = LossWeights.weights[term].as_float()
+        reads_it = Run.setup_id.in_(select(Setup.id).where(_model_name.in_(field.defaults)))
+        of_all = len(field.defaults) == len(registry.names())
+
+        def weighs(test: Test) -> ColumnElement[bool]:
+            weighted = Run.loss_weights_id.in_(select(LossWeights.id).where(test(weight)))
+            return weighted if of_all else and_(weighted, reads_it)
+
+        return Field("number", weighs)
+    value = _value_in_setup(field)
+
+    def in_setup(test: Test) -> ColumnElement[bool]:
+        return Run.setup_id.in_(select(Setup.id).where(test(value)))
+
+    if field.kind == "number":
+        return Field("number", in_setup)
+    if field.kind == "list":
+        return Field("list", in_setup, read=lambda literal: _stripped_json(field.canonical(literal)))
+    return Field("text", in_setup)
 
 
-def _weight(term: str) -> Callable[[Test], ColumnElement[bool]]:
-    value = LossWeights.weights[term].as_float()
-    return lambda test: Run.loss_weights_id.in_(select(LossWeights.id).where(test(value)))
+def _value_in_setup(field: SpecField) -> ColumnElement[Any]:
+    """A field as the setup has it, or else its default; NULL of a model that does not read it."""
+    path = Setup.spec[tuple(field.name.split("."))]
+    stored: ColumnElement[Any] = path.as_float() if field.kind == "number" else path.as_string()
+    if field.kind == "flag":  # SQLite reads JSON's true as 1
+        stored = case((stored.in_(("true", "1")), "true"), (stored.in_(("false", "0")), "false"))
+    if field.kind == "list":  # SQLite writes JSON without spaces, PostgreSQL as it was stored
+        between = ('", "', field.separator), ('","', field.separator)
+        for old, new in (*between, *_STRIPPED):
+            stored = func.replace(stored, old, new)
+
+    def or_default(default: spec_fields.Value) -> ColumnElement[Any]:
+        if default is None:
+            return stored
+        return func.coalesce(stored, float(default) if field.kind == "number" else str(default))
+
+    if len(field.defaults) == len(registry.names()) and len(set(field.defaults.values())) == 1:
+        return or_default(next(iter(field.defaults.values())))
+    return case(*((_model_name == model, or_default(default)) for model, default in field.defaults.items()))
+
+
+_STRIPPED = ((", ", ","), ('"', ""), ("[", ""), ("]", ""))
+"""Replacements that leave the items of a JSON list, alike in both engines."""
+
+
+def _stripped_json(text: str) -> str:
+    """Text of a list as it compares with a stored JSON list."""
+    stripped = json.dumps(text)[1:-1]
+    for old, new in _STRIPPED:
+        stripped = stripped.replace(old, new)
+    return stripped
 
 
 def _metric(
@@ -272,8 +325,8 @@ def _metric(
     return lambda test: Run.run_id.in_(select(Metric.run_id).where(*key, test(Metric.value)))
 
 
-_LAND_MODEL = RunSpec.model_fields["model"].default
-"""What a setup that names no model is of: specifications omit defaults."""
+_model_name = func.coalesce(Setup.spec["model"].as_string(), registry.DEFAULT)
+_SEEDS = {"seeds.init": Run.seed_init, "seeds.split": Run.seed_split, "seeds.shuffle": Run.seed_shuffle}
 
 FIELDS = {
     "run": Field("text", _plain(Run.run_id), equals=_starts_with),
@@ -282,34 +335,56 @@ FIELDS = {
     "ensemble": Field("text", _in_ensemble),
     "tag": Field("text", _tagged),
     "dataset": Field("text", _of_dataset),
-    "setup.groups": Field("text", _of_setup(Setup.label), read=_groups),
-    "setup.model": Field("text", _of_setup(func.coalesce(Setup.spec["model"].as_string(), _LAND_MODEL))),
-    "seed": Field("number", _plain(Run.seed_init)),
-    "seeds.init": Field("number", _plain(Run.seed_init)),
-    "seeds.split": Field("number", _plain(Run.seed_split)),
-    "seeds.shuffle": Field("number", _plain(Run.seed_shuffle)),
     "epochs": Field("number", _plain(Run.epochs)),
     "created": Field("time", _plain(Run.created), read=_time),
 }
+"""What a filter can ask beside the specification and the metrics."""
+
+METRICS = "metrics.<split>.<variable>.<statistic>[.<level>]"
+OLD_SPELLINGS = {
+    "seed": "seeds.init",
+    "setup.groups": "predictors",
+    "setup.model": "model",
+    "setup.process.": "process.",
+    "weights.": "loss_weights.",
+}
+"""Earlier names of fields, and of tables of them, which go on working."""
+
+
+def field_names() -> list[str]:
+    """Every field that a filter can ask about, in its present spelling."""
+    return list(dict.fromkeys((*FIELDS, METRICS, *spec_fields.fields())))
+
+
+def _known() -> str:
+    """The fields in short: tables of the specification by their name alone."""
+    specified = dict.fromkeys(f"{n.partition('.')[0]}{'.<name>' * ('.' in n)}" for n in spec_fields.fields())
+    return ", ".join(dict.fromkeys((*FIELDS, METRICS, *specified)))
 
 
 def _field(text: str, name: Token) -> Field:
-    if name in FIELDS:
-        return FIELDS[name]
+    current = _present_spelling(name)
+    if current in FIELDS:
+        return FIELDS[current]
+    if current in spec_fields.fields():
+        return _setting(spec_fields.fields()[current])
     match name.split("."):
-        case ["setup", "process", process]:
-            if process in ProcessSpec.model_fields:
-                return Field("text", _of_setup(Setup.process[process].as_string()))
-            raise _error(text, name, f"no process {process!r}; known: {', '.join(ProcessSpec.model_fields)}")
-        case ["weights", term]:
-            if term in LOSS_TERMS:
-                return Field("number", _weight(term))
-            raise _error(text, name, f"no loss term {term!r}; known: {', '.join(LOSS_TERMS)}")
         case ["metrics", split, *_] if split not in SPLITS:
             raise _error(text, name, f"no split {split!r}; known: {', '.join(SPLITS)}")
         case ["metrics", *key] if len(key) in (3, 4):
             return Field("number", _metric(*key))
-    raise _error(text, name, f"unknown field {str(name)!r}; known: {KNOWN_FIELDS}")
+        case ["metrics", *_]:
+            raise _error(text, name, f"unknown field {str(name)!r}; write {METRICS}")
+    whole = [old for old in OLD_SPELLINGS if not old.endswith(".")]
+    near = spec_fields.hint(current, (*FIELDS, *whole, *spec_fields.fields()), f"; known: {_known()}")
+    raise _error(text, name, f"unknown field {str(name)!r}{near}")
+
+
+def _present_spelling(name: str) -> str:
+    for old, new in OLD_SPELLINGS.items():
+        if name == old or (old.endswith(".") and name.startswith(old)):
+            return new + name.removeprefix(old)
+    return name
 
 
 # --- errors ---------------------------------------------------------------------------------------
@@ -335,4 +410,4 @@ def _syntax_error(text: str, error: UnexpectedInput) -> GrammarError:
         position = error.pos_in_stream or 0
         found = f"found {text[position]!r}"
     wanted = ", ".join(sorted({EXPECTED[name] for name in expected if name in EXPECTED}))
-    return _error(text, position, f"{found}; expected {wanted or 'something else'}; fields: {KNOWN_FIELDS}")
+    return _error(text, position, f"{found}; expected {wanted or 'something else'}; fields: {_known()}")

@@ -21,14 +21,16 @@ from landlab_mgr.catalog.tables import (
     Epoch,
     Grid,
     GridRun,
+    LossWeights,
     Metric,
     Run,
     Setup,
 )
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN
+from landlab_mgr.spec import fields
 from landlab_mgr.spec.grid import GridSpec
-from landlab_mgr.spec.run import RunSpec
+from landlab_mgr.spec.run import RunSpec, validated
 
 HEADLINE = {"split": "dev", "statistic": "R2", "level": "flat"}
 """The metrics that a table of runs shows; dev, since looking at test is a decision of its own."""
@@ -94,7 +96,7 @@ class Queries(Guard):
             full_id = _resolve(tx, run_id)
             row = tx.execute(_joined(select(*columns)).where(Run.run_id == full_id)).mappings().one()
             grids = _grids_of(tx, [full_id]).get(full_id, [])
-        spec = RunSpec.model_validate(row["spec"])
+        spec = validated(RunSpec, row["spec"], f"run {full_id}")
         return RunRecord(
             **{**row, "spec": spec, "grids": tuple(grids), "epochs_planned": spec.optimizer.epochs}
         )
@@ -167,7 +169,39 @@ class Queries(Guard):
         query = select(Run.run_id, Run.spec)
         with self.transaction() as tx:
             found = {r.run_id: r.spec for r in tx.execute(query.where(among(tx, Run.run_id, run_ids))).all()}
-        return {run_id: RunSpec.model_validate(found[run_id]) for run_id in run_ids if run_id in found}
+        return {i: validated(RunSpec, found[i], f"run {i}") for i in run_ids if i in found}
+
+    def settings(self, run_ids: Sequence[str]) -> dict[str, dict[str, fields.Value]]:
+        """Every field of these runs' specifications by dotted name, by run_id; unknown ids are left out."""
+        of_run = Run.run_id, Run.dataset, Run.setup_id, Run.loss_weights_id
+        seeds = Run.seed_init, Run.seed_split, Run.seed_shuffle
+        with self.transaction() as tx:
+            rows = {
+                r.run_id: r for r in tx.execute(select(*of_run, *seeds).where(among(tx, Run.run_id, run_ids)))
+            }
+            of_setup, of_weights = select(Setup.id, Setup.spec), select(LossWeights.id, LossWeights.weights)
+            setup_ids = {r.setup_id for r in rows.values()}
+            weights_ids = {r.loss_weights_id for r in rows.values()}
+            setups = {r.id: r.spec for r in tx.execute(of_setup.where(among(tx, Setup.id, setup_ids)))}
+            weights = {
+                r.id: r.weights for r in tx.execute(of_weights.where(among(tx, LossWeights.id, weights_ids)))
+            }
+        # Many runs share few setups: their JSON is read once.
+        shared = {
+            (setup_id, weights_id): fields.values(setups[setup_id] | {"loss_weights": weights[weights_id]})
+            for setup_id, weights_id in {(r.setup_id, r.loss_weights_id) for r in rows.values()}
+        }
+        return {
+            run_id: shared[r.setup_id, r.loss_weights_id]
+            | {
+                "dataset": r.dataset,
+                "seeds.init": r.seed_init,
+                "seeds.split": r.seed_split,
+                "seeds.shuffle": r.seed_shuffle,
+            }
+            for run_id in run_ids
+            if (r := rows.get(run_id)) is not None
+        }
 
     def epoch_seconds(self, dataset: str) -> float | None:
         """Mean seconds of an epoch of the runs on a dataset (its name) that completed last; None where none has."""

@@ -113,7 +113,7 @@ def _insert_runs(tx: Connection, specs: dict[str, RunSpec], now: datetime) -> No
                 "id": setup_id,
                 "label": spec.label,
                 "predictors": list(spec.predictors),
-                "process": spec.process.model_dump(mode="json"),
+                "process": spec.processes,
                 "spec": spec.setup,
             }
         weights[weights_id] = {"id": weights_id, "weights": spec.weights}

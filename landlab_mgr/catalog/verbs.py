@@ -20,7 +20,7 @@ from landlab_mgr.catalog.session import Database, among, insert, upsert
 from landlab_mgr.catalog.tables import Artifact, Attempt, Epoch, Event, Grid, GridRun, Metric, Run
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, MetricRecord
-from landlab_mgr.spec.run import RunSpec
+from landlab_mgr.spec.run import RunSpec, validated
 
 STATE_AFTER = {
     "nan": "failed",
@@ -59,7 +59,8 @@ class Attempts(Database):
             taken = _take_pending(tx, where, now)
             if taken is None:
                 return None
-            run_id, spec = taken.run_id, RunSpec.model_validate(taken.spec)
+            run_id = taken.run_id
+            spec = validated(RunSpec, taken.spec, f"run {run_id}")
             last = tx.scalar(select(func.max(Attempt.number)).where(Attempt.run_id == run_id)) or 0
             directory = directory_of(run_id, token)
             attempt = {

@@ -11,9 +11,9 @@ import typer
 from landlab_mgr import __version__
 from landlab_mgr.cli import analysis, catalog, data, ensemble, grid, report, runs, show, tune, workspace
 from landlab_mgr.cli.bench.commands import app as bench
-from landlab_mgr.display import errors
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.training import device
+from landlab_mgr.workspace.display import errors
 
 app = typer.Typer(
     help="Ensembles of differentiable land-model experiments: register, run, query.",

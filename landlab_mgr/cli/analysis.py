@@ -7,8 +7,8 @@ import pandas as pd
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, FilterArgument, JsonOption, WorkspaceOption
-from landlab_mgr.display import bullet, console, printable, records, show
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.workspace.display import bullet, console, printable, records, show
 from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer()

@@ -8,9 +8,9 @@ import typer
 
 from landlab_mgr.catalog import Catalog, held_back
 from landlab_mgr.cli.options import DatabaseOption, FilterArgument, JsonOption, WorkspaceOption
-from landlab_mgr.display import console, show, size
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN
+from landlab_mgr.workspace.display import console, show, size
 from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer(help="The catalog database.", no_args_is_help=True)

@@ -10,9 +10,10 @@ import typer
 from landlab_mgr.catalog import DatasetRecord
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
 from landlab_mgr.cli.progress import Bytes, Steps
-from landlab_mgr.display import bullet, console, show
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.observations.calendar import DAYS_PER_MONTH
 from landlab_mgr.storage.location import cache_directory
+from landlab_mgr.workspace.display import bullet, console, show
 from landlab_mgr.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def import_differland(
     min_pixels: Annotated[int, typer.Option(min=1, help="Valid pixels that a patch needs")] = 32,
     dt: Annotated[
         float, typer.Option(min=1, max=31, help="Days of a month in the model; the paper's 30")
-    ] = 30.4375,
+    ] = DAYS_PER_MONTH,
     name: NameOption = None,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
@@ -79,7 +80,7 @@ def import_differland(
     from landlab_mgr.workspace import register
 
     options: dict[str, Any] = {"assume_units": assume_units, "min_pixels": min_pixels, "dt_days": dt}
-    options["streams"] = _pairs("--stream", stream, "lai=LAI_COPERNICUS")
+    options["streams"] = _pairs("--stream", stream, differland.EXAMPLE)
     options["unit_of"] = _pairs("--units", units, "PREC=mm/d")
     with differland.open_files(directory, **options) as opened, Steps() as steps:
         skeleton = opened.skeleton if name is None else opened.skeleton.assign_attrs(name=name)
@@ -156,22 +157,22 @@ def fetch_differland(
 
     base = url or os.environ.get("LANDLAB_ZENODO") or fetch.ZENODO
     with Bytes() as progress:
-        found = fetch.fetch(differland.RECORD, differland.FILES, to, base, progress, retries)
-    console.print(f"{len(found)} files in {to}, checksums right", markup=False)
+        files = fetch.fetch(differland.RECORD, differland.FILES, to, base, progress, retries)
+    console.print(f"{len(files)} files in {to}, checksums right", markup=False)
     console.print(f"next: `landlab data import differland {to}`", markup=False)
 
 
 def _pairs(option: str, given: list[str] | None, example: str) -> dict[str, str]:
-    """What options of the form KEY=VALUE say."""
-    found: dict[str, str] = {}
+    """Options of the form KEY=VALUE, by key."""
+    values: dict[str, str] = {}
     for pair in given or []:
         key, equals, value = (part.strip() for part in pair.partition("="))
         if not (key and equals and value):
             raise LandlabError(f"{option} {pair!r}: write {option} {example}")
-        if key in found:
+        if key in values:
             raise LandlabError(f"{option} says {key} twice; leave one")
-        found[key] = value
-    return found
+        values[key] = value
+    return values
 
 
 def _publish(

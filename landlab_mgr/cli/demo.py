@@ -7,11 +7,11 @@ from landlab_mgr.analysis import selection
 from landlab_mgr.campaign import launch
 from landlab_mgr.catalog import Catalog, EnsembleRecord
 from landlab_mgr.data import twin
-from landlab_mgr.display import console, duration, show
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.grid import load_grid
 from landlab_mgr.storage.resources import resource
 from landlab_mgr.workspace import register
+from landlab_mgr.workspace.display import console, duration, show
 from landlab_mgr.workspace.workspace import Workspace
 
 QUICK_EPOCHS = 5

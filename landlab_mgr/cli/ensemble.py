@@ -1,18 +1,23 @@
 """Verbs about ensembles of members: `landlab ensemble ...`."""
 
+import json as json_text
 import time
 from collections import Counter
-from typing import Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import pandas as pd
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
 from landlab_mgr.cli.progress import Steps
-from landlab_mgr.display import console, duration, show
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import CHECKPOINT
+from landlab_mgr.spec import fields
+from landlab_mgr.workspace.display import console, duration, show
 from landlab_mgr.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from landlab_mgr.analysis.base import Ensemble
 
 app = typer.Typer(help="Ensembles: the members that are kept.", no_args_is_help=True)
 
@@ -89,17 +94,31 @@ def show_(
 def predict(
     which: Annotated[
         str,
-        typer.Argument(metavar="ENSEMBLE|FILTER", help="Members of one setup", show_default=False),
+        typer.Argument(
+            metavar="ENSEMBLE|FILTER",
+            help="Members of one setup, or of several with --pool",
+            show_default=False,
+        ),
     ],
     data: Annotated[str, typer.Option(help="Dataset: name or fingerprint", show_default=False)],
     out: Annotated[str, typer.Option(help="FILE.nc or DIRECTORY.zarr", show_default=False)],
     scenario: Annotated[str | None, typer.Option(metavar="TOML", help="Changes of the dataset")] = None,
-    variables: Annotated[str, typer.Option(help="With commas between")] = "gpp,nee,reco,et,lai",
+    variables: Annotated[
+        str, typer.Option(help="With commas between; default: what every run of the model keeps")
+    ] = "",
     quantiles: Annotated[
         bool, typer.Option("--quantiles", help="5, 25, 50, 75, 95 % of the members too")
     ] = False,
     members: Annotated[bool, typer.Option("--members", help="Every member too")] = False,
     layout: Annotated[str, typer.Option(help="grid, points, or auto: what the pixels suggest")] = "auto",
+    pool: Annotated[
+        str,
+        typer.Option(
+            metavar="FIELDS",
+            help="Average over setups that differ in these fields only, with commas between: "
+            "process.water_stress,split.fold",
+        ),
+    ] = "",
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
 ) -> None:
@@ -107,9 +126,11 @@ def predict(
     from landlab_mgr.prediction import cf
 
     cf.check_target(out)
-    names = cf.check_variables([name.strip() for name in variables.split(",") if name.strip()])
+    names = [name.strip() for name in variables.split(",") if name.strip()]
     if layout not in get_args(cf.Layout):
         raise LandlabError(f"--layout {layout}: choose one of {', '.join(get_args(cf.Layout))}")
+    pooled = [name.strip() for name in pool.split(",") if name.strip()]
+    fields.require_known(pooled, "--pool")
     from landlab_mgr.analysis.base import Ensemble
     from landlab_mgr.data import store
 
@@ -118,7 +139,8 @@ def predict(
         ensembles = {e.name for e in catalog.ensembles()}
         filter = f"ensemble = '{which}'" if which in ensembles else which
         ensemble = Ensemble.select(ws, catalog, filter)
-        setup, target = ensemble.one_setup(), catalog.dataset(data)
+        setup, values = _pooled(ensemble, pooled)
+        target = catalog.dataset(data)
         used = set(ensemble.runs["dataset"])
         learned = {d.name: d.fingerprint for d in catalog.datasets() if d.name in used}
         synthetic, paths = ensemble.synthetic, list(ensemble.paths(CHECKPOINT))
@@ -131,8 +153,11 @@ def predict(
     trained = {
         run_id: predict.Trained.open(path) for run_id, path in zip(ensemble.run_ids, paths, strict=True)
     }
+    names = [v.name for v in predict.chosen(trained, names)]
     attrs = predict.attributes(trained, setup, learned, synthetic, ds, asked)
     attrs["landlab_filter"] = ensemble.filter
+    if pooled:
+        attrs["landlab_pooled"] = json_text.dumps(values)
     started = time.monotonic()
     with Steps() as steps:
         predict.write(
@@ -146,6 +171,7 @@ def predict(
             cast(cf.Layout, layout),
             attrs,
             lambda number, total: steps("predicting", "block", number, total),
+            pooled,
         )
     passed = duration(time.monotonic() - started)
     console.print(
@@ -154,6 +180,19 @@ def predict(
         markup=False,
         soft_wrap=True,
     )
+
+
+def _pooled(ensemble: "Ensemble", pooled: list[str]) -> tuple[str, dict[str, list[fields.Value]]]:
+    """Name of what the members are, and the values of each pooled field; LandlabError where another field differs."""
+    settings = ensemble.catalog.settings(ensemble.run_ids)
+    names = dict(zip(ensemble.run_ids, ensemble.runs["dataset"], strict=True))
+    rows = [row | {"dataset": names[run_id]} for run_id, row in settings.items()]
+    fields.require_alike(rows, pooled)
+    differences = fields.differing(rows)
+    values = {name: differences.get(name, [rows[0][name]]) for name in pooled}
+    setup = " and ".join(dict.fromkeys(ensemble.runs["label"]))
+    over = [f"{name} {fields.listed(v)}" for name, v in values.items() if name != "predictors" and len(v) > 1]
+    return setup + (f", pooled over {' and '.join(over)}" if over else ""), values
 
 
 def _by_setup(candidates: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
-from landlab_mgr.display import console, show
+from landlab_mgr.workspace.display import console, show
 from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer(help="Grids of experiments.", no_args_is_help=True)

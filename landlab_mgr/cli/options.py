@@ -31,6 +31,6 @@ AddressOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
-_EXAMPLE = "e.g. \"setup.groups = 'PFT+CLIM' and metrics.dev.lai.r2 > 0.8\""
+_EXAMPLE = "e.g. \"predictors = 'PFT+CLIM' and metrics.dev.lai.r2 > 0.8\""
 FilterArgument = Annotated[str, typer.Argument(help=_EXAMPLE, show_default=False)]
 RequiredFilter = Annotated[str, typer.Argument(metavar="FILTER", help=_EXAMPLE, show_default=False)]

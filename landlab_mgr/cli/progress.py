@@ -14,7 +14,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from landlab_mgr.display import console, duration, size
+from landlab_mgr.workspace.display import console, duration, size
 
 SPEAK_SECONDS = 10.0
 """Where there is no terminal, a line about this often."""

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, WorkspaceOption
-from landlab_mgr.display import bullet, console, errors
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.workspace.display import bullet, console, errors
 from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer()

@@ -16,10 +16,14 @@ from landlab_mgr.cli.options import (
     WorkersOption,
     WorkspaceOption,
 )
-from landlab_mgr.display import console, fitted, show
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec import fields
 from landlab_mgr.spec.run import PolicySpec
+from landlab_mgr.workspace.display import console, fitted, show
 from landlab_mgr.workspace.workspace import Workspace
+
+SHOWN_ANYWAY = ("dataset", "predictors", "optimizer.epochs", "seeds.init", "seeds.split", "seeds.shuffle")
+"""Fields that a list of runs has in columns of its own."""
 
 app = typer.Typer()
 
@@ -91,12 +95,16 @@ def ls(
     db: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Runs, one line each."""
+    """Runs, one line each, with the fields of their specifications in which they differ."""
     # a look at held-back skill is counted, which takes writing
     with Workspace.at(workspace, db).open(read_only=not held_back(filter)) as catalog:
         frame = catalog.runs(filter, limit or None)
         counts = catalog.counts(filter) if limit else Counter(frame["state"])
         tags = catalog.tags()
+        settings = catalog.settings(list(frame["run_id"]))
+    varied = [name for name in fields.differing(settings.values()) if name not in SHOWN_ANYWAY]
+    for place, name in enumerate(varied, list(frame.columns).index("seed")):
+        frame.insert(place, name, [settings[run_id][name] for run_id in frame["run_id"]])
     frame.insert(3, "tags", [",".join(tags.get(run_id, ())) for run_id in frame["run_id"]])
     if json:
         show(frame, as_json=True)
@@ -112,8 +120,8 @@ def ls(
     if not frame["tags"].any():
         frame = frame.drop(columns="tags")
     skills = {c: c.split(".")[1] for c in frame if str(c).startswith("dev.")}
-    frame, left_out = fitted(frame.rename(columns=skills), list(skills.values()))
-    show(frame, "the last columns: R2 on dev, by variable" if skills else "")
+    frame, left_out = fitted(frame.rename(columns=skills), [*varied, *skills.values()])
+    show(frame, "the last columns: R2 on dev, by variable" if set(skills.values()) - set(left_out) else "")
     if left_out:
         console.print(f"too wide for {', '.join(left_out)}: --json has them")
     if not reasons.empty:

@@ -10,9 +10,9 @@ import typer
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.compare import Comparison, compare
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
-from landlab_mgr.display import console, duration, records, show, skill_table
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN, SPLITS
+from landlab_mgr.workspace.display import console, duration, records, show, skill_table
 from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer()
@@ -66,9 +66,8 @@ def _one(catalog: Catalog, run_id: str, splits: Sequence[str], json: bool) -> No
         f"seeds init {s.init} split {s.split} shuffle {s.shuffle}",
         markup=False,
     )
-    changed = record.spec.model_dump(
-        mode="json", exclude_defaults=True, exclude={"dataset", "predictors", "seeds"}
-    )
+    changed = record.spec.differing(exclude={"dataset", "predictors", "seeds"})
+    changed.pop("science_version")
     console.print(f"not at its default: {changed or 'nothing'}", markup=False, soft_wrap=True)
     console.print(f"epochs {record.epochs}/{record.epochs_planned}", markup=False)
     if not epochs.empty:

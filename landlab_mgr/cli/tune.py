@@ -14,8 +14,8 @@ from landlab_mgr.cli.options import (
     WorkersOption,
     WorkspaceOption,
 )
-from landlab_mgr.display import console, duration, records, show
 from landlab_mgr.records import SEEN, SPLITS
+from landlab_mgr.workspace.display import console, duration, records, show
 from landlab_mgr.workspace.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pandas as pd
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, StorageOption, WorkspaceOption
-from landlab_mgr.display import console, show, size
+from landlab_mgr.workspace.display import console, show, size
 from landlab_mgr.workspace.workspace import DATABASE, Workspace
 
 app = typer.Typer()

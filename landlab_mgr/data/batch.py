@@ -1,8 +1,9 @@
 """A member's view of a dataset: arrays for JAX, its split, and the order of its batches."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import jax
@@ -11,33 +12,64 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
-from landlab_mgr.data import predictors, split
-from landlab_mgr.models.dalec.climate import Climate, Forcing, make_forcing, prepare, take
-from landlab_mgr.models.dalec.model import Batch
-from landlab_mgr.models.dalec.parameters import FORCING, LOSS_TERMS, STREAMS, LossTerm
-from landlab_mgr.models.dalec.process import Scale, Weather, water_stress
-from landlab_mgr.models.dalec.process.phenology import Season
+from landlab_mgr.data import predictors, schema, split
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.models import registry
+from landlab_mgr.models.model import (
+    Forcing,
+    Inputs,
+    Model,
+    Number,
+    Scale,
+    Setup,
+    Sizes,
+    Weather,
+    make_forcing,
+)
+from landlab_mgr.observations.streams import Average
 from landlab_mgr.spec.run import RunSpec
 
 BLOCK_VALUES = 4 * 2**20
 """Pixel-months of a dataset that are read at once where it need not fit in memory."""
 
 
+class Batch(NamedTuple):
+    """Pixels of one or more whole patches, padded to a fixed N, with what was observed of them.
+
+    Missing observations are 0 with weight 0; padded pixels repeat a real one with every weight 0.
+    """
+
+    inputs: Inputs
+    observed: dict[str, Array]
+    """[T, N] by observation stream."""
+    weight: dict[str, Array]
+    """[T, N] by observation stream."""
+    patch_mean: Array
+    """[G, N]: 1 / (pixels of the patch) for the pixels of each patch, else 0."""
+    mask: Array
+    """[N]: 1 for a real pixel, 0 for padding."""
+
+
+def take(weather: Weather, index: Array) -> Weather:
+    """The weather of some pixels."""
+    return jax.tree.map(lambda x: jnp.take(x, index, axis=1) if x.ndim == 2 else x, weather)
+
+
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["climate", "latitude", "observed", "weight"],
-    meta_fields=["fires"],
+    data_fields=["weather", "latitude", "observed", "weight"],
+    meta_fields=["off"],
 )
 @dataclass(frozen=True)
 class Arrays:
-    """All pixels of a dataset on the device, float32; [T, N] where monthly."""
+    """All pixels of a dataset on the device, float32; [T, N] where they vary in time."""
 
-    climate: Climate
+    weather: Weather
     latitude: Array
     observed: dict[str, Array]
     weight: dict[str, Array]
-    fires: bool
-    """Whether anything burns; a program without fire is smaller."""
+    off: tuple[str, ...]
+    """Switches of the model that are 0 everywhere; a program without what they switch is smaller."""
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -51,50 +83,82 @@ class Arrays:
     def take(self, index: Array) -> "Arrays":
         """Some pixels."""
         return Arrays(
-            climate=take(self.climate, index),
+            weather=take(self.weather, index),
             latitude=self.latitude[index],
             observed={n: jnp.take(x, index, axis=1) for n, x in self.observed.items()},
             weight={n: jnp.take(x, index, axis=1) for n, x in self.weight.items()},
-            fires=self.fires,
+            off=self.off,
         )
-
-
-MONTHLY_CLIMATE = tuple(name for name in Climate._fields if name not in ("season", "dt"))
-"""Fields of `Climate` that are [T, N]."""
 
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["block", "latitude", "season", "dt"],
-    meta_fields=["fields", "streams", "fires"],
+    data_fields=["block", "latitude", "rest"],
+    meta_fields=["layout", "fields", "streams", "off"],
 )
 @dataclass(frozen=True)
 class Packed:
     """Pixels of a dataset in one array, which the program that learns from them takes apart."""
 
     block: Array | np.ndarray
-    """[field, T, N] float32: the monthly climate, observations (NaN = missing), weights that are not 1 or 0.
+    """[field, T, N] float32: the weather, observations (NaN = missing), weights that are not 1 or 0.
 
     Of the batch's pixels in its order: to gather them inside the program takes a sixth of an update.
     """
     latitude: Array | np.ndarray
-    season: Season
-    dt: Array
+    rest: tuple[Array, ...]
+    """Weather that is not [T, N], in the order of its tree."""
+    layout: "Layout"
     fields: tuple[str, ...]
-    """Of the block: MONTHLY_CLIMATE, streams, and STREAM_weight."""
+    """Of the block: weather, streams, and STREAM_weight."""
     streams: tuple[str, ...]
-    fires: bool
+    off: tuple[str, ...]
 
     def take(self, index: Array) -> Arrays:
         """The pixels, as `load` makes them. They lie in the order of the batch: `index` is 0, 1, 2 and so on."""
         named = dict(zip(self.fields, jnp.asarray(self.block), strict=True))
-        climate = Climate(**{n: named[n] for n in MONTHLY_CLIMATE}, season=self.season, dt=self.dt)
         observed, weight = {}, {}
         for stream in self.streams:
-            there = ~jnp.isnan(named[stream])
-            observed[stream] = jnp.where(there, named[stream], 0.0)
-            weight[stream] = named.get(f"{stream}_weight", there.astype(jnp.float32))
-        return Arrays(climate, jnp.asarray(self.latitude)[index], observed, weight, self.fires)
+            present = ~jnp.isnan(named[stream])
+            observed[stream] = jnp.where(present, named[stream], 0.0)
+            weight[stream] = named.get(f"{stream}_weight", present.astype(jnp.float32))
+        weather = self.layout.joined(named, self.rest)
+        return Arrays(weather, jnp.asarray(self.latitude)[index], observed, weight, self.off)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the leaves of a model's weather are: by name those that are [T, N], None for the others."""
+
+    names: tuple[str | None, ...]
+    tree: Any
+    """Structure of the weather, as `jax.tree.structure` gives it."""
+
+    @classmethod
+    def of(cls, model: Model, ds: xr.Dataset) -> "Layout":
+        """The layout of the weather that a model makes of a dataset."""
+        weather = jax.eval_shape(model.prepare, forcing_of(ds.isel(pixel=slice(1)).load(), model))
+        leaves, tree = jax.tree_util.tree_flatten_with_path(weather)
+        names = (
+            f"weather.{jax.tree_util.keystr(path, simple=True, separator='.')}" if x.ndim == 2 else None
+            for path, x in leaves
+        )
+        return cls(tuple(names), tree)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the leaves that are [T, N]."""
+        return tuple(name for name in self.names if name is not None)
+
+    def split(self, weather: Weather) -> tuple[dict[str, Array], tuple[Array, ...]]:
+        """Leaves that are [T, N] by name, and the others."""
+        leaves = list(zip(self.names, jax.tree.leaves(weather), strict=True))
+        return {n: x for n, x in leaves if n is not None}, tuple(x for n, x in leaves if n is None)
+
+    def joined(self, named: Mapping[str, Array], rest: Sequence[Array]) -> Weather:
+        """The weather that `split` took apart."""
+        others = iter(rest)
+        return jax.tree.unflatten(self.tree, [next(others) if n is None else named[n] for n in self.names])
 
 
 class View(NamedTuple):
@@ -102,10 +166,12 @@ class View(NamedTuple):
 
     encoded: Any
     """[N, P] predictors as the member encodes them."""
-    scale: Scale | None
-    """Of the weather, where a process of the member learns from it."""
-    months: Any = None
-    """[T] 1 where observations are learned from, 0 in the months that the split withholds; None = all are."""
+    scale: Scale | None = None
+    """Of the forcing, where the member's model reads it standardised."""
+    targets: Scale | None = None
+    """Of the training observations, where the member's model gives them standardised."""
+    steps: Any = None
+    """[T] 1 where observations are learned from, 0 in the steps that the split withholds; None = all are."""
 
 
 class Selection(NamedTuple):
@@ -118,41 +184,61 @@ class Selection(NamedTuple):
 
 def streams_of(ds: xr.Dataset) -> tuple[str, ...]:
     """Observation streams that a dataset has, in table order."""
-    return tuple(name for name in STREAMS if name in ds)
+    return tuple(name for name in registry.streams() if name in ds)
 
 
-def _monthly(ds: xr.Dataset, name: str) -> np.ndarray:
+def _series(ds: xr.Dataset, name: str) -> np.ndarray:
     return np.ascontiguousarray(ds[name].transpose("time", "pixel").values, dtype=np.float64)
 
 
-def forcing_of(ds: xr.Dataset) -> Forcing:
-    """The forcing of a dataset, float32."""
-    drawn = {name: _monthly(ds, name) for name in FORCING}
-    drawn |= {name: ds[name].values for name in ("time_days", "doy")}
-    return make_forcing(drawn, ds["lat"].values, float(ds.attrs["dt_days"]), np.float32)
+def forcing_names(ds: xr.Dataset, model: Model) -> tuple[str, ...]:
+    """Names of the forcing of a dataset that a model reads; LandlabError where it lacks some."""
+    present = [name for name in registry.forcing() if name in ds]
+    wanted = present if model.tables.forcing is None else model.tables.forcing
+    missing = [name for name in wanted if name not in present]
+    if missing:
+        raise LandlabError(
+            f"dataset {ds.attrs.get('name')} has no {', '.join(missing)}, which model {model.tables.name!r} reads; "
+            f"it has {', '.join(present)}: import the missing ones, or choose another model"
+        )
+    return tuple(wanted)
+
+
+def forcing_of(ds: xr.Dataset, model: Model) -> Forcing:
+    """The forcing of a dataset that a model reads, float32; LandlabError where some is missing."""
+    series = {name: _series(ds, name) for name in forcing_names(ds, model)}
+    time_days, doy = (ds[name].values for name in schema.TIME_AXIS)
+    dt = float(ds.attrs["dt_days"])
+    return make_forcing(model, series, ds["lat"].values, time_days, doy, dt, np.float32)
+
+
+def off_in(forcing: Forcing, model: Model) -> tuple[str, ...]:
+    """Switches of a model that are 0 everywhere in a forcing."""
+    return tuple(n for n in model.tables.switches if not bool((forcing.series[n] > 0).any()))
 
 
 def observations(ds: xr.Dataset, stream: str) -> tuple[np.ndarray, np.ndarray]:
     """A stream's values and weights, [T, N] float32; missing observations are 0 with weight 0."""
-    values = _monthly(ds, stream)
-    own = _monthly(ds, f"{stream}_weight") if f"{stream}_weight" in ds else np.ones_like(values)
+    values = _series(ds, stream)
+    own = _series(ds, f"{stream}_weight") if f"{stream}_weight" in ds else np.ones_like(values)
     there = np.isfinite(values) & np.isfinite(own)
     return np.where(there, values, 0.0).astype(np.float32), np.where(there, own, 0.0).astype(np.float32)
 
 
-def load(ds: xr.Dataset) -> Arrays:
-    """Read a dataset into device arrays."""
-    forcing = forcing_of(ds)
+def load(ds: xr.Dataset, model: Model) -> Arrays:
+    """Read a dataset into device arrays for a model."""
+    forcing = forcing_of(ds, model)
     observed, weight = {}, {}
     for stream in streams_of(ds):
         observed[stream], weight[stream] = (jnp.asarray(x) for x in observations(ds, stream))
-    climate = jax.jit(prepare)(forcing)  # as a stream does it: the same numbers to the bit
-    return Arrays(climate, forcing.latitude, observed, weight, bool((forcing.burned_area > 0).any()))
+    weather = jax.jit(model.prepare)(forcing)  # as a stream does it: the same numbers to the bit
+    return Arrays(weather, forcing.latitude, observed, weight, off_in(forcing, model))
 
 
-def bytes_of(ds: xr.Dataset) -> int:
+def bytes_of(ds: xr.Dataset, model: Model) -> int:
     """What `load` would take of the device's memory."""
-    return 4 * ds.sizes["pixel"] * ds.sizes["time"] * (len(MONTHLY_CLIMATE) + 2 * len(streams_of(ds)))
+    series = len(Layout.of(model, ds).fields) + 2 * len(streams_of(ds))
+    return 4 * ds.sizes["pixel"] * ds.sizes["time"] * series
 
 
 def blocks(patch: np.ndarray, months: int) -> Iterator[np.ndarray]:
@@ -177,57 +263,58 @@ def read(ds: xr.Dataset, pixels: np.ndarray) -> xr.Dataset:
 def gather(source: Arrays | Packed, view: View, selection: Selection, n_patches: int) -> Batch:
     """The batch of the selected pixels, inside a compiled program; `n_patches` is its static number of patches.
 
-    Several lanes at once have a selection [lane, N] and a view that begins with the lane; in their batch arrays by
-    month are [T, lane, N], so that the loop over months finds each month in one piece (`LANE_AXES`).
+    Several lanes at once have a selection [lane, N] and a view that begins with the lane; in their batch arrays over
+    time are [T, lane, N], so that the loop over steps finds each step in one piece (`lane_axes`).
     """
     index, patch, mask = (jnp.asarray(x) for x in selection)
     member = jax.nn.one_hot(patch, n_patches, dtype=mask.dtype, axis=-2) * jnp.expand_dims(mask, -2)
     size = jnp.maximum(member.sum(axis=-1, keepdims=True), 1.0)
     arrays = source.take(index)
     batch = Batch(
-        climate=arrays.climate,
-        latitude=arrays.latitude,
-        predictors=jnp.take_along_axis(view.encoded, index[..., None], axis=-2),
+        inputs=Inputs(
+            weather=arrays.weather,
+            latitude=arrays.latitude,
+            predictors=jnp.take_along_axis(view.encoded, index[..., None], axis=-2),
+            scale=view.scale,
+            targets=view.targets,
+        ),
         observed=arrays.observed,
         weight={n: x * mask[None] for n, x in arrays.weight.items()},
         patch_mean=member / size,
         mask=mask,
-        scale=view.scale,
     )
-    if view.months is None:
+    if view.steps is None:
         return batch
-    kept = jnp.expand_dims(jnp.moveaxis(view.months, -1, 0), -1)
-    pairs = {n: _without(LOSS_TERMS[n], x, batch.weight[n], kept) for n, x in batch.observed.items()}
+    kept = jnp.expand_dims(jnp.moveaxis(view.steps, -1, 0), -1)
+    streams = registry.streams()
+    pairs = {n: _without(streams[n].average, x, batch.weight[n], kept) for n, x in batch.observed.items()}
     observed, weight = ({n: pair[i] for n, pair in pairs.items()} for i in (0, 1))
     return batch._replace(observed=observed, weight=weight)
 
 
-def _without(term: LossTerm, observed: Array, weight: Array, kept: Array) -> tuple[Array, Array]:
-    """A stream's observations and weights ([T, N], or [T, lane, N]) without the months where `kept` is 0."""
-    if (
-        term.average == "run"
-    ):  # a mean over the run, with the weight of the first month: of those that are kept
+def _without(average: Average, observed: Array, weight: Array, kept: Array) -> tuple[Array, Array]:
+    """A stream's observations and weights ([T, N], or [T, lane, N]) without the steps where `kept` is 0."""
+    if average == "run":  # a mean over the run, with the weight of the first step: of those that are kept
         first = kept * (jnp.cumsum(kept, axis=0) == 1)
         mean = (kept * observed).sum(axis=0, keepdims=True) / kept.sum(axis=0, keepdims=True)
-        found = mean, (first * weight).sum(axis=0, keepdims=True)
-        return jnp.broadcast_to(found[0], observed.shape), jnp.broadcast_to(found[1], weight.shape)
+        own = (first * weight).sum(axis=0, keepdims=True)
+        return jnp.broadcast_to(mean, observed.shape), jnp.broadcast_to(own, weight.shape)
     return kept * observed, kept * weight
 
 
-_SHARED: Any = None
-_BY_MONTH: Any = 1
-_FIRST: Any = 0
-LANE_AXES = Batch(
-    climate=Climate(**{n: _BY_MONTH if n in MONTHLY_CLIMATE else _SHARED for n in Climate._fields}),
-    observed=_BY_MONTH,
-    weight=_BY_MONTH,
-    latitude=_FIRST,
-    predictors=_FIRST,
-    patch_mean=_FIRST,
-    mask=_FIRST,
-    scale=_FIRST,
-)
-"""Which axis of a batch of several lanes is the lane; None for what they share."""
+def lane_axes(batch: Batch) -> Batch:
+    """Which axis of a batch of several lanes is the lane, as a tree; None for what they share."""
+    by_step: Any = 1
+    first: Any = 0
+    inputs = jax.tree.map(lambda x: first, batch.inputs)
+    weather = jax.tree.map(lambda x: by_step if x.ndim == 3 else None, batch.inputs.weather)
+    return Batch(
+        inputs=inputs._replace(weather=weather),
+        observed=jax.tree.map(lambda x: by_step, batch.observed),
+        weight=jax.tree.map(lambda x: by_step, batch.weight),
+        patch_mean=first,
+        mask=first,
+    )
 
 
 @dataclass(frozen=True)
@@ -238,15 +325,19 @@ class Member:
     """[pixel] of train, dev, test, unused."""
     patch: np.ndarray
     """[pixel] patch of each pixel."""
+    forcing: tuple[str, ...]
+    """Names of the forcing that its model reads."""
     encoder: predictors.Encoder
     encoded: np.ndarray
     """[pixel, P] float32, padded to the width that all setups of the dataset share."""
     n_columns: int
     """Columns of `encoded` that hold predictors."""
     scale: Scale | None
-    """Of the weather at the training pixels, where a process learns from it."""
-    months: np.ndarray | None
-    """[T] 1 where it learns from observations, 0 in the months that its split withholds; None = from all months."""
+    """Of the forcing at the training pixels, where the model reads it standardised."""
+    targets: "Targets | None"
+    """Of the training observations, where the model weighs terms by variance or gives them standardised."""
+    steps: np.ndarray | None
+    """[T] 1 where it learns from observations, 0 in the steps that its split withholds; None = from all steps."""
     patches_per_batch: int
     dev_patches_per_batch: int
     capacity: int
@@ -266,15 +357,24 @@ class Member:
         n_train, n_dev = (len(np.unique(patch[label == part])) for part in (split.TRAIN, split.DEV))
         per_batch = min(spec.optimizer.patches_per_batch or n_train, n_train)
         dev_per_batch = min(per_batch, n_dev)
-        learns = water_stress(spec.process.water_stress).weather
+        model = registry.model(spec.model)
+        forcing = forcing_names(ds, model)
+        read = dict(model.standardised(setup_of(spec)))
+        if model.standardises_forcing:
+            read |= {name: itemgetter(name) for name in forcing}
+        kept = None if withheld is None else (~withheld).astype(np.float32)
+        train = label == split.TRAIN
+        targets = Targets.of(spec, ds, train, kept) if spec.tables.by_variance else None
         return cls(
             label=label,
             patch=patch,
+            forcing=forcing,
             encoder=encoder,
             encoded=np.pad(columns, ((0, 0), (0, padding))).astype(np.float32),
             n_columns=columns.shape[1],
-            scale=weather_scale(ds, label == split.TRAIN) if learns else None,
-            months=None if withheld is None else (~withheld).astype(np.float32),
+            scale=scale_of(ds, train, read, forcing) if read else None,
+            targets=targets,
+            steps=kept,
             patches_per_batch=per_batch,
             dev_patches_per_batch=dev_per_batch,
             capacity=int(sizes[:per_batch].sum()),
@@ -282,9 +382,19 @@ class Member:
         )
 
     @property
+    def scale_of_targets(self) -> Scale | None:
+        """Of its training observations, where its model gives them standardised."""
+        return None if self.targets is None else self.targets.scale
+
+    @property
     def view(self) -> View:
         """What the device needs of this member."""
-        return View(self.encoded, self.scale, self.months)
+        return View(self.encoded, self.scale, self.scale_of_targets, self.steps)
+
+    @property
+    def sizes(self) -> Sizes:
+        """Shapes that its network depends on."""
+        return Sizes(self.forcing, self.n_columns, self.encoded.shape[1])
 
     def pixels(self, which: str) -> np.ndarray:
         """Indices of the pixels of one part of the split."""
@@ -329,19 +439,29 @@ def select(parts: Sequence[np.ndarray], capacity: int) -> Selection:
     )
 
 
-def weather_scale(ds: xr.Dataset, pixels: np.ndarray) -> Scale:
-    """Mean and standard deviation of the weather over all months of these pixels; a constant's is 1."""
-    weather = ds[["tmin", "tmax", "ssrd", "vpd", "co2"]]
+def setup_of(spec: RunSpec, targets: Scale | None = None) -> Setup:
+    """What the compiled program of a run depends on, besides shapes; `targets`: of what it learns standardised."""
+    outputs = () if targets is None else tuple(sorted(targets.mean))
+    return Setup(spec.model, spec.network, tuple(sorted(spec.processes.items())), outputs)
+
+
+def scale_of(
+    ds: xr.Dataset,
+    pixels: np.ndarray,
+    functions: Mapping[str, Callable[[Any], Any]],
+    forcing: Sequence[str],
+) -> Scale:
+    """Mean and standard deviation of functions of the forcing, over all steps of these pixels; a constant's sd is 1."""
+    series = ds[list(forcing)]
     rows = max(1, BLOCK_VALUES // ds.sizes["time"])
-    found = []
+    parts = []
     for start in range(0, len(pixels), rows):
         chosen = np.flatnonzero(pixels[start : start + rows])
         if not len(chosen):
             continue
-        part = weather.isel(pixel=slice(start, start + rows)).load().isel(pixel=chosen)
-        values = (0.5 * (part["tmin"] + part["tmax"]), part["ssrd"], part["vpd"], part["co2"])
-        columns = [x.values.astype(np.float64) for x in values]
-        found.append([(x.size, x.mean(), x.var()) for x in columns])
+        part = series.isel(pixel=slice(start, start + rows)).load().isel(pixel=chosen)
+        columns = [function(part).values.astype(np.float64) for function in functions.values()]
+        parts.append([(x.size, x.mean(), x.var()) for x in columns])
 
     def of(parts: Sequence[tuple[int, float, float]]) -> tuple[np.float32, np.float32]:
         size, mean, variance = (np.array(x) for x in zip(*parts, strict=True))
@@ -350,5 +470,66 @@ def weather_scale(ds: xr.Dataset, pixels: np.ndarray) -> Scale:
         sd = np.sqrt((share * (variance + (mean - middle) ** 2)).sum())
         return np.float32(middle), np.float32(sd if sd > 1e-6 * abs(middle) else 1.0)
 
-    mean, sd = (Weather(*x) for x in zip(*map(of, zip(*found, strict=True)), strict=True))
+    pairs = [of(column) for column in zip(*parts, strict=True)]
+    mean, sd = (dict(zip(functions, x, strict=True)) for x in zip(*pairs, strict=True))
     return Scale(mean, sd)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Training observations of a member: their mean and sd by variable, and how many a pixel has, by stream.
+
+    Of all that its model can learn from the dataset, so that members of a dataset have equal shapes.
+    """
+
+    scale: Scale
+    per_pixel: Mapping[str, float]
+    """Sum of the weights of a stream, per training pixel."""
+    learned: tuple[str, ...]
+    """Variables that the member learns: those of its streams that are observed at its training pixels."""
+
+    @classmethod
+    def of(cls, spec: RunSpec, ds: xr.Dataset, train: np.ndarray, kept: np.ndarray | None) -> "Targets":
+        """Moments over the training pixels and the steps that are kept; LandlabError where nothing is observed."""
+        known, pixels, chosen = registry.streams(), np.flatnonzero(train), learned_streams(spec, ds)
+        moments: dict[str, np.ndarray] = {}
+        per_pixel: dict[str, float] = {}
+        for name in learnable_streams(spec, ds):
+            columns = [n for n in (name, f"{name}_weight") if n in ds]
+            values, weight = observations(ds[columns].isel(pixel=pixels), name)
+            if kept is not None:
+                weight = weight * kept[:, None]
+            seen = values[weight > 0].astype(np.float64)
+            per_pixel[name] = float(weight.sum()) / len(pixels)
+            variable = known[name].variable
+            own = np.array([seen.size, seen.sum(), (seen**2).sum()])
+            moments[variable] = moments.get(variable, np.zeros(3)) + own
+        learned = dict.fromkeys(known[name].variable for name in chosen if per_pixel[name] > 0)
+        if not learned:
+            raise LandlabError(f"no training pixel of run {spec.run_id} has an observation to learn from")
+        mean: dict[str, Number] = {}
+        sd: dict[str, Number] = {}
+        for variable, (size, total, squares) in moments.items():
+            middle = total / max(size, 1)
+            spread = max(squares / max(size, 1) - middle**2, 0.0) ** 0.5
+            mean[variable], sd[variable] = np.float32(middle), np.float32(spread or 1.0)
+        return cls(Scale(mean, sd), per_pixel, tuple(learned))
+
+
+def learnable_streams(spec: RunSpec, ds: xr.Dataset) -> list[str]:
+    """Streams of a dataset that the model of a run can learn from."""
+    terms = spec.tables.terms.values()
+    return [s for s in streams_of(ds) if any(t.stream and t.stream.name == s for t in terms)]
+
+
+def learned_streams(spec: RunSpec, ds: xr.Dataset) -> list[str]:
+    """Streams of a dataset that a run learns from; LandlabError where its model can learn none of them."""
+    chosen = [s for s in learnable_streams(spec, ds) if spec.streams is None or s in spec.streams]
+    if not chosen:
+        names = [t.stream.name for t in spec.tables.terms.values() if t.stream]
+        available = [s for s in streams_of(ds) if spec.streams is None or s in spec.streams]
+        raise LandlabError(
+            f"model {spec.model!r} learns {', '.join(names)}, and there is only "
+            f"{', '.join(available) or 'nothing'}; use another dataset, or another model"
+        )
+    return chosen

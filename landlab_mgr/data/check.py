@@ -1,4 +1,4 @@
-"""Is a dataset fit to learn from: its checks; its table and picture are `survey`'s and `picture`'s.
+"""Checks of a dataset before training; its table and picture are in `survey` and `picture`.
 
 `schema` says what is a dataset at all; here is what its values ought to satisfy. Errors make training wrong
 or unfair; warnings are for a person to look at. A dataset is read once, by blocks of pixels.
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -16,24 +17,36 @@ import xarray as xr
 from landlab_mgr.data import schema, store, survey
 from landlab_mgr.data.picture import figure as figure
 from landlab_mgr.data.survey import summary as summary
-from landlab_mgr.models.dalec.parameters import FORCING, STREAMS, VARIABLES, Variable
+from landlab_mgr.models import registry
+from landlab_mgr.observations.calendar import LONGEST_DAY_STEP, Calendar, Step
+from landlab_mgr.observations.variables import Variable
 
 MIN_PIXELS = 32
 """Of a patch of gridded data (science: patches with fewer valid pixels say little of their mean)."""
 
-_STEP_TOLERANCE_DAYS = 3.0
+_STEP_TOLERANCE_DAYS: dict[Step, float] = {"month": 3.0, "day": 0.1}
 """Months may be counted as calendar months (28..31 days) or as twelfths of a year."""
 
-_MONTH_TOLERANCE_DAYS = 15.0
-"""Half a month: time_days beyond it names another month than the time axis."""
+_AXIS_TOLERANCE_DAYS: dict[Step, float] = {"month": 15.0, "day": LONGEST_DAY_STEP}
+"""Half a month, or a day and a half: time_days beyond it names another step than the time axis."""
 
-_AT_LEAST_ZERO = ("vpd", "precip", "ssrd", "burned_area")
+_DATE_UNIT: dict[Step, Literal["M", "D"]] = {"month": "M", "day": "D"}
+"""How dates are written: 2001-06, 2001-06-15."""
+
+_ENOUGH = ("tmin", "precip")
+"""Forcing that tells cells apart where a dataset has both."""
+_SHARED = ("co2", "burned_area")
+"""Forcing that tells no cells apart: the same everywhere, or 0 in most."""
+
 _SAYS_NOTHING = ("unknown", "none", "n/a", "na", "todo", "tbd", "?", "-")
 
 
 @dataclass(frozen=True)
 class Report:
-    """What `check` found: one line each, and the table of `summary` (empty if the schema already fails)."""
+    """Errors and warnings of `check`, one line each, and the table of `summary`.
+
+    The table is empty where the schema already fails.
+    """
 
     errors: list[str]
     warnings: list[str]
@@ -46,7 +59,7 @@ class Report:
 
 
 def check(ds: xr.Dataset) -> Report:
-    """Check a dataset: its schema, then forcing, ranges, months, leakage, provenance and integrity."""
+    """Check a dataset: its schema, then forcing, ranges, time, leakage, provenance and integrity."""
     errors = list(schema.problems(ds))
     if errors:
         return Report(errors, [], pd.DataFrame())
@@ -60,18 +73,18 @@ def check(ds: xr.Dataset) -> Report:
         table.add(part)
         seen = [np.isfinite(part[name].values).any(axis=1) for name in schema.names(ds, "observation")]
         unseen += int((~np.logical_or.reduce(seen)).sum())
-    found = {
+    lines = {
         kind: [rule.line(ds) for rule in rules if rule.kind == kind and rule.count]
         for kind in ("error", "warning")
     }
     frame = table.frame(ds)
-    errors = [*found["error"], *_time_errors(ds), *_static_errors(ds), *cells.errors()]
+    errors = [*lines["error"], *_time_errors(ds), *_static_errors(ds), *cells.errors()]
     stored = ds.attrs.get("fingerprint")
     if stored is not None and store.fingerprint(ds) != stored:
         errors.append(
             f"content is not what was published as {stored}: the store is damaged; publish it again"
         )
-    warnings = [*found["warning"], *_warnings(ds, frame, unseen), *cells.warnings()]
+    warnings = [*lines["warning"], *_warnings(ds, frame, unseen), *cells.warnings()]
     return Report(errors, warnings, frame)
 
 
@@ -94,15 +107,15 @@ class _Rule:
     worst: float = field(default=0.0)
 
     def look(self, start: int, part: xr.Dataset) -> None:
-        there = self.where(part)
-        if not there.any():
+        where = self.where(part)
+        if not where.any():
             return
         if not self.count:
-            pixel, month = np.argwhere(there)[0]
-            self.first = (start + int(pixel), int(month))
-        self.count += int(there.sum())
+            pixel, step = np.argwhere(where)[0]
+            self.first = (start + int(pixel), int(step))
+        self.count += int(where.sum())
         if self.name:
-            values = part[self.name].values[there].astype(np.float64)
+            values = part[self.name].values[where].astype(np.float64)
             far = float(values[np.argmax(np.abs(values))])
             self.worst = max(self.worst, far, key=abs)
 
@@ -110,26 +123,37 @@ class _Rule:
         return self.text.format(count=self.count, worst=f"{self.worst:g}", place=_place(ds, *self.first))
 
 
-def _place(ds: xr.Dataset, pixel: int, month: int) -> str:
-    """A pixel and month, as people name them."""
+def _date(ds: xr.Dataset, time: np.datetime64) -> str:
+    """A step, as people name it."""
+    return str(np.datetime_as_string(time, _DATE_UNIT[Calendar.of(ds).step]))
+
+
+def _place(ds: xr.Dataset, pixel: int, step: int) -> str:
+    """A pixel and step, as people name them."""
     site = f" ({ds['site'].values[pixel]})" if "site" in ds else ""
-    return f"pixel {pixel}{site}, {np.datetime_as_string(ds['time'].values[month], 'M')}"
+    return f"pixel {pixel}{site}, {_date(ds, ds['time'].values[step])}"
 
 
 def _rules(ds: xr.Dataset) -> Iterator[_Rule]:
-    """What every month of every pixel is looked at for."""
-    for name in FORCING:
+    """What every step of every pixel is looked at for."""
+    present = {name: v for name, v in registry.forcing().items() if name in ds}
+    for name in present:
         text = f"{name} misses {{count}} values, first at {{place}}; forcing must have no gaps"
         yield _Rule("error", partial(_gap, name), text)
-    for name in _AT_LEAST_ZERO:
-        text = f"{name} {{worst}} is below 0 ({{count}} values, first at {{place}}); clip round-off at 0"
-        yield _Rule("error", partial(_outside, name, 0, np.inf), text, name)
-    text = "burned_area {worst} is above 1 ({count} values, first at {place}); it is a fraction"
-    yield _Rule("error", partial(_outside, "burned_area", -np.inf, 1), text, "burned_area")
-    yield _Rule("error", _crossed, "tmax is below tmin {count} times, first at {place}")
+    for name, v in present.items():
+        low, high = schema.possible(v)
+        if low == 0:
+            text = f"{name} {{worst}} is below 0 ({{count}} values, first at {{place}}); clip round-off at 0"
+            yield _Rule("error", partial(_outside, name, low, np.inf), text, name)
+        if high == 1:
+            text = f"{name} {{worst}} is above 1 ({{count}} values, first at {{place}}); it is a fraction"
+            yield _Rule("error", partial(_outside, name, -np.inf, high), text, name)
+    if "tmin" in present and "tmax" in present:
+        yield _Rule("error", _crossed, "tmax is below tmin {count} times, first at {place}")
+    step = Calendar.of(ds).step
     for name in schema.names(ds, "withheld"):
         stream = schema.stream_of(name)
-        text = f"{{count}} months of {stream} are withheld and for training too, first at {{place}}"
+        text = f"{{count}} {step}s of {stream} are withheld and for training too, first at {{place}}"
         yield _Rule("error", partial(_both, name, stream), text)
     for name in schema.names(ds, "weight"):
         text = f"{name} {{worst}} at {{place}} ({{count}} such); a weight is 0 or more, and finite"
@@ -160,43 +184,48 @@ def _crossed(part: xr.Dataset) -> np.ndarray:
 
 
 def _ranged(ds: xr.Dataset) -> Iterator[tuple[str, Variable]]:
-    yield from FORCING.items()
+    yield from ((name, v) for name, v in registry.forcing().items() if name in ds)
     for role in ("observation", "withheld"):
         for name in schema.names(ds, role):
-            yield name, VARIABLES[STREAMS[schema.stream_of(name)]]
+            yield name, schema.stream(name)
 
 
-# --- months and split ---------------------------------------------------------------------------------------
+# --- time and split-- ---------------------------------------------------------------------------------------
 
 
 def _time_errors(ds: xr.Dataset) -> Iterator[str]:
-    time = ds["time"].values
+    time, dt = ds["time"].values, float(ds.attrs["dt_days"])
+    step = Calendar.of(ds).step
     if np.isnat(time).any():
-        yield f"time is missing at month {np.isnat(time).argmax() + 1}; every month once, in order"
+        yield f"time is missing at {step} {np.isnat(time).argmax() + 1}; every {step} once, in order"
         return
-    month = time.astype("datetime64[M]").astype(int)
-    steps = np.diff(month)
+    steps = np.diff(_numbered(time, step, dt))
     for what, at in (("appears twice", steps == 0), ("is followed by an earlier one", steps < 0)):
         if at.any():
-            yield f"month {np.datetime_as_string(time[:-1][at][0], 'M')} {what}; every month once, in order"
+            yield f"{step} {_date(ds, time[:-1][at][0])} {what}; every {step} once, in order"
     if (steps > 1).any():
-        last = np.datetime_as_string(time[:-1][steps > 1][0], "M")
-        yield f"months are missing after {last}; every month once, in order"
+        yield f"{step}s are missing after {_date(ds, time[:-1][steps > 1][0])}; every {step} once, in order"
     since_origin = (time - np.datetime64(ds.attrs["origin"])) / np.timedelta64(1, "D")
     off = np.abs(ds["time_days"].values - since_origin)
     if not np.isfinite(off).all():
-        yield f"time_days is missing at month {(~np.isfinite(off)).argmax() + 1}"
-    elif not (off < _MONTH_TOLERANCE_DAYS).all():
-        where = np.datetime_as_string(time[int(off.argmax())], "M")
+        yield f"time_days is missing at {step} {(~np.isfinite(off)).argmax() + 1}"
+    elif not (off < _AXIS_TOLERANCE_DAYS[step]).all():
         origin = ds.attrs["origin"]
+        where = _date(ds, time[int(off.argmax())])
         yield f"time_days is {off.max():.0f} days off the time axis at {where}; count from {origin}"
-    uneven = np.abs(np.diff(ds["time_days"].values) - ds.attrs["dt_days"]) > _STEP_TOLERANCE_DAYS
+    uneven = np.abs(np.diff(ds["time_days"].values) - dt) > _STEP_TOLERANCE_DAYS[step]
     if uneven.any():
-        dt = ds.attrs["dt_days"]
-        yield f"time_days steps by other than dt_days = {dt} after month {uneven.argmax() + 1}"
+        yield f"time_days steps by other than dt_days = {ds.attrs['dt_days']} after {step} {uneven.argmax() + 1}"
     doy = ds["doy"].values
     if not ((doy >= 0) & (doy <= 367)).all():
         yield f"doy ranges from {doy.min():g} to {doy.max():g}; allowed: 0..367"
+
+
+def _numbered(time: np.ndarray, step: Step, dt: float) -> np.ndarray:
+    """[T] the calendar month of each step, or how many steps of `dt` days lie before it."""
+    if step == "month":
+        return time.astype("datetime64[M]").astype(int)
+    return np.round((time - time[0]) / np.timedelta64(1, "D") / dt).astype(int)
 
 
 def _static_errors(ds: xr.Dataset) -> Iterator[str]:
@@ -206,6 +235,13 @@ def _static_errors(ds: xr.Dataset) -> Iterator[str]:
             yield f"predictor {name} is infinite at pixel {infinite.argmax()}; missing is NaN"
     if ds["test"].values.all():
         yield "all pixels are of the test set, none is left to learn from; `split.choose_test_patches` draws one"
+
+
+def _telling(ds: xr.Dataset) -> list[str]:
+    """Names of the forcing that is the same only in pixels of one cell."""
+    if all(name in ds for name in _ENOUGH):
+        return list(_ENOUGH)
+    return [name for name in registry.forcing() if name in ds and name not in _SHARED]
 
 
 class _Cells:
@@ -218,7 +254,10 @@ class _Cells:
         self.straddling: tuple[int, int] | None = None
 
     def look(self, start: int, part: xr.Dataset) -> None:
-        weather = np.ascontiguousarray(np.stack([part["tmin"].values, part["precip"].values], axis=1))
+        names = _telling(part)
+        if not names:
+            return
+        weather = np.ascontiguousarray(np.stack([part[name].values for name in names], axis=1))
         for pixel, series in enumerate(weather, start=start):
             twin = self.first.setdefault(blake2b(series.tobytes(), digest_size=12).digest(), pixel)
             if self.patch[twin] != self.patch[pixel]:
@@ -257,9 +296,11 @@ def _warnings(ds: xr.Dataset, table: pd.DataFrame, unseen: int) -> Iterator[str]
         yield f"{few} of {size.size} patches have less than {MIN_PIXELS} pixels, the least {size.min()}; leave them out"
     if not ds["test"].values.any():
         yield 'no pixel is kept for testing; train with split.kind = "all" or a kind that draws its own test set'
-    if ds.sizes["time"] % 12:
-        left = ds.sizes["time"] % 12
-        yield f"{ds.sizes['time']} months are no whole years; annual terms leave the last {left} out"
+    calendar = Calendar.of(ds)
+    dated = np.isfinite(ds["time"].values[0])
+    remainder = calendar.steps - int(calendar.segments("year").max(initial=0)) if dated else 0
+    if remainder:
+        yield f"{calendar.steps} {calendar.step}s are no whole years; annual terms leave the last {remainder} out"
     for key in ("source", "licence", "citation"):
         if str(ds.attrs[key]).strip().lower() in _SAYS_NOTHING:
             yield f"{key} is {ds.attrs[key]!r}; say where the data come from and on what terms they may be used"

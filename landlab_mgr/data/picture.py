@@ -7,7 +7,8 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.data import land, schema, survey
-from landlab_mgr.models.dalec.parameters import STREAMS, VARIABLES
+from landlab_mgr.models import registry
+from landlab_mgr.observations.calendar import Calendar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,45 +19,37 @@ TRAINABLE_COLOUR, TEST_COLOUR = "#0072B2", "#D55E00"
 _LAND, _SEA, _INK = "#e3e3df", "#ffffff", "#333333"
 
 MOST_SERIES = 4
-"""Streams whose mean is drawn month by month: the first that the dataset has, in the order of PREFERRED."""
-PREFERRED = (
-    "lai",
-    "gpp_fluxnet",
-    "sif",
-    "nbe",
-    "nee_site",
-    "et_fluxnet",
-    "et_gleam",
-    "ewt",
-    "reco_fluxnet",
-    "fire",
-)
+"""Streams whose mean is drawn step by step: the first that the dataset has, in the order of tables."""
 
 
 def figure(ds: xr.Dataset) -> "Figure":
-    """A map of the pixels by side of the test split, the months observed by stream, and series of a few streams."""
+    """A map of pixels by side of the test split, steps observed, series."""
     from matplotlib.figure import Figure  # drawing is no business of training processes
 
     streams = schema.names(ds, "observation")
-    counts, means = _by_month(ds, streams)
-    drawn = [name for name in PREFERRED if name in streams and np.isfinite(means[name]).sum() > 1][
-        :MOST_SERIES
-    ]
+    counts, means = _by_step(ds, streams)
+    vary = [n for n, s in registry.streams().items() if n in streams and s.average in ("step", "anomaly")]
+    drawn = [name for name in vary if np.isfinite(means[name]).sum() > 1][:MOST_SERIES]
     strips = 1.2 + 0.28 * len(streams)
     heights = [4.3, strips, *([1.0] * len(drawn))]
     figure = Figure(figsize=(10, sum(heights)), layout="constrained")
     axes = np.atleast_1d(figure.subplots(len(heights), 1, height_ratios=heights))
     kind = " (synthetic)" if ds.attrs.get("kind") == "synthetic" else ""
-    figure.suptitle(f"{ds.attrs['name']}{kind}, {ds.sizes['time']} months", x=0.01, ha="left", fontsize=12)
+    figure.suptitle(
+        f"{ds.attrs['name']}{kind}, {ds.sizes['time']} {Calendar.of(ds).step}s",
+        x=0.01,
+        ha="left",
+        fontsize=12,
+    )
     _draw_map(axes[0], ds)
-    _draw_months(axes[1], ds, counts)
+    _draw_steps(axes[1], ds, counts)
     for place, name in zip(axes[2:], drawn, strict=True):
         _draw_series(place, ds, name, means[name], first=name == drawn[0], last=name == drawn[-1])
     return figure
 
 
-def _by_month(ds: xr.Dataset, streams: list[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Pixels observed in each month, by variable (withheld ones too), and the area-weighted mean of each stream."""
+def _by_step(ds: xr.Dataset, streams: list[str]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Pixels observed in each step by variable, withheld too; area-weighted mean of each stream."""
     area = ds["area_m2"].values
     names = [*streams, *schema.names(ds, "withheld")]
     counts = {name: np.zeros(ds.sizes["time"], int) for name in names}
@@ -64,12 +57,12 @@ def _by_month(ds: xr.Dataset, streams: list[str]) -> tuple[dict[str, np.ndarray]
     for start, part in survey.blocks(ds[[*names, *schema.TIME_AXIS]]):
         for name in names:
             values = part[name].values
-            there = np.isfinite(values)
-            counts[name] += there.sum(axis=0)
+            present = np.isfinite(values)
+            counts[name] += present.sum(axis=0)
             if name in total:
-                here = area[start : start + len(values), None] * there
-                total[name] += (here * np.where(there, values, 0)).sum(axis=0)
-                weight[name] += here.sum(axis=0)
+                observed_area = area[start : start + len(values), None] * present
+                total[name] += (observed_area * np.where(present, values, 0)).sum(axis=0)
+                weight[name] += observed_area.sum(axis=0)
     means = {
         name: np.where(weight[name] > 0, total[name] / np.where(weight[name] > 0, weight[name], 1), np.nan)
         for name in streams
@@ -111,14 +104,14 @@ def _draw_map(axes: "Axes", ds: xr.Dataset) -> None:
     axes.spines[:].set_color("#bbbbbb")
 
 
-def _draw_months(axes: "Axes", ds: xr.Dataset, counts: Mapping[str, np.ndarray]) -> None:
+def _draw_steps(axes: "Axes", ds: xr.Dataset, counts: Mapping[str, np.ndarray]) -> None:
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.dates import date2num
 
-    streams = schema.names(ds, "observation")
+    streams, step = schema.names(ds, "observation"), Calendar.of(ds).step
     share = np.ma.masked_equal(100 * np.stack([counts[name] for name in streams]) / ds.sizes["pixel"], 0)
     colours = LinearSegmentedColormap.from_list("observed", ["#c6dbef", "#08306b"]).with_extremes(bad=_LAND)
-    edges = _month_edges(ds["time"].values)
+    edges = _edges(ds)
     mesh = axes.pcolormesh(
         date2num(edges),
         np.arange(len(streams) + 1),
@@ -142,26 +135,30 @@ def _draw_months(axes: "Axes", ds: xr.Dataset, counts: Mapping[str, np.ndarray])
             1.01, row + 0.5, text, transform=axes.get_yaxis_transform(), va="center", color=_INK, fontsize=9
         )
     axes.set_title(
-        "Months observed by stream (grey: none), and the number of pixel-months", loc="left", fontsize=11
+        f"{step.capitalize()}s observed by stream (grey: none), and the number of pixel-{step}s",
+        loc="left",
+        fontsize=11,
     )
     axes.spines[:].set_visible(False)
     bar = axes.figure.colorbar(mesh, ax=axes, orientation="horizontal", fraction=0.06, aspect=50, pad=0.04)
-    bar.set_label("pixels observed in the month (%)")
+    bar.set_label(f"pixels observed in the {step} (%)")
     bar.outline.set_visible(False)
 
 
-def _month_edges(time: np.ndarray) -> np.ndarray:
-    first = time.astype("datetime64[M]")
-    return np.append(first, first[-1] + 1).astype("datetime64[D]")
+def _edges(ds: xr.Dataset) -> np.ndarray:
+    """[T + 1] days on which steps begin, and the end of the last."""
+    calendar = Calendar.of(ds)
+    return np.append(calendar.dates, Calendar(calendar.first, calendar.steps + 1, calendar.dt).dates[-1])
 
 
 def _draw_series(axes: "Axes", ds: xr.Dataset, name: str, mean: np.ndarray, first: bool, last: bool) -> None:
-    variable = VARIABLES[STREAMS[name]]
+    variable = schema.stream(name)
     axes.plot(ds["time"].values, mean, color=TRAINABLE_COLOUR, linewidth=1.3, marker=".", markersize=2)
     axes.set_ylabel(f"{name}\n({variable.unit})", fontsize=9)
-    axes.set_xlim(*_month_edges(ds["time"].values)[[0, -1]])
+    axes.set_xlim(*_edges(ds)[[0, -1]])
     axes.grid(axis="x", color="#dddddd", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelbottom=last)
     if first:
-        axes.set_title("Area-weighted mean of what is observed in the month", loc="left", fontsize=11)
+        title = f"Area-weighted mean of what is observed in the {Calendar.of(ds).step}"
+        axes.set_title(title, loc="left", fontsize=11)

@@ -2,7 +2,8 @@
 
 A dataset is an `xarray.Dataset` over `pixel` and `time`. Every data variable has attrs `units`, `long_name`
 and `role`; the coordinate is `time`. Missing is NaN. What is plausible (ranges, gaps) is `check`'s business:
-here is only what every reader relies on.
+here is only what every reader relies on. Forcing and streams are those of the dictionaries and of the installed models
+(`models.registry`); a dataset holds the forcing of the models that shall be trained on it, at least one variable.
 """
 
 import re
@@ -14,7 +15,10 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import BY_NAME, FORCING, STREAMS, VARIABLES
+from landlab_mgr.models import registry
+from landlab_mgr.observations.streams import stream_of as stream_of
+from landlab_mgr.observations.streams import stream_variable as stream_variable
+from landlab_mgr.observations.variables import Variable
 
 SCHEMA_VERSION = 1
 
@@ -41,7 +45,10 @@ PLANT_TYPES = ("NF", "DBF", "EBF", "MF", "SH", "SAV", "GRA", "WET", "CRO", "NVG"
 IMPLICIT_GROUPS = ("CONTROL", "LATLON")
 """Predictor groups of every dataset: noise drawn by the member, and the pixel's own lat and lon."""
 
-_SUFFIX = {"weight": "_weight", "withheld": "_withheld"}
+BESIDE_STREAMS = ("weight", "withheld")
+"""Roles of variables that belong to the observation stream of their name."""
+TRUTH = "true_"
+"""Prefix of a parameter's name in the role of truth."""
 
 
 def names(ds: xr.Dataset, role: str) -> list[str]:
@@ -49,14 +56,15 @@ def names(ds: xr.Dataset, role: str) -> list[str]:
     return sorted(str(name) for name, variable in ds.data_vars.items() if variable.attrs.get("role") == role)
 
 
-def stream_of(name: str) -> str:
-    """The observation stream that a weight or withheld variable (or the stream itself) belongs to."""
-    return name.removesuffix(_SUFFIX["weight"]).removesuffix(_SUFFIX["withheld"])
+def stream(name: str) -> Variable:
+    """What the stream that a variable belongs to observes."""
+    return registry.variables()[registry.streams()[stream_of(name)].variable]
 
 
-def stream_variable(stream: str, role: str = "observation") -> str:
-    """Name of a stream's variable in a role: observation, weight or withheld."""
-    return stream + _SUFFIX.get(role, "")
+def possible(variable: Variable) -> tuple[float, float]:
+    """Bounds of what a variable can be: 0 below where it is never negative, 1 above where it is a fraction."""
+    fraction = variable.never_negative and variable.unit == "1" and variable.high == 1
+    return (0.0 if variable.never_negative else -np.inf), (1.0 if fraction else np.inf)
 
 
 def add(
@@ -71,10 +79,10 @@ def validate(ds: xr.Dataset) -> xr.Dataset:
 
     Raises `LandlabError` with the first of its `problems`, and how many more there are.
     """
-    found = list(problems(ds))
-    if found:
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise LandlabError(f"dataset {ds.attrs.get('name', 'without a name')!r}: {found[0]}{more}")
+    lines = list(problems(ds))
+    if lines:
+        more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+        raise LandlabError(f"dataset {ds.attrs.get('name', 'without a name')!r}: {lines[0]}{more}")
     return ds.assign_attrs(schema_version=SCHEMA_VERSION)
 
 
@@ -84,7 +92,9 @@ def problems(ds: xr.Dataset) -> Iterator[str]:
     yield from _dimension_problems(ds)
     for name, variable in ds.data_vars.items():
         yield from _variable_problems(str(name), variable)
-    required = (("forcing", tuple(FORCING)), ("time axis", TIME_AXIS), ("geometry", GEOMETRY))
+    if not names(ds, "forcing"):
+        yield f"no forcing; give at least one of {', '.join(registry.forcing())}"
+    required = (("time axis", TIME_AXIS), ("geometry", GEOMETRY))
     for role, members in required:
         missing = [name for name in members if name not in names(ds, role)]
         if missing:
@@ -92,10 +102,10 @@ def problems(ds: xr.Dataset) -> Iterator[str]:
     if ds.attrs.get("kind") == "real" and names(ds, "truth"):
         yield f"{names(ds, 'truth')[0]} has role 'truth', which only synthetic data can have"
     if not names(ds, "observation"):
-        yield f"no observation; give at least one of {', '.join(STREAMS)}"
-    for role in _SUFFIX:
+        yield f"no observation; give at least one of {', '.join(registry.streams())}"
+    for role in BESIDE_STREAMS:
         for name in names(ds, role):
-            if stream_of(name) in STREAMS and stream_of(name) not in names(ds, "observation"):
+            if stream_of(name) in registry.streams() and stream_of(name) not in names(ds, "observation"):
                 yield f"{name} has no observation stream {stream_of(name)} beside it"
     if all(name in ds and ds[name].dims == ("pixel",) for name in GEOMETRY):
         yield from _geometry_problems(ds)
@@ -159,20 +169,20 @@ def _variable_problems(name: str, variable: xr.DataArray) -> Iterator[str]:
         yield f"{name} has dtype {variable.dtype}; it must hold {what}"
         return
 
-    known = {"forcing": tuple(FORCING), "time axis": TIME_AXIS, "geometry": GEOMETRY + OPTIONAL_GEOMETRY}
-    if role in known and name not in known[role]:
-        yield f"{name} is no {role} variable; allowed: {', '.join(known[role])}"
-    if role in ("observation", "weight", "withheld"):
-        stream = name.removesuffix(_SUFFIX.get(role, ""))
-        if stream not in STREAMS or stream_variable(stream, role) != name:
-            pattern = f"<stream>{_SUFFIX.get(role, '')}"
-            yield f"{name} with role {role!r} must be named {pattern}; streams: {', '.join(STREAMS)}"
+    forcing, streams = registry.forcing(), registry.streams()
+    allowed = {"forcing": tuple(forcing), "time axis": TIME_AXIS, "geometry": GEOMETRY + OPTIONAL_GEOMETRY}
+    if role in allowed and name not in allowed[role]:
+        yield f"{name} is no {role} variable; allowed: {', '.join(allowed[role])}"
+    if role == "observation" or role in BESIDE_STREAMS:
+        suffix = stream_variable("", role)
+        if name.removesuffix(suffix) not in streams or not name.endswith(suffix):
+            yield f"{name} with role {role!r} must be named <stream>{suffix}; streams: {', '.join(streams)}"
         elif role != "weight":
-            yield from _unit_problem(name, variable, VARIABLES[STREAMS[stream]].unit)
-    if role == "forcing" and name in FORCING:
-        yield from _unit_problem(name, variable, FORCING[name].unit)
-    if role == "truth" and name.removeprefix("true_") not in BY_NAME:
-        yield f"{name} with role 'truth' must be named true_<parameter>"
+            yield from _unit_problem(name, variable, stream(name).unit)
+    if role == "forcing" and name in forcing:
+        yield from _unit_problem(name, variable, forcing[name].unit)
+    if role == "truth" and name.removeprefix(TRUTH) not in registry.parameters():
+        yield f"{name} with role 'truth' must be named {TRUTH}<parameter>"
     if role == "predictor":
         yield from _predictor_problems(name, variable)
 

@@ -1,4 +1,4 @@
-"""Which pixels train, which develop, which test, and which months nobody learns from: by the kind of split alone.
+"""The split: pixels that train, develop and test, and steps that are withheld, by the kind of split alone.
 
 Patches are never divided. What is held out is the same for every seed and setup, so that members compare.
 """
@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.observations.calendar import MONTHS_PER_YEAR, Calendar
 from landlab_mgr.spec.run import SplitSpec
 
 TRAIN, DEV, TEST = "train", "dev", "test"
@@ -20,7 +21,7 @@ _DEV_STREAM, _TEST_STREAM, _FOLD_STREAM = 1, 2, 3
 """Second words of the seeds, so that equal seeds do not pick alike for dev, test and folds."""
 
 BLOCK_VALUES = 4 * 2**20
-"""Pixel-months of temperature that are read at once."""
+"""Pixel-steps of temperature that are read at once."""
 
 
 def assign(geometry: xr.Dataset | Mapping[str, Any], split: SplitSpec, seed: int) -> np.ndarray:
@@ -95,9 +96,10 @@ def _inside(geometry: xr.Dataset | Mapping[str, Any], split: SplitSpec) -> np.nd
 
 
 def withheld_months(ds: xr.Dataset, split: SplitSpec) -> np.ndarray | None:
-    """Months of all pixels that no member learns from or develops by, bool [time]; None where there are none.
+    """Steps of all pixels that no member trains or develops on, bool [time]; None where there are none.
 
-    A year is one of the calendar; for the warmest and coolest, one that the dataset has whole. Its temperature is the
+    Withheld are all steps of a month or year. A year is one of the calendar; for the warmest and coolest, one that the
+    dataset has whole. Its temperature is the
     area-weighted mean over the pixels that are not of the dataset's test set. Raises `LandlabError` for years and
     months that the dataset lacks, and where nothing is left to learn from.
     """
@@ -105,11 +107,11 @@ def withheld_months(ds: xr.Dataset, split: SplitSpec) -> np.ndarray | None:
         return None
     year = ds["time"].dt.year.values
     month = ds["time"].dt.strftime("%Y-%m").values.astype(str)
-    for name, asked, there in (("year", split.years, year), ("month", split.months, month)):
-        for value in asked or ():
-            if value not in there:
+    for name, given, of_step in (("year", split.years, year), ("month", split.months, month)):
+        for value in given or ():
+            if value not in of_step:
                 raise LandlabError(
-                    f"split.{name}s: the dataset has no {name} {value}; it goes from {there[0]} to {there[-1]}"
+                    f"split.{name}s: the dataset has no {name} {value}; it goes from {of_step[0]} to {of_step[-1]}"
                 )
     out = np.isin(year, split.years or ()) | np.isin(month, split.months or ())
     if split.warmest or split.coolest:
@@ -123,10 +125,13 @@ def withheld_months(ds: xr.Dataset, split: SplitSpec) -> np.ndarray | None:
         out |= np.isin(year, by_warmth[: split.coolest or 0])
         out |= np.isin(year, by_warmth[whole.size - (split.warmest or 0) :])
     if out.all():
-        raise LandlabError("split holds out every month of the dataset; leave some to learn from")
+        raise LandlabError(
+            f"split holds out every {Calendar.of(ds).step} of the dataset; leave some to learn from"
+        )
     return out
 
 
+_TEMPERATURE = ("tmin", "tmax")
 _TEMPERATURES: dict[str, tuple[np.ndarray, np.ndarray]] = {}
 """What `_yearly_temperature` found, by fingerprint: a large dataset is read once in a process, not for every member."""
 
@@ -136,22 +141,33 @@ def _yearly_temperature(ds: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     fingerprint = ds.attrs.get("fingerprint")
     if fingerprint in _TEMPERATURES:
         return _TEMPERATURES[fingerprint]
+    missing = [name for name in _TEMPERATURE if name not in ds]
+    if missing:
+        raise LandlabError(
+            f"split.warmest and split.coolest need tmin and tmax; the dataset has no {' and '.join(missing)}: "
+            "name years with split.years"
+        )
     year = ds["time"].dt.year.values
-    years, months = np.unique(year, return_counts=True)
-    monthly, area = np.zeros(len(year)), 0.0
+    by_step, area = np.zeros(len(year)), 0.0
     rows = max(1, BLOCK_VALUES // len(year))
     for start in range(0, ds.sizes["pixel"], rows):
-        part = ds[["tmin", "tmax", "area_m2", "test"]].isel(pixel=slice(start, start + rows)).load()
+        part = ds[[*_TEMPERATURE, "area_m2", "test"]].isel(pixel=slice(start, start + rows)).load()
         weight = np.where(part["test"].values, 0.0, part["area_m2"].values)
-        both = (part[name].transpose("pixel", "time").values.astype(np.float64) for name in ("tmin", "tmax"))
-        monthly += weight @ (0.5 * sum(both))
+        both = (part[name].transpose("pixel", "time").values.astype(np.float64) for name in _TEMPERATURE)
+        by_step += weight @ (0.5 * sum(both))
         area += weight.sum()
-    temperature = np.array([monthly[year == y].mean() / area for y in years])
-    whole = months == 12
-    found = years[whole], temperature[whole]
+    whole = _whole_years(Calendar.of(ds))
+    temperature = np.array([by_step[year == y].mean() / area for y in whole])
     if fingerprint is not None:
-        _TEMPERATURES[fingerprint] = found
-    return found
+        _TEMPERATURES[fingerprint] = whole, temperature
+    return whole, temperature
+
+
+def _whole_years(calendar: Calendar) -> np.ndarray:
+    """Calendar years of which a dataset has every month whole."""
+    first = calendar.dates[calendar.segments("month")[:, 0]]
+    years, months = np.unique(first.astype("datetime64[Y]").astype(int) + 1970, return_counts=True)
+    return years[months == MONTHS_PER_YEAR]
 
 
 def choose_test_patches(patch: np.ndarray, fraction: float = 0.1, seed: int = 0) -> np.ndarray:

@@ -17,26 +17,23 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import google_crc32c
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 import zarr
 from jax import Array
 from zarr.codecs import Crc32cCodec
 
-from landlab_mgr.data import batch, store
-from landlab_mgr.data.batch import MONTHLY_CLIMATE, Packed, Selection, View
+from landlab_mgr.data import batch, schema, store
+from landlab_mgr.data.batch import Layout, Packed, Selection, View
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.climate import prepare
-from landlab_mgr.models.dalec.parameters import FORCING
-from landlab_mgr.models.dalec.process.phenology import Season, season
+from landlab_mgr.models.model import Model
 from landlab_mgr.storage.location import Location, cache_directory
 
-LAYOUT = 3
+LAYOUT = 4
 """Version of the packed copy; a copy of another is made again."""
 
 AHEAD = 2
@@ -59,17 +56,17 @@ class Stream:
     """[patch, field, month, slot] of what is packed, as `batch.Packed` has it."""
     fields: tuple[str, ...]
     streams: tuple[str, ...]
-    fires: bool
+    off: tuple[str, ...]
+    """Switches of the model that are 0 everywhere."""
+    layout: Layout
+    rest: tuple[Array, ...]
+    """Weather that is not [month, slot]."""
     pixel: np.ndarray
     """[patch, slot] pixel of each slot; those that a patch does not fill repeat its first pixel."""
     patch: np.ndarray
     """[pixel] patch of each pixel."""
     latitude: np.ndarray
     """[pixel] degrees north."""
-    season: Season
-    """[month] each."""
-    dt: Array
-    """[] length of a step, days."""
 
     @property
     def slots(self) -> int:
@@ -138,11 +135,11 @@ class Stream:
         packed = Packed(
             block,
             self.latitude[pixel],
-            self.season,
-            self.dt,
+            self.rest,
+            self.layout,
             self.fields,
             self.streams,
-            self.fires,
+            self.off,
         )
         local = np.arange(capacity, dtype=np.int32)
         selection = Selection(*(x[None, None] for x in (local, chosen.patch, chosen.mask)))
@@ -170,43 +167,45 @@ def stream_directory(dataset: Location) -> Path:
     return dataset.parent if isinstance(dataset, Path) else cache_directory() / "packed"
 
 
-def open_stream(ds: xr.Dataset, directory: str | Path) -> Stream:
-    """The packed copy of a published dataset in `directory`; made if it is missing, damaged or of another layout.
+def open_stream(ds: xr.Dataset, directory: str | Path, model: Model) -> Stream:
+    """The packed copy of a dataset for a model, in `directory`; made if it is missing, damaged or of another layout.
 
     Raises:
         LandlabError: where it cannot be written.
     """
-    path = Path(directory) / f".packed-{ds.attrs['fingerprint']}.zarr"
-    expected = _description(ds)
+    path = Path(directory) / f".packed-{ds.attrs['fingerprint']}-{model.tables.name}.zarr"
+    layout = Layout.of(model, ds)
+    expected = _description(ds, layout)
     if not _sound(path, expected):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             store.sweep(path.parent)
-            _make(ds, path, expected)
+            _make(ds, path, expected, model, layout)
         except OSError as error:
             raise LandlabError(
                 f"cannot write the packed copy {path} of a dataset too large for memory: {error}"
             ) from error
     group = zarr.open_group(path, mode="r")
     patch, pixel = ds["patch"].values, _slots_of(ds["patch"].values)
+    one = jax.jit(model.prepare)(batch.forcing_of(ds.isel(pixel=slice(1)).load(), model))
     return Stream(
         path=path,
         shape=tuple(expected["shape"]),
         fields=tuple(expected["fields"]),
         streams=batch.streams_of(ds),
-        fires=bool(group.attrs["fires"]),
+        off=tuple(map(str, cast(list[str], group.attrs["off"]))),
+        layout=layout,
+        rest=layout.split(one)[1],
         pixel=pixel,
         patch=patch,
         latitude=ds["lat"].values.astype(np.float32),
-        season=jax.jit(season)(ds["time_days"].values.astype(np.float32)),
-        dt=jnp.asarray(ds.attrs["dt_days"], jnp.float32),
     )
 
 
-def _description(ds: xr.Dataset) -> dict[str, Any]:
+def _description(ds: xr.Dataset, layout: Layout) -> dict[str, Any]:
     """What a sound copy says of itself."""
     weights = [f"{s}_weight" for s in batch.streams_of(ds) if f"{s}_weight" in ds]
-    fields = [*MONTHLY_CLIMATE, *batch.streams_of(ds), *weights]
+    fields = [*layout.fields, *batch.streams_of(ds), *weights]
     patches, slots = _slots_of(ds["patch"].values).shape
     return {
         "layout": LAYOUT,
@@ -231,7 +230,7 @@ def _sound(path: Path, expected: Mapping[str, Any]) -> bool:
         size = _bytes_of(expected["shape"]) + _CHECKSUM_BYTES
         return (
             {n: attrs.get(n) for n in expected} == dict(expected)
-            and "fires" in attrs
+            and "off" in attrs
             and all(_chunk(path, k).stat().st_size == size for k in range(expected["shape"][0]))
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -247,7 +246,7 @@ def _chunk(path: Path, patch: int) -> Path:
     return path / "packed" / "c" / str(patch) / "0" / "0" / "0"
 
 
-def _make(ds: xr.Dataset, path: Path, expected: Mapping[str, Any]) -> None:
+def _make(ds: xr.Dataset, path: Path, expected: Mapping[str, Any], model: Model, layout: Layout) -> None:
     """Write a copy into a temporary of its own, then put it in place; readers see nothing or the whole.
 
     A sound copy stays where it is: another worker made it meanwhile, and may be reading it.
@@ -257,7 +256,7 @@ def _make(ds: xr.Dataset, path: Path, expected: Mapping[str, Any]) -> None:
         with _alone(path):
             if _sound(path, expected):
                 return
-            _write(ds, temporary, expected)
+            _write(ds, temporary, expected, model, layout)
             store.sync(temporary)
             if path.exists() and not _sound(path, expected):
                 os.rename(path, damaged)
@@ -284,7 +283,7 @@ def _alone(path: Path) -> Iterator[None]:
             lock.unlink(missing_ok=True)
 
 
-def _write(ds: xr.Dataset, path: Path, expected: Mapping[str, Any]) -> None:
+def _write(ds: xr.Dataset, path: Path, expected: Mapping[str, Any], model: Model, layout: Layout) -> None:
     _, _, months, slots = shape = tuple(expected["shape"])
     fields = expected["fields"]
     group = zarr.open_group(path, mode="w-", zarr_format=3)
@@ -298,22 +297,23 @@ def _write(ds: xr.Dataset, path: Path, expected: Mapping[str, Any]) -> None:
         dimension_names=("patch", "field", "month", "slot"),
     )
     patch = ds["patch"].values
-    fires = False
-    stored = [n for n in fields if n not in MONTHLY_CLIMATE]
-    wanted = ds[[*FORCING, *stored, "lat", "time_days", "doy"]]
+    off = set(model.tables.switches)
+    stored = [n for n in fields if n not in layout.fields]
+    wanted = ds[[*batch.forcing_names(ds, model), *stored, "lat", *schema.TIME_AXIS]]
     for pixels in batch.blocks(patch, months):
         part = batch.read(wanted, pixels)
-        climate = jax.jit(prepare)(batch.forcing_of(part))
-        values = {n: np.asarray(getattr(climate, n)) for n in MONTHLY_CLIMATE}
+        forcing = batch.forcing_of(part, model)
+        weather = layout.split(jax.jit(model.prepare)(forcing))[0]
+        values = {n: np.asarray(x) for n, x in weather.items()}
         for stream in batch.streams_of(ds):
             observed, weight = batch.observations(part, stream)
             if f"{stream}_weight" in fields:
                 values[stream], values[f"{stream}_weight"] = observed, weight
             else:
                 values[stream] = np.where(weight > 0, observed, np.nan)
-        fires |= bool((values["burned_area"] > 0).any())
+        off &= set(batch.off_in(forcing, model))
         for p in np.unique(patch[pixels]):
             here = np.flatnonzero(patch[pixels] == p)
             slot = np.append(here, np.repeat(here[0], slots - len(here)))
             packed[p] = np.stack([values[n][:, slot] for n in fields])
-    group.attrs.update({**expected, "fires": fires})
+    group.attrs.update({**expected, "off": sorted(off)})

@@ -10,21 +10,21 @@ import xarray as xr
 from landlab_mgr.data import schema
 
 BLOCK_VALUES = 2**22
-"""Pixel-months of each variable that are in memory at once."""
+"""Pixel-steps of each variable that are in memory at once."""
 
 
 def blocks(ds: xr.Dataset) -> Iterator[tuple[int, xr.Dataset]]:
-    """What varies by month, in blocks of pixels: the first pixel of each, and its variables in memory."""
-    monthly = [str(name) for name, variable in ds.data_vars.items() if variable.ndim > 1]
+    """Blocks of pixels of what varies by step: the first pixel of each, and its variables in memory."""
+    varying = [str(name) for name, variable in ds.data_vars.items() if variable.ndim > 1]
     rows = max(1, BLOCK_VALUES // ds.sizes["time"])
     for start in range(0, ds.sizes["pixel"], rows):
-        yield start, ds[monthly].isel(pixel=slice(start, start + rows)).load()
+        yield start, ds[varying].isel(pixel=slice(start, start + rows)).load()
 
 
 @dataclass
 class _Numbers:
     size: int = 0
-    there: int = 0
+    present: int = 0
     total: float = 0.0
     low: float = np.nan
     high: float = np.nan
@@ -33,7 +33,7 @@ class _Numbers:
         finite = values[np.isfinite(values)]
         self.size += values.size
         if finite.size:
-            self.there += finite.size
+            self.present += finite.size
             self.total += float(finite.sum(dtype=np.float64))
             self.low = float(np.fmin(self.low, finite.min()))
             self.high = float(np.fmax(self.high, finite.max()))
@@ -61,8 +61,8 @@ class Table:
             for name in schema.names(ds, role):
                 attrs = ds[name].attrs
                 n = self.numbers.get(name, _Numbers())
-                coverage = 100 * n.there / n.size if n.size else 100.0
-                mean = n.total / n.there if n.there else np.nan
+                coverage = 100 * n.present / n.size if n.size else 100.0
+                mean = n.total / n.present if n.present else np.nan
                 rows.append(
                     (name, role, attrs.get("group", ""), attrs["units"], coverage, n.low, mean, n.high)
                 )
@@ -73,8 +73,8 @@ class Table:
 def summary(ds: xr.Dataset) -> pd.DataFrame:
     """Table of the variables, in the order of the roles.
 
-    Columns: variable, role, group (of a predictor, else ""), units, coverage (% of values that are there),
-    min, mean, max (NaN for strings, and where nothing is there).
+    Columns: variable, role, group (of a predictor, else ""), units, coverage (% of values that are not missing),
+    min, mean, max (NaN for strings, and where all is missing).
     """
     table = Table()
     for _, part in blocks(ds):

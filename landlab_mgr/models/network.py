@@ -1,11 +1,10 @@
-"""The spatialization network: static predictors of a pixel -> the parameters of the land model there.
+"""The spatialization network: static predictors of a pixel -> the parameters of a land model there.
 
-One embedding MLP shared by all pixels, with three linear heads: ecological parameters and initial pools from the
-embedding, phenology from the embedding and sigmoid(latitude), as in DifferLand.
+One embedding MLP shared by all pixels, with a linear head for each kind of parameter; heads may read
+sigmoid(latitude) beside the embedding, as in DifferLand.
 """
 
 import itertools
-import math
 from typing import Any
 
 import jax
@@ -15,11 +14,9 @@ import psutil
 from flax import linen as nn
 from jax import Array
 
-from landlab_mgr.models.dalec.model import transform
-from landlab_mgr.models.dalec.parameters import BY_NAME, TYPICAL, Head, names_of
-from landlab_mgr.spec.run import NetworkSpec
-
-HEADS: tuple[Head, ...] = ("ecological", "phenology", "pool")
+from landlab_mgr.models.model import Sizes, bounded
+from landlab_mgr.models.options import NetworkOptions, StaticNetwork
+from landlab_mgr.models.tables import Tables
 
 
 def _dense(width: int, name: str) -> nn.Dense:
@@ -31,6 +28,7 @@ def _dense(width: int, name: str) -> nn.Dense:
 class Spatialization(nn.Module):
     """Embedding and heads; returns the unbounded parameters by name."""
 
+    tables: Tables
     hidden: tuple[int, ...]
     negative_slope: float
 
@@ -40,57 +38,55 @@ class Spatialization(nn.Module):
         x = predictors
         for i, width in enumerate(self.hidden):
             x = nn.leaky_relu(_dense(width, f"embedding_{i}")(x), self.negative_slope)
-        inputs: dict[Head, Array] = dict.fromkeys(HEADS, x)
-        inputs["phenology"] = jnp.concatenate([x, jax.nn.sigmoid(latitude)[:, None]], axis=1)
         raw = {}
-        for head in HEADS:
-            names = names_of(head)
-            values = _dense(len(names), head)(inputs[head])
+        for head in self.tables.heads:
+            names, inputs = self.tables.names_of(head), x
+            if head in self.tables.latitude_heads:
+                inputs = jnp.concatenate([x, jax.nn.sigmoid(latitude)[:, None]], axis=1)
+            values = _dense(len(names), head)(inputs)
             raw.update({name: values[:, i] for i, name in enumerate(names)})
         return raw
 
 
-def _module(spec: NetworkSpec) -> Spatialization:
-    return Spatialization(hidden=spec.hidden, negative_slope=spec.negative_slope)
+def _module(tables: Tables, options: NetworkOptions) -> Spatialization:
+    assert isinstance(options, StaticNetwork)
+    return Spatialization(tables, hidden=options.hidden, negative_slope=options.negative_slope)
 
 
-def initialise(spec: NetworkSpec, seed: int, n_predictors: int, width: int) -> Any:
-    """Weights (float32) for `n_predictors` inputs, padded with zero rows to `width` inputs.
+def initialise(tables: Tables, options: NetworkOptions, seed: int, sizes: Sizes) -> Any:
+    """Parameters (float32) of the network for `sizes.predictors` inputs, padded with zero rows to `sizes.width`.
 
     Drawn at the true fan-in and then padded: a member's initial function does not depend on the padding, and one
     compiled program serves every predictor set of a dataset. Zero rows meet zero inputs and stay zero. MemoryError
-    where the weights do not fit into this machine: there XLA says so at times, and ends the process at others.
+    where they do not fit into this machine: there XLA says so at times, and ends the process at others.
     """
-    needed = 4 * sum(a * b for a, b in itertools.pairwise((width, *spec.hidden)))
+    assert isinstance(options, StaticNetwork)
+    needed = 4 * sum(a * b for a, b in itertools.pairwise((sizes.width, *options.hidden)))
     if needed > psutil.virtual_memory().total:
         raise MemoryError(
-            f"hidden layers {spec.hidden} have {needed / 1e9:.0f} GB of weights, more than this machine has memory"
+            f"hidden layers {options.hidden} have {needed / 1e9:.0f} GB of weights, more than this machine has memory"
         )
-    example = jnp.zeros((1, n_predictors), jnp.float32)
-    variables = _module(spec).init(jax.random.key(seed), example, jnp.zeros((1,), jnp.float32))
-    weights = jax.tree.map(lambda x: x.astype(jnp.float32), variables["params"])
-    first = weights["embedding_0"]
-    padded = jnp.pad(first["kernel"], ((0, width - n_predictors), (0, 0)))
-    return (
-        weights | {"embedding_0": first | {"kernel": padded}} | {h: _head(spec, h, weights[h]) for h in HEADS}
-    )
+    example = jnp.zeros((1, sizes.predictors), jnp.float32)
+    variables = _module(tables, options).init(jax.random.key(seed), example, jnp.zeros((1,), jnp.float32))
+    drawn = jax.tree.map(lambda x: x.astype(jnp.float32), variables["params"])
+    first = drawn["embedding_0"]
+    padded = jnp.pad(first["kernel"], ((0, sizes.width - sizes.predictors), (0, 0)))
+    heads = {head: _head(tables, options, head, drawn[head]) for head in tables.heads}
+    return drawn | {"embedding_0": first | {"kernel": padded}} | heads
 
 
-def _head(spec: NetworkSpec, head: Head, drawn: Any) -> Any:
+def _head(tables: Tables, options: StaticNetwork, head: str, drawn: Any) -> Any:
     """Where a head starts. Small weights let all pixels start near the biases, which may be typical parameters."""
     bias = drawn["bias"]
-    if spec.head_bias == "typical":
-        bias = jnp.array([unbounded(name, TYPICAL[name]) for name in names_of(head)], jnp.float32)
-    return {"kernel": drawn["kernel"] * np.float32(spec.head_scale), "bias": bias}
+    if options.head_bias == "typical":
+        parameters = (tables.by_name[name] for name in tables.names_of(head))
+        bias = jnp.array([p.unbounded(p.typical) for p in parameters], jnp.float32)
+    return {"kernel": drawn["kernel"] * np.float32(options.head_scale), "bias": bias}
 
 
-def unbounded(name: str, value: float) -> float:
-    """The network output that `model.transform` makes this value of a parameter, inside its bounds."""
-    low, high = BY_NAME[name].low, BY_NAME[name].high
-    return math.tan(math.pi * (math.log(value / low) / math.log(high / low) - 0.5))
-
-
-def parameters(spec: NetworkSpec, weights: Any, predictors: Array, latitude: Array) -> dict[str, Array]:
+def parameters(
+    tables: Tables, options: NetworkOptions, params: Any, predictors: Array, latitude: Array
+) -> dict[str, Array]:
     """Physical parameters by name, [N] each, of pixels with these encoded predictors [N, P] and latitudes [N]."""
-    raw: Any = _module(spec).apply({"params": weights}, predictors, latitude)
-    return transform(raw)
+    raw: Any = _module(tables, options).apply({"params": params}, predictors, latitude)
+    return bounded(tables, raw)

@@ -5,18 +5,18 @@ from collections.abc import Collection
 import numpy as np
 import xarray as xr
 
-from landlab_mgr.data import schema
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS, STREAMS, LossTerm, annual
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.observations.streams import Stream, stream_variable
 
 
-def is_compared(ds: xr.Dataset, stream: str, period: str, held_out: bool) -> bool:
+def is_compared(ds: xr.Dataset, stream: Stream, period: str, held_out: bool) -> bool:
     """Whether a stream is compared in a period, observation or withheld.
 
     Where the split holds months out, those are withheld; a mean over the run has no months that were not seen.
     """
     if period == "withheld" and held_out:
-        return LOSS_TERMS[stream].average != "run"
-    return schema.stream_variable(stream, period) in ds
+        return stream.average != "run"
+    return stream_variable(stream.name, period) in ds
 
 
 def observed(ds: xr.Dataset, stream: str, period: str, held_out: np.ndarray) -> np.ndarray:
@@ -25,7 +25,7 @@ def observed(ds: xr.Dataset, stream: str, period: str, held_out: np.ndarray) -> 
     def values(name: str) -> np.ndarray:
         return ds[name].transpose("time", "pixel").values
 
-    name = schema.stream_variable(stream, period)
+    name = stream_variable(stream, period)
     if not held_out.any():
         return values(name)
     seen = values(stream)
@@ -36,22 +36,27 @@ def observed(ds: xr.Dataset, stream: str, period: str, held_out: np.ndarray) -> 
 
 
 def comparable(
-    term: LossTerm, modelled: np.ndarray, observed: np.ndarray, patch: np.ndarray, warmup: int
+    stream: Stream,
+    modelled: np.ndarray,
+    observed: np.ndarray,
+    patch: np.ndarray,
+    warmup: int,
+    calendar: Calendar,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Model and observation at the resolution of the observation: [T or years or 1, pixels or patches].
 
-    The warm-up counts for nothing; NaN where the observation is missing or incomplete.
+    The first `warmup` steps count for nothing; NaN where the observation is missing or incomplete.
     """
     m = np.where(np.isfinite(observed), modelled, np.nan).astype(np.float64)
     o = observed.astype(np.float64)
     m[:warmup], o[:warmup] = np.nan, np.nan
-    if term.average == "year":
-        m, o = (annual(x).mean(axis=1) for x in (m, o))
-    elif term.average == "run":
+    if stream.average == "year":
+        m, o = (calendar.mean(x, "year") for x in (m, o))
+    elif stream.average == "run":
         m, o = (_nanmean(x)[None] for x in (m, o))
-    elif term.average == "anomaly":
+    elif stream.average == "anomaly":
         m, o = (x - _nanmean(x) for x in (m, o))
-    if term.level == "patch":
+    if stream.level == "patch":
         m, o = (patch_means(x, patch) for x in (m, o))
     return m, o
 
@@ -61,10 +66,10 @@ def patch_means(x: np.ndarray, patch: np.ndarray) -> np.ndarray:
     return np.stack([x[:, patch == p].mean(axis=1) for p in range(patch.max() + 1)], axis=1)
 
 
-def score_name(stream: str, streams: Collection[str]) -> str:
+def score_name(stream: Stream, streams: Collection[Stream]) -> str:
     """What a stream's scores are filed under: its variable, or the stream where several of `streams` observe that."""
-    same = [s for s in streams if STREAMS[s] == STREAMS[stream]]
-    return STREAMS[stream] if len(same) == 1 else stream
+    same = [s for s in streams if s.variable == stream.variable]
+    return stream.variable if len(same) == 1 else stream.name
 
 
 def _nanmean(x: np.ndarray) -> np.ndarray:

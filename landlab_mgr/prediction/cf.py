@@ -20,7 +20,7 @@ import zarr
 
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import BY_NAME, POOLS, VARIABLES
+from landlab_mgr.observations.variables import Variable
 
 CONVENTIONS = "CF-1.11"
 SUFFIXES = (".nc", ".zarr")
@@ -35,37 +35,21 @@ Layout = Literal["auto", "grid", "points"]
 
 _UNITS = {"gC m-2 d-1": "g m-2 d-1", "gC m-2": "g m-2", "mm d-1": "kg m-2 d-1", "mm": "kg m-2"}
 """As UDUNITS knows them: of carbon; 1 mm of water is 1 kg m-2."""
-_CARBON = "surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_emission_from_"
-_STANDARD_NAMES = {
-    "gpp": "gross_primary_productivity_of_biomass_expressed_as_carbon",
-    "et": "water_evapotranspiration_flux",
-    "lai": "leaf_area_index",
-    "fire": f"{_CARBON}fires_excluding_anthropogenic_land_use_change",
-    "biomass": "vegetation_carbon_content",
-    "som": "soil_mass_content_of_carbon",
-    "foliar": "leaf_mass_content_of_carbon",
-    "root": "root_mass_content_of_carbon",
-    "litter": "litter_mass_content_of_carbon",
-}
-"""Of the CF standard name table; the others have none there (NEE, RECO and NBE with our sign among them)."""
-_UPWARD = ("nee", "nbe", "reco", "fire")
-OUTPUTS = (*(name for name in VARIABLES if name != "ewt"), *(name for name in POOLS if name not in VARIABLES))
-"""Model outputs that can be written."""
 
 
-def about(name: str) -> dict[str, str]:
+def about(variable: Variable) -> dict[str, str]:
     """CF attributes of a model output, without how it was averaged over the ensemble."""
-    pool = name in (*POOLS, "biomass", "vod")
-    unit = VARIABLES[name].unit if name in VARIABLES else BY_NAME[name].unit
-    meaning = VARIABLES[name].meaning if name in VARIABLES else f"{name} pool"
-    carbon = " (as carbon)" if "gC" in unit else ""
-    upward = ", positive upward" if name in _UPWARD else ""
-    attrs = {"units": _UNITS.get(unit, unit), "long_name": f"{meaning}{carbon}{upward}"}
-    if name in _STANDARD_NAMES:
-        attrs["standard_name"] = _STANDARD_NAMES[name]
-    if pool:
+    carbon = " (as carbon)" if "gC" in variable.unit else ""
+    upward = ", positive upward" if variable.upward else ""
+    attrs = {
+        "units": _UNITS.get(variable.unit, variable.unit),
+        "long_name": f"{variable.meaning}{carbon}{upward}",
+    }
+    if variable.standard_name:
+        attrs["standard_name"] = variable.standard_name
+    if variable.stock:
         attrs["comment"] = "at the end of the month"
-    return attrs | {"cell_methods": "time: point" if pool else "time: mean"}
+    return attrs | {"cell_methods": "time: point" if variable.stock else "time: mean"}
 
 
 @dataclass(frozen=True)
@@ -127,7 +111,7 @@ def _axis(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     return np.linspace(distinct[0], distinct[-1], place.max() + 1), place
 
 
-class Variable(NamedTuple):
+class Written(NamedTuple):
     """A variable by month and place: its attributes, and dims before those."""
 
     attrs: Mapping[str, Any]
@@ -176,7 +160,7 @@ def create(
     path: str | Path,
     ds: xr.Dataset,
     places: Places,
-    variables: Mapping[str, Variable],
+    variables: Mapping[str, Written],
     extra: Mapping[str, xr.Variable],
     attrs: Mapping[str, Any],
 ) -> Iterator[Writer]:
@@ -217,7 +201,7 @@ def create(
 
 
 def _layout(
-    sizes: Mapping[Any, int], places: Places, v: Variable
+    sizes: Mapping[Any, int], places: Places, v: Written
 ) -> tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]]:
     """Dims, shape and chunks of a variable."""
     dims = (*v.before, *(("time", *places.dims) if places.grid else (*places.dims, "time")))
@@ -229,7 +213,7 @@ def _layout(
 
 
 def _in_netcdf(
-    opened: ExitStack, path: Path, skeleton: xr.Dataset, places: Places, variables: Mapping[str, Variable]
+    opened: ExitStack, path: Path, skeleton: xr.Dataset, places: Places, variables: Mapping[str, Written]
 ) -> dict[str, Any]:
     skeleton.to_netcdf(path, engine="h5netcdf")
     file = opened.enter_context(h5netcdf.File(path, "a"))
@@ -252,7 +236,7 @@ def _in_netcdf(
 
 
 def _in_zarr(
-    path: Path, skeleton: xr.Dataset, places: Places, variables: Mapping[str, Variable]
+    path: Path, skeleton: xr.Dataset, places: Places, variables: Mapping[str, Written]
 ) -> dict[str, Any]:
     skeleton.to_zarr(path, zarr_format=3, consolidated=False)
     group = zarr.open_group(path, mode="r+")
@@ -271,7 +255,7 @@ def _in_zarr(
     return arrays
 
 
-def _attrs(v: Variable, places: Places) -> dict[str, Any]:
+def _attrs(v: Written, places: Places) -> dict[str, Any]:
     more = {"cell_measures": "area: cell_area"} if places.grid else {"coordinates": "lat lon site_name"}
     return {**v.attrs, **more}
 
@@ -331,10 +315,10 @@ def _months(ds: xr.Dataset) -> np.ndarray:
     return np.stack([(times - half).values, (times + half).values], axis=1)
 
 
-def check_variables(names: Sequence[str]) -> tuple[str, ...]:
-    """These model outputs, each once; LandlabError for an unknown one."""
-    unknown = [name for name in names if name not in OUTPUTS]
+def check_variables(names: Sequence[str], known: Mapping[str, Variable]) -> tuple[Variable, ...]:
+    """These outputs of a model that gives the known ones, each once; LandlabError for another."""
+    unknown = [name for name in names if name not in known]
     if unknown or not names:
         what = f"no variable {unknown[0]!r}" if unknown else "no variable asked for"
-        raise LandlabError(f"{what}; the model has {', '.join(OUTPUTS)}")
-    return tuple(dict.fromkeys(names))
+        raise LandlabError(f"{what}; the model has {', '.join(known)}")
+    return tuple(known[name] for name in dict.fromkeys(names))

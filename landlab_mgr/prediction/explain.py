@@ -21,20 +21,18 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import network
-from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED
-from landlab_mgr.prediction.predict import Trained
-from landlab_mgr.spec.run import NetworkSpec
+from landlab_mgr.models.options import NetworkOptions
+from landlab_mgr.models.tables import Tables
+from landlab_mgr.prediction.member import Trained
 
 LATITUDE = "latitude"
-"""A feature of its own where a parameter of the phenology is explained: its head takes the latitude."""
+"""A feature of its own where a parameter is explained whose head reads the latitude."""
 COALITION_ROWS = 2**15
 """Coalitions x background pixels that are predicted at once."""
 SAME_COALITIONS = 16
 """Rows that share sampled coalitions."""
 STEPS = 24
 """Points of the Gauss-Legendre rule along the path of integrated gradients."""
-
-_DERIVED = {d.name: d.compute for d in DERIVED}
 
 
 @dataclass(frozen=True)
@@ -219,6 +217,11 @@ def of_members(
         m.encoder.columns != first.encoder.columns or m.spec.network != first.spec.network for m in members
     ):
         raise LandlabError("the members differ in predictors or network; take those of one setup")
+    tables = first.spec.tables
+    if not tables.parameters:
+        raise LandlabError(
+            f"model {first.spec.model!r} has no parameters to explain; take runs of a model of processes"
+        )
     parts = first.encoder.parts
     if all(part.kind == "noise" for part in parts):
         raise LandlabError(
@@ -231,13 +234,16 @@ def of_members(
     by_feature = {
         _name(part): np.flatnonzero(np.tile(of_column, len(members)) == _name(part)) for part in parts
     }
-    phenology = any(p in BY_NAME and BY_NAME[p].head == "phenology" for p in parameters)
-    if phenology:
+    reads_latitude = any(
+        p in tables.by_name and tables.by_name[p].head in tables.latitude_heads for p in parameters
+    )
+    if reads_latitude:
         name = "lat" if "lat" in by_feature else LATITUDE
         by_feature[name] = np.append(by_feature.get(name, np.array([], int)), columns.shape[1])
         columns = np.concatenate([columns, ds["lat"].values[:, None]], axis=1)
-    weights = jax.tree.map(lambda *x: jnp.stack(x), *(m.weights["spatialization"] for m in members))
-    apply = _MeanParameters(first.spec.network, seen, first.width, phenology, tuple(parameters))
+    weights = jax.tree.map(lambda *x: jnp.stack(x), *(m.params["spatialization"] for m in members))
+    assert first.width is not None
+    apply = _MeanParameters(tables, first.spec.network, seen, first.width, reads_latitude, tuple(parameters))
     function = Function(apply, weights, tuple(by_feature), tuple(by_feature.values()))
     return function, columns.astype(np.float32)
 
@@ -250,23 +256,25 @@ def _name(part: Any) -> str:
 class _MeanParameters:
     """[R, K] parameters of rows, the columns of each member side by side: the mean over members, weights stacked.
 
-    The last column is the latitude where the phenology is asked for; without it no output depends on it.
+    The last column is the latitude where an output depends on it.
     """
 
-    spec: NetworkSpec
+    tables: Tables
+    network: NetworkOptions
     seen: int
     width: int
-    phenology: bool
+    reads_latitude: bool
     names: tuple[str, ...]
 
     def __call__(self, weights: Any, rows: Array) -> Array:
-        latitude = rows[:, -1] if self.phenology else jnp.zeros(len(rows), rows.dtype)
-        columns = rows[:, :-1] if self.phenology else rows
+        latitude = rows[:, -1] if self.reads_latitude else jnp.zeros(len(rows), rows.dtype)
+        columns = rows[:, :-1] if self.reads_latitude else rows
         by_member = jnp.moveaxis(columns.reshape(len(rows), -1, self.seen), 1, 0)
         padded = jnp.pad(by_member, ((0, 0), (0, 0), (0, self.width - self.seen)))
 
         def one(of_member: Any, encoded: Array) -> Array:
-            p = network.parameters(self.spec, of_member, encoded, latitude)
-            return jnp.stack([p[n] if n in p else _DERIVED[n](p) for n in self.names], axis=1)
+            p = network.parameters(self.tables, self.network, of_member, encoded, latitude)
+            derived = {d.name: d.compute for d in self.tables.derived}
+            return jnp.stack([p[n] if n in p else derived[n](p) for n in self.names], axis=1)
 
         return jax.vmap(one)(weights, padded).mean(axis=0)

@@ -16,9 +16,10 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from landlab_mgr.data import batch, schema
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.climate import Forcing
-from landlab_mgr.models.dalec.parameters import FORCING
-from landlab_mgr.spec.run import Frozen, validated
+from landlab_mgr.models import registry
+from landlab_mgr.models.model import Forcing, Model
+from landlab_mgr.models.options import Frozen
+from landlab_mgr.spec.run import validated
 from landlab_mgr.storage.location import read_toml
 
 EXAMPLE = """name = "warmer"
@@ -79,9 +80,10 @@ class Scenario(Frozen):
     @field_validator("forcing")
     @classmethod
     def _known(cls, forcing: dict[str, str]) -> dict[str, str]:
-        unknown = [name for name in forcing if name not in FORCING]
+        known = registry.forcing()
+        unknown = [name for name in forcing if name not in known]
         if unknown:
-            raise ValueError(f"has no {unknown[0]!r}; there are {', '.join(FORCING)}")
+            raise ValueError(f"has no {unknown[0]!r}; there are {', '.join(known)}")
         return forcing
 
     @model_validator(mode="after")
@@ -103,7 +105,7 @@ class Scenario(Frozen):
     def _check_block(self, before: xr.Dataset, after: xr.Dataset) -> None:
         """What was possible before the change must be so after it."""
         for name, change in self.forcing.items():
-            v, old, new = FORCING[name], before[name].values, after[name].values
+            v, old, new = registry.forcing()[name], before[name].values, after[name].values
             bad = (old >= v.low) & (old <= v.high) & ((new < v.low) | (new > v.high))
             if bad.any():
                 raise LandlabError(
@@ -137,16 +139,16 @@ class Scenario(Frozen):
             changed[name] = ds[name].copy(data=Change.of(text)(ds[name].values.astype(np.float64)))
         return ds.assign(changed)
 
-    def climate_of(self, ds: xr.Dataset) -> Callable[[xr.Dataset], Forcing]:
-        """What makes the model's forcing of some pixels of this dataset, with the means of the unchanged climate."""
+    def climate_of(self, ds: xr.Dataset, model: Model) -> Callable[[xr.Dataset], Forcing]:
+        """What makes the model's forcing of some pixels of this dataset, with the climatology of the unchanged one."""
         months = self._months(ds)
 
         def forcing(part: xr.Dataset) -> Forcing:
-            reference = batch.forcing_of(part if months.all() else part.isel(time=months))
+            reference = batch.forcing_of(part if months.all() else part.isel(time=months), model)
             if not self.forcing and months.all():
                 return reference
-            changed = batch.forcing_of(self.forcing_of(part))
-            return changed._replace(mean_temp=reference.mean_temp, mean_precip=reference.mean_precip)
+            changed = batch.forcing_of(self.forcing_of(part), model)
+            return changed._replace(climatology=reference.climatology)
 
         return forcing
 

@@ -7,59 +7,28 @@ Everything in a `RunSpec` is scientific: two specs that differ are two runs. How
 import hashlib
 import json
 import re
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS, SCIENCE_VERSION
+from landlab_mgr.models import registry
+from landlab_mgr.models.options import Frozen, NetworkOptions, canonical
+from landlab_mgr.models.tables import Tables
 
+SCIENCE_VERSION = 1
+"""Raised whenever the stored golden run changes; part of every run's identity."""
 GROUP_ORDER = ("PFT", "CLIM", "AGE", "SOIL", "CONTROL", "LATLON")
 """Order in which known predictor groups are named; groups of plugins and datasets follow by name."""
-
-
-class Frozen(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """Read once, never changed; an unknown field is a mistake."""
-
-
-def name_and_version(choice: str) -> tuple[str, int]:
-    """What `name` (its version 1) or `name@version` asks for; ValueError where it is neither."""
-    found = re.fullmatch(r"([^@\s]+)(?:@([1-9][0-9]*))?", choice)
-    if found is None:
-        raise ValueError("must be a name, or name@version with a version of 1 or more")
-    return found[1], int(found[2] or 1)
-
-
-class ProcessSpec(Frozen):
-    """Which implementation of each swappable process runs: by registered name, in version 1, or `name@version`."""
-
-    water_stress: str = "linear"
-
-    @field_validator("water_stress")
-    @classmethod
-    def _canonical_version(cls, choice: str) -> str:
-        name, version = name_and_version(choice)
-        return name if version == 1 else f"{name}@{version}"
-
-
-class NetworkSpec(Frozen):
-    """The spatialization network: hidden layer widths, the slope of the leaky ReLU's negative side, and its start."""
-
-    hidden: tuple[int, ...] = (32, 32, 32)
-    negative_slope: float = Field(0.01, ge=0, le=1)
-    head_scale: float = Field(
-        1.0, gt=0, le=1, description="factor of the heads' initial weights: small, and pixels start alike"
-    )
-    head_bias: Literal["ones", "typical"] = Field(
-        "ones", description="where the heads' biases start: at one, or at the parameters' typical values"
-    )
-
-    @field_validator("hidden")
-    @classmethod
-    def _widths(cls, hidden: tuple[int, ...]) -> tuple[int, ...]:
-        if not hidden or min(hidden) < 1:
-            raise ValueError("needs at least one hidden layer, each at least 1 wide")
-        return hidden
 
 
 class OptimizerSpec(Frozen):
@@ -178,45 +147,79 @@ def canonical_groups(groups: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(groups), key=lambda g: (rank.get(g, len(rank)), g)))
 
 
-_OF_THE_LAND_MODEL = ("process", "network", "loss_weights")
-NOT_OF_MODEL: dict[str, tuple[str, ...]] = {
-    "dalec": (),
-    "gradient_boosting": (
-        *_OF_THE_LAND_MODEL,
-        "optimizer.patches_per_batch",
-        "optimizer.weight_decay",
-        "optimizer.clip_norm",
-        "optimizer.process_rate",
-    ),
-    "lstm": (*_OF_THE_LAND_MODEL, "optimizer.process_rate"),
-}
-"""Fields that a model does not read, and that must therefore be left out: two specs that differ are two runs."""
+def _tables(name: Any) -> Tables:
+    """The tables of a model; ValueError where there is none of that name."""
+    try:
+        return registry.tables(str(name))
+    except LandlabError as error:
+        raise ValueError(str(error)) from None
 
 
 class RunSpec(Frozen):
     """One member: a setup on a dataset, with its loss weights and seeds."""
 
     dataset: str = Field(description="fingerprint of the dataset, as `landlab data ls` prints it")
+    model: str = Field(registry.DEFAULT, description="name of an installed model")
+    model_version: int = Field(1, ge=1, description="of the model; by default the installed one")
     predictors: tuple[str, ...] = Field(min_length=1, description="names of predictor groups")
     streams: tuple[str, ...] | None = Field(
         None, description="observation streams to learn from; default all that the dataset has"
     )
     loss_weights: dict[str, float] = Field(default_factory=dict, description="where not the default")
-    process: ProcessSpec = ProcessSpec()
-    network: NetworkSpec = NetworkSpec()
+    process: dict[str, Annotated[str, AfterValidator(canonical)]] = Field(
+        default_factory=dict,
+        description="implementation of swappable processes, where not the default: `name` or `name@version`",
+    )
+    network: SerializeAsAny[NetworkOptions] = Field(
+        default_factory=NetworkOptions, validate_default=True, description="options of the model's network"
+    )
     optimizer: OptimizerSpec = OptimizerSpec()
     split: SplitSpec = SplitSpec()
     seeds: Seeds = Seeds()
     warmup_months: int = Field(24, ge=0, description="months at the start that metrics skip")
-    model: Literal["dalec", "gradient_boosting", "lstm"] = Field(
-        "dalec",
-        description="dalec: the land model; the others are baselines: statistical models of the fluxes",
-    )
     science_version: int = SCIENCE_VERSION
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_time(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or "model_version" in content:
+            return content
+        model = content.get("model", registry.DEFAULT)
+        if "science_version" not in content:  # asked for now, of the model that is installed
+            return content | {"model_version": _tables(model).version}
+        # stored before models had versions, with every default: only one model read these
+        return content if model == registry.DEFAULT else {k: v for k, v in content.items() if k not in _LATER}
+
+    @field_validator("model")
+    @classmethod
+    def _installed(cls, model: str) -> str:
+        return _tables(model).name
+
+    @field_validator("process")
+    @classmethod
+    def _only_other_processes(cls, process: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        if "model" not in info.data:
+            return process
+        kinds = _tables(info.data["model"]).processes
+        for kind in process:
+            if kind not in kinds:
+                known = f"known: {', '.join(kinds)}" if kinds else "it has none"
+                raise ValueError(f"model {info.data['model']!r} has no process {kind!r}; {known}")
+        return {kind: process[kind] for kind in sorted(process) if process[kind] != kinds[kind].default}
+
+    @field_validator("network", mode="plain")
+    @classmethod
+    def _of_its_network(cls, network: Any, info: ValidationInfo) -> NetworkOptions:
+        if "model" not in info.data:
+            return NetworkOptions()
+        options = _tables(info.data["model"]).network
+        if isinstance(network, NetworkOptions):
+            network = network.model_dump(exclude_unset=True)
+        return options.model_validate(network)
 
     @model_validator(mode="after")
     def _of_its_model(self) -> "RunSpec":
-        for name in NOT_OF_MODEL[self.model]:
+        for name in self.tables.ignores:
             part, _, field = name.partition(".")
             of = getattr(self, part) if field else self
             if getattr(of, field or part) != type(of).model_fields[field or part].get_default(
@@ -245,26 +248,48 @@ class RunSpec(Frozen):
 
     @field_validator("loss_weights")
     @classmethod
-    def _only_differences(cls, weights: dict[str, float]) -> dict[str, float]:
+    def _only_differences(cls, weights: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        if "model" not in info.data:
+            return weights
+        terms = _tables(info.data["model"]).terms
         for name, weight in weights.items():
-            if name not in LOSS_TERMS:
-                raise ValueError(f"unknown loss term {name!r}; known: {', '.join(LOSS_TERMS)}")
+            if name not in terms:
+                raise ValueError(f"unknown loss term {name!r}; known: {', '.join(terms)}")
             if weight < 0:
                 raise ValueError(f"loss weight {name} = {weight} is negative")
-        return {n: float(weights[n]) for n in sorted(weights) if weights[n] != LOSS_TERMS[n].weight}
+        return {n: float(weights[n]) for n in sorted(weights) if weights[n] != terms[n].weight}
+
+    @property
+    def tables(self) -> Tables:
+        """The tables of its model."""
+        return registry.tables(self.model)
 
     @property
     def weights(self) -> dict[str, float]:
         """The weight of every loss term, defaults included."""
-        return {name: self.loss_weights.get(name, term.weight) for name, term in LOSS_TERMS.items()}
+        return self.tables.weights | self.loss_weights
+
+    @property
+    def processes(self) -> dict[str, str]:
+        """The choice of every swappable process, defaults included."""
+        return {name: kind.default for name, kind in self.tables.processes.items()} | self.process
+
+    def complete(self, **dump: Any) -> dict[str, Any]:
+        """Every field as JSON holds it, the defaults of processes included; arguments as those of `model_dump`."""
+        content = self.model_dump(mode="json", **dump)
+        return content | {"process": self.processes} if "process" in content else content
+
+    def differing(self, **dump: Any) -> dict[str, Any]:
+        """What is not the default, as JSON holds it; arguments as those of `model_dump`."""
+        content = self.model_dump(mode="json", exclude_defaults=True, **dump)
+        if not content.get("network"):
+            content.pop("network", None)
+        return content | {"science_version": self.science_version}
 
     @property
     def setup(self) -> dict[str, Any]:
         """What members of one ensemble share: all but dataset, loss weights and seeds."""
-        content = self.model_dump(
-            mode="json", exclude={"dataset", "loss_weights", "seeds"}, exclude_defaults=True
-        )
-        return content | {"science_version": self.science_version}
+        return self.differing(exclude={"dataset", "loss_weights", "seeds"})
 
     @property
     def label(self) -> str:
@@ -278,8 +303,7 @@ class RunSpec(Frozen):
         Fields equal to their frozen default are omitted, so that a new field changes no old identity;
         `science_version` is always in, since its default moves.
         """
-        content = self.model_dump(mode="json", exclude_defaults=True)
-        return identity(content | {"science_version": self.science_version})
+        return identity(self.differing())
 
 
 def identity(content: Any) -> str:
@@ -307,6 +331,8 @@ class PolicySpec(Frozen):
         return validated(PolicySpec, self.model_dump() | values, "policies")
 
 
+_LATER = ("network", "process")
+"""Fields that one model alone read before models had versions."""
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -319,21 +345,24 @@ def validated(model: type[_Model], content: Any, where: str) -> _Model:
         key = ".".join(str(part) for part in first["loc"]) or "specification"
         message = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
-            known = _fields_at(model, first["loc"][:-1])
+            known = _fields_at(model, first["loc"][:-1], content)
             message = "unknown key" + (f"; known: {', '.join(known)}" if known else "")
         elif isinstance(first["input"], str | int | float):
             message += f", not {first['input']!r}"
         raise LandlabError(f"{where}: {key}: {message}") from None
 
 
-def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...], content: Any) -> list[str]:
     """Field names of the model that a validation error's location points into."""
     current: Any = model
     for part in location:
         field = current.model_fields.get(part) if isinstance(part, str) else None
-        if field is None or not (
-            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        ):
+        if field is None:
+            return []
+        if current is RunSpec and part == "network":
+            current = _tables(content.get("model", registry.DEFAULT)).network
+            continue
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
             return []
         current = field.annotation
     return list(current.model_fields)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS
+from landlab_mgr.models import registry
 from landlab_mgr.spec import axes
 from landlab_mgr.spec.run import Frozen, PolicySpec, RunSpec, validated
 from landlab_mgr.storage.location import read_toml
@@ -53,7 +53,10 @@ class TuneSpec(Frozen):
     sampler_seed: int = Field(0, ge=0, lt=2**31)
     pruner: Literal["none", "median", "asha", "hyperband"] = "none"
     collapsed_share: float = Field(
-        0.05, ge=0, le=1, description="a trial of which a member leaves more leafy pixels bare is no solution"
+        0.05,
+        ge=0,
+        le=1,
+        description="a trial of which a member has a larger share of dead pixels is no solution",
     )
     base: dict[str, Any] = Field(default_factory=dict, description="fields of the run specification: trial 0")
     trials: int = Field(60, ge=1, description="that end with a value or pruned")
@@ -72,14 +75,14 @@ class TuneSpec(Frozen):
         try:
             return axes.flattened(tables) if isinstance(tables, dict) else tables
         except ValueError:
-            raise ValueError("every number needs its range, such as loss_weights.lai = [0.1, 10]") from None
+            raise ValueError("every number needs its range, such as loss_weights.TERM = [0.1, 10]") from None
 
     @field_validator("space")
     @classmethod
     def _known(cls, space: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
         if not space:
             raise ValueError(
-                "is empty: name at least one number to search, such as loss_weights.lai = [0.1, 10]"
+                "is empty: name at least one number to search, such as loss_weights.TERM = [0.1, 10]"
             )
         for key, (low, high) in space.items():
             _check_name(key)
@@ -146,6 +149,11 @@ class TuneSpec(Frozen):
         numbers = {}
         for key, (low, high) in self.space.items():
             field, _, name = key.partition(".")
+            if field != "optimizer" and name not in spec.weights:
+                raise LandlabError(
+                    f"study {self.name}: space: {key}: model {spec.model!r} has no such loss term; it has "
+                    f"{', '.join(spec.weights)}"
+                )
             value = getattr(spec.optimizer, name) if field == "optimizer" else 1.0
             if not low <= value <= high:
                 raise LandlabError(
@@ -184,8 +192,8 @@ def load_study(path: str | Path) -> TuneSpec:
 def _check_name(key: str) -> None:
     field, _, name = key.partition(".")
     if field == "loss_weights":
-        if name not in LOSS_TERMS:
-            raise ValueError(f"unknown loss term {name!r}; known: {', '.join(LOSS_TERMS)}")
+        if name not in registry.terms():  # of any model; `start` asks the study's own
+            raise ValueError(f"unknown loss term {name!r}; known: {', '.join(registry.terms())}")
     elif field != "optimizer" or name not in OPTIMIZER:
         raise ValueError(
             f"{key} cannot be searched; allowed: loss_weights.TERM, {', '.join(f'optimizer.{n}' for n in OPTIMIZER)}"

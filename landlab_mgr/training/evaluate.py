@@ -3,7 +3,7 @@
 The dataset is read, predicted and compared block by block; only parameters, moments and what the files hold are kept.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,24 +12,14 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.data import batch, schema, split
-from landlab_mgr.models import network
-from landlab_mgr.models.dalec import model
-from landlab_mgr.models.dalec.climate import Forcing, prepare
-from landlab_mgr.models.dalec.parameters import (
-    BY_NAME,
-    DERIVED,
-    FORCING,
-    LOSS_TERMS,
-    MODELLED,
-    POOLS,
-    STREAMS,
-    VARIABLES,
-)
-from landlab_mgr.models.dalec.process import bind, water_stress
+from landlab_mgr.models import registry
+from landlab_mgr.models.model import Forcing, Inputs, Setup
 from landlab_mgr.observations import metrics
+from landlab_mgr.observations.calendar import Calendar
 from landlab_mgr.observations.comparable import comparable, is_compared, observed, patch_means, score_name
-from landlab_mgr.records import COLLAPSED, ArtifactRecord, MetricRecord
-from landlab_mgr.spec.run import NetworkSpec, RunSpec
+from landlab_mgr.observations.streams import Stream, stream_variable
+from landlab_mgr.records import ArtifactRecord, MetricRecord
+from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage import artifacts
 from landlab_mgr.storage.location import Location
 
@@ -40,12 +30,6 @@ MONTHLY_PIXELS = 2000
 SPLITS = (split.TRAIN, split.DEV, split.TEST)
 """What pixels are scored as; those that a split leaves unused are not."""
 PERIODS = ("observation", "withheld")
-LEAFY_LAI = 0.3
-"""Mean observed LAI (m2 m-2) above which a pixel has leaves."""
-BARE_LEAF_CARBON = 2.0
-"""Mean leaf carbon (gC m-2) below which a modelled pixel has none."""
-ALWAYS_MONTHLY = ("gpp", "nee", "reco", "et", "lai")
-
 
 Named = dict[str, np.ndarray]
 
@@ -53,56 +37,38 @@ Named = dict[str, np.ndarray]
 class Prediction(NamedTuple):
     """What is kept of a member's prediction of a dataset; pixels and patches in the dataset's order."""
 
-    params: dict[str, np.ndarray]
-    """[N] by name."""
-    monthly: dict[str, np.ndarray]
+    parameters: dict[str, np.ndarray]
+    """[N] by name; of a network without a process model, none."""
+    series: dict[str, np.ndarray]
     """[T, N] by name, or [T, patches] where the dataset has more than MONTHLY_PIXELS pixels."""
     moments: dict[tuple[str, str], metrics.Moments]
     """By stream and period (observation, withheld): of each pixel, or of each patch where the stream is compared so."""
 
 
 def evaluate(
-    spec: RunSpec, ds: xr.Dataset, member: batch.Member, weights: Any, directory: Location, fires: bool = True
+    spec: RunSpec,
+    ds: xr.Dataset,
+    member: batch.Member,
+    params: Any,
+    directory: Location,
+    off: tuple[str, ...] = (),
 ) -> tuple[list[MetricRecord], list[ArtifactRecord]]:
-    """Predict every pixel with these weights, score it against everything observed, and write the run's files.
+    """Predict every pixel, score it against everything observed, and write the run's files.
 
     Args:
         spec: what was trained.
         ds: the dataset; it need not fit in memory.
         member: its split and predictors.
-        weights: of its checkpoint.
+        params: what was trained, as its checkpoint holds it.
         directory: where the files go.
-        fires: False leaves fire out of the program; only where nothing burns.
+        off: switches of the model that are 0 everywhere in the dataset.
     """
-    return write(spec, ds, member, predict(spec, ds, member, weights, fires), directory)
-
-
-def write(
-    spec: RunSpec, ds: xr.Dataset, member: batch.Member, found: Prediction, directory: Location
-) -> tuple[list[MetricRecord], list[ArtifactRecord]]:
-    """Score a prediction and write its files; one without parameters leaves no `parameters`."""
-    scores: list[MetricRecord] = []
-    skill: dict[str, dict[str, xr.DataArray]] = {}
-    for (stream, period), moments in found.moments.items():
-        variable, label = score_name(stream, batch.streams_of(ds)), member.label
-        if LOSS_TERMS[stream].level == "patch":
-            label = _label_of_patches(member)
-        else:
-            skill.setdefault(variable, {})[period] = _skill_of_pixels(moments)
-        # withheld months are scored at the pixels that trained: unseen months of seen pixels
-        parts = (
-            {"withheld": split.TRAIN}
-            if period == "withheld"
-            else {p: p for p in SPLITS if (label == p).any()}
-        )
-        for part, of in parts.items():
-            scores += metrics.scores(part, variable, moments.of(label == of))
-    if "lcma" in found.params and (lai := found.moments.get(("lai", "observation"))) is not None:
-        scores += _collapsed(lai, found.params["lcma"], member)
-    files = {"skill": _skill_dataset(skill, member)}
-    if found.params:
-        files["parameters"] = _parameter_dataset(found.params, ds, member)
-    files["monthly"] = _monthly_dataset(found.monthly, ds, member)
+    prediction = predict(spec, ds, member, params, off)
+    scores = _scores(spec, ds, member, prediction)
+    files = {"skill": _skill_dataset(spec, ds, member, prediction)}
+    if prediction.parameters:
+        files["parameters"] = _parameter_dataset(spec, prediction.parameters, ds, member)
+    files["monthly"] = _series_dataset(prediction.series, ds, member)
     attrs = {"run_id": spec.run_id, "setup": spec.label, "dataset": spec.dataset, "source": "landlab_mgr"}
     written = [
         artifacts.write(kind, content.assign_attrs(attrs), directory) for kind, content in files.items()
@@ -110,152 +76,143 @@ def write(
     return scores, written
 
 
+def _scores(
+    spec: RunSpec, ds: xr.Dataset, member: batch.Member, prediction: Prediction
+) -> list[MetricRecord]:
+    scores: list[MetricRecord] = []
+    streams = _streams(ds)
+    for (name, period), moments in prediction.moments.items():
+        stream = streams[name]
+        label = _label_of_patches(member) if stream.level == "patch" else member.label
+        # withheld steps are scored at the pixels that trained: unseen steps of seen pixels
+        parts = (
+            {"withheld": split.TRAIN}
+            if period == "withheld"
+            else {p: p for p in SPLITS if (label == p).any()}
+        )
+        for part, of in parts.items():
+            scores += metrics.scores(part, score_name(stream, streams.values()), moments.of(label == of))
+    collapse = spec.tables.collapse
+    if collapse and (moments_ := prediction.moments.get((collapse.stream.name, "observation"))) is not None:
+        alive = (
+            (member.label == split.TRAIN) & (moments_.n > 0) & (moments_.observed > collapse.observed_above)
+        )
+        dead = collapse.dead(moments_.model, prediction.parameters)
+        if alive.any():
+            scores.append(MetricRecord(*collapse.metric, float(dead[alive].mean())))
+    return scores
+
+
+def _streams(ds: xr.Dataset) -> dict[str, Stream]:
+    return {name: registry.streams()[name] for name in batch.streams_of(ds)}
+
+
 def predict(
-    spec: RunSpec, ds: xr.Dataset, member: batch.Member, weights: Any, fires: bool = True
+    spec: RunSpec, ds: xr.Dataset, member: batch.Member, params: Any, off: tuple[str, ...] = ()
 ) -> Prediction:
     """Predict every pixel and compare it with what was observed there, in blocks of whole patches."""
+    model, calendar = registry.model(spec.model), Calendar.of(ds)
     chunk = min(len(member.label), CHUNK_PIXELS)
-
-    def simulated(part: xr.Dataset, pixels: np.ndarray, keep: tuple[str, ...]) -> tuple[Named, Named]:
-        view = member.view._replace(encoded=member.encoded[pixels])
-        return _predict_block(spec, weights, part, view, keep, fires, chunk)
-
-    return compare(spec, ds, member, simulated)
-
-
-def compare(
-    spec: RunSpec,
-    ds: xr.Dataset,
-    member: batch.Member,
-    simulated: Callable[[xr.Dataset, np.ndarray, tuple[str, ...]], tuple[Named, Named]],
-    variables: tuple[str, ...] | None = None,
-) -> Prediction:
-    """What a model predicts beside what was observed, in blocks of whole patches.
-
-    Args:
-        spec: of the run.
-        ds: the dataset; it need not fit in memory.
-        member: its split.
-        simulated: parameters [N] and monthly outputs [T, N] by name, of pixels of the dataset (in memory, and their
-            indices) and the names of the outputs.
-        variables: what the model predicts; default: all that the land model does.
-    """
-    held_out = np.zeros(ds.sizes["time"], bool) if member.months is None else member.months == 0
-    modelled = {s: MODELLED.get(STREAMS[s], STREAMS[s]) for s in batch.streams_of(ds)}
-    keep = variables or tuple(dict.fromkeys((*ALWAYS_MONTHLY, *modelled.values())))
+    learned = None if member.targets is None else member.targets.learned
+    setup = batch.setup_of(spec, member.scale_of_targets)
+    held_out = np.zeros(ds.sizes["time"], bool) if member.steps is None else member.steps == 0
+    streams, outputs_of = _streams(ds), spec.tables.modelled
+    modelled = {s: outputs_of[s] for s in streams if s in outputs_of}
+    keep = learned or tuple(dict.fromkeys((*spec.tables.always, *modelled.values())))
     compared = [
-        (stream, period)
-        for stream in modelled
+        (name, period)
+        for name in modelled
         for period in PERIODS
-        if modelled[stream] in keep and is_compared(ds, stream, period, bool(held_out.any()))
+        if modelled[name] in keep and is_compared(ds, streams[name], period, bool(held_out.any()))
     ]
-    names = [schema.stream_variable(s, p) for s in batch.streams_of(ds) for p in PERIODS]
-    wanted = ds[[*FORCING, *schema.TIME_AXIS, "lat", *(n for n in names if n in ds)]]
-    n_pixels = len(member.label)
+    names = [stream_variable(s, p) for s in streams for p in PERIODS]
+    wanted = ds[[*batch.forcing_names(ds, model), *schema.TIME_AXIS, "lat", *(n for n in names if n in ds)]]
+    warmup, by_patch = calendar.steps_in_months(spec.warmup_months), len(member.label) > MONTHLY_PIXELS
 
-    params: list[dict[str, np.ndarray]] = []
-    monthly: list[dict[str, np.ndarray]] = []
+    parameters: list[Named] = []
+    series: list[Named] = []
     moments: list[dict[tuple[str, str], metrics.Moments]] = []
     blocks = list(batch.blocks(member.patch, ds.sizes["time"]))
     for pixels in blocks:
         part = batch.read(wanted, pixels)
         patch = np.unique(member.patch[pixels], return_inverse=True)[1]
-        drawn, outputs = simulated(part, pixels, keep)
+        view = member.view._replace(encoded=member.encoded[pixels])
+        own, outputs = _predict_block(params, part, view, setup, keep, off, chunk)
         pairs = {
-            (stream, period): comparable(
-                LOSS_TERMS[stream],
-                outputs[modelled[stream]],
-                observed(part, stream, period, held_out),
+            (name, period): comparable(
+                streams[name],
+                outputs[modelled[name]],
+                observed(part, name, period, held_out),
                 patch,
-                spec.warmup_months,
+                warmup,
+                calendar,
             )
-            for stream, period in compared
+            for name, period in compared
         }
-        params.append(drawn)
+        parameters.append(own)
         moments.append({key: metrics.moments(*pair) for key, pair in pairs.items()})
-        if n_pixels > MONTHLY_PIXELS:
-            outputs = {n: patch_means(x, patch) for n, x in outputs.items()}
-        monthly.append(outputs)
+        series.append({n: patch_means(x, patch) for n, x in outputs.items()} if by_patch else outputs)
 
     by_pixel = np.argsort(np.concatenate(blocks))
-    by_place = np.arange(member.patch.max() + 1) if n_pixels > MONTHLY_PIXELS else by_pixel
+    by_place = np.arange(member.patch.max() + 1) if by_patch else by_pixel
     joined = {key: metrics.joined([m[key] for m in moments]) for key in moments[0]}
     return Prediction(
-        params={n: np.concatenate([p[n] for p in params])[by_pixel] for n in params[0]},
-        monthly={n: np.concatenate([m[n] for m in monthly], axis=1)[:, by_place] for n in keep},
-        moments={
-            key: m if LOSS_TERMS[key[0]].level == "patch" else m.of(by_pixel) for key, m in joined.items()
-        },
+        parameters={n: np.concatenate([p[n] for p in parameters])[by_pixel] for n in parameters[0]},
+        series={n: np.concatenate([m[n] for m in series], axis=1)[:, by_place] for n in keep},
+        moments={key: m if streams[key[0]].level == "patch" else m.of(by_pixel) for key, m in joined.items()},
     )
 
 
-def _collapsed(lai: metrics.Moments, lcma: np.ndarray, member: batch.Member) -> list[MetricRecord]:
-    """Share of the training pixels with leaves that the model leaves bare: gone for good, as their gradients are."""
-    leafy = (member.label == split.TRAIN) & (lai.n > 0) & (lai.observed > LEAFY_LAI)
-    bare = lai.model * lcma < BARE_LEAF_CARBON
-    if not leafy.any():
-        return []
-    return [MetricRecord(*COLLAPSED, float(bare[leafy].mean()))]
-
-
 def _predict_block(
-    spec: RunSpec,
-    weights: Any,
+    params: Any,
     ds: xr.Dataset,
     view: batch.View,
+    setup: Setup,
     keep: tuple[str, ...],
-    fires: bool,
+    off: tuple[str, ...],
     chunk: int,
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Parameters [N] and monthly outputs [T, N] of the pixels of a dataset in memory, by name, `chunk` at once."""
+) -> tuple[Named, Named]:
+    """Parameters [N] and outputs [T, N] of the pixels of a dataset in memory, by name, `chunk` at once."""
+    model = registry.model(setup.model)
     parts = []
-    for pixels, forcing in chunks(ds, chunk):
+    n = ds.sizes["pixel"]
+    for pixels in chunks(n, chunk):
+        forcing = batch.forcing_of(ds.isel(pixel=pixels), model)
         part = view._replace(encoded=view.encoded[pixels])
-        found = simulate(weights, forcing, part, spec.network, spec.process.water_stress, keep, fires)
-        parts.append(jax.device_get(found))
-    n = ds.sizes["pixel"]
-    params = {k: np.concatenate([p[0][k] for p in parts])[:n] for k in parts[0][0]}
-    monthly = {k: np.concatenate([p[1][k] for p in parts], axis=1)[:, :n] for k in keep}
-    return params, monthly
+        parts.append(jax.device_get(forward(params, forcing, part, setup, keep, off)))
+    parameters = {k: np.concatenate([p[0][k] for p in parts])[:n] for k in parts[0][0]}
+    outputs = {k: np.concatenate([p[1][k] for p in parts], axis=1)[:, :n] for k in keep}
+    return parameters, outputs
 
 
-def chunks(
-    ds: xr.Dataset, size: int, forcing_of: Callable[[xr.Dataset], Forcing] = batch.forcing_of
-) -> Iterator[tuple[np.ndarray, Forcing]]:
-    """The pixels of a dataset in memory, `size` at once, with their forcing.
-
-    The last chunk repeats the last pixel: one compiled program serves them all.
-    """
-    n = ds.sizes["pixel"]
+def chunks(n: int, size: int) -> Iterator[np.ndarray]:
+    """Indices of n pixels, `size` at once; the last chunk repeats the last pixel: one compiled program serves all."""
     for start in range(0, n, size):
-        pixels = np.minimum(np.arange(start, start + size), n - 1)
-        yield pixels, forcing_of(ds.isel(pixel=pixels))
+        yield np.minimum(np.arange(start, start + size), n - 1)
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5, 6))
-def simulate(
-    weights: Any,
+@partial(jax.jit, static_argnums=(3, 4, 5))
+def forward(
+    params: Any,
     forcing: Forcing,
     view: batch.View,
-    spec: NetworkSpec,
-    process: str,
+    setup: Setup,
     keep: tuple[str, ...],
-    fires: bool,
+    off: tuple[str, ...] = (),
 ) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
-    """Parameters [N] and monthly outputs [T, N] of pixels with this forcing, by name.
+    """Parameters [N] and outputs [T, N] of pixels with this forcing, by name.
 
     Args:
-        weights: of a checkpoint.
+        params: of a checkpoint.
         forcing: of N pixels.
-        view: their encoded predictors, and the scale of the weather.
-        spec: of the network.
-        process: the water stress.
-        keep: names of the monthly outputs.
-        fires: False leaves fire out of the program; only where nothing burns.
+        view: their encoded predictors, and the scales of the member.
+        setup: of the member.
+        keep: names of the outputs.
+        off: switches that are 0 everywhere, whose part of the model is left out.
     """
-    params = network.parameters(spec, weights["spatialization"], view.encoded, forcing.latitude)
-    stress = bind(water_stress(process), weights["process"]["water_stress"], view.scale)
-    return params, model.simulate(params, prepare(forcing), stress, keep, fires)
+    model = registry.model(setup.model)
+    inputs = Inputs(model.prepare(forcing), forcing.latitude, view.encoded, view.scale, view.targets)
+    return model.predict(params, inputs, setup, keep, off)
 
 
 def _label_of_patches(member: batch.Member) -> np.ndarray:
@@ -276,34 +233,44 @@ def _skill_of_pixels(moments: metrics.Moments) -> xr.DataArray:
     )
 
 
-def _skill_dataset(per_pixel: dict[str, dict[str, xr.DataArray]], member: batch.Member) -> xr.Dataset:
+def _skill_dataset(spec: RunSpec, ds: xr.Dataset, member: batch.Member, prediction: Prediction) -> xr.Dataset:
     """Skill over time of each pixel: variable x (pixel, period, statistic); period = observation or withheld."""
-    variables = {v: xr.concat(list(p.values()), xr.Variable("period", list(p))) for v, p in per_pixel.items()}
-    ds = xr.Dataset(variables) if variables else xr.Dataset()
-    return ds.assign(split=_flags("pixel", member.label))
+    streams = _streams(ds)
+    by_variable: dict[str, dict[str, xr.DataArray]] = {}
+    for (name, period), moments in prediction.moments.items():
+        if streams[name].level == "pixel":
+            variable = score_name(streams[name], streams.values())
+            by_variable.setdefault(variable, {})[period] = _skill_of_pixels(moments)
+    variables = {
+        v: xr.concat(list(p.values()), xr.Variable("period", list(p))) for v, p in by_variable.items()
+    }
+    skill = xr.Dataset(variables) if variables else xr.Dataset()
+    return skill.assign(split=_flags("pixel", member.label))
 
 
-def _parameter_dataset(params: dict[str, np.ndarray], ds: xr.Dataset, member: batch.Member) -> xr.Dataset:
+def _parameter_dataset(spec: RunSpec, parameters: Named, ds: xr.Dataset, member: batch.Member) -> xr.Dataset:
     variables: dict[str, Any] = {}
-    for name, x in params.items():
-        variables[name] = ("pixel", x, {"units": BY_NAME[name].unit, "long_name": BY_NAME[name].meaning})
-    for d in DERIVED:
-        variables[d.name] = ("pixel", d.compute(params), {"units": d.unit, "long_name": d.meaning})
+    for p in spec.tables.parameters:
+        variables[p.name] = ("pixel", parameters[p.name], {"units": p.unit, "long_name": p.meaning})
+    for d in spec.tables.derived:
+        variables[d.name] = ("pixel", d.compute(parameters), {"units": d.unit, "long_name": d.meaning})
     return xr.Dataset(variables).assign(_where(ds, member))
 
 
 def _where(ds: xr.Dataset, member: batch.Member) -> dict[str, Any]:
-    there = {n: ("pixel", ds[n].values, ds[n].attrs) for n in ("lat", "lon", "site", "patch") if n in ds}
-    return there | {"split": _flags("pixel", member.label)}
+    places = {n: ("pixel", ds[n].values, ds[n].attrs) for n in ("lat", "lon", "site", "patch") if n in ds}
+    return places | {"split": _flags("pixel", member.label)}
 
 
-def _monthly_dataset(monthly: dict[str, np.ndarray], ds: xr.Dataset, member: batch.Member) -> xr.Dataset:
+def _series_dataset(series: Named, ds: xr.Dataset, member: batch.Member) -> xr.Dataset:
     where, dim = _where(ds, member), "pixel"
     if len(member.label) > MONTHLY_PIXELS:
         where, dim = {"split": _flags("patch", _label_of_patches(member))}, "patch"
-    units = {n: v.unit for n, v in VARIABLES.items()} | {n: BY_NAME[n].unit for n in POOLS}
-    if member.months is not None:
+    if member.steps is not None:
         meaning = {"long_name": "the month is withheld from training and dev", "units": "1"}
-        where["withheld"] = ("time", member.months == 0, meaning)
-    series = {n: ((dim, "time"), x.T.astype(np.float32), {"units": units[n]}) for n, x in monthly.items()}
-    return xr.Dataset(series, coords={"time": ds["time"]}).assign(where)
+        where["withheld"] = ("time", member.steps == 0, meaning)
+    known = registry.variables()
+    variables = {
+        n: ((dim, "time"), x.T.astype(np.float32), {"units": known[n].unit}) for n, x in series.items()
+    }
+    return xr.Dataset(variables, coords={"time": ds["time"]}).assign(where)

@@ -1,62 +1,70 @@
-"""Statistical models that stand beside the land model: what weather and statics alone teach of what it learns.
+"""How a member is fitted: by gradients, side by side with others, or by boosting, one after the other."""
 
-Each learns what is observed month by month at pixels, from the training pixels of its split; it knows no physics and
-has no parameters. A run chooses one with `RunSpec.model`.
-"""
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
-from collections.abc import Callable, Iterator
-from typing import Protocol
-
-import numpy as np
 import xarray as xr
 
-from landlab_mgr.data.batch import Member
-from landlab_mgr.spec.run import RunSpec
-from landlab_mgr.storage.location import Location
-from landlab_mgr.training import features
-from landlab_mgr.training.train import Committed, Diverged
+from landlab_mgr.models import registry
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.records import Failed, Progress
+from landlab_mgr.training import train
+from landlab_mgr.training.checkpoint import Lane
 
 
-class Baseline(Protocol):
-    """One member of a statistical model on a dataset."""
+@dataclass(frozen=True)
+class Data:
+    """A dataset to learn from."""
 
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """What it predicts."""
-
-    def fit(self, dropped: Callable[[], bool]) -> Iterator[Committed | Diverged]:
-        """Learn to the last epoch, yielding epochs as their checkpoints become durable.
-
-        Args:
-            dropped: whether nobody wants it any more; asked before every epoch.
-        """
-
-    def predict(self, ds: xr.Dataset, pixels: np.ndarray) -> dict[str, np.ndarray]:
-        """Monthly predictions [T, N] by variable, float32, once it is trained.
-
-        Args:
-            ds: forcing of N pixels of the dataset, in memory.
-            pixels: their indices.
-        """
+    ds: xr.Dataset
+    """In memory, unless it is streamed."""
+    calendar: Calendar
+    source: train.Source | None = None
+    """What gradients learn from: arrays on the device, or a stream."""
+    streamed: bool = False
 
 
-def make(
-    spec: RunSpec, ds: xr.Dataset, member: Member, directory: Location, resume: Location | None
-) -> Baseline:
-    """The baseline that a specification asks for; LandlabError where its checkpoint does not fit.
+class Fit(Protocol):
+    """Fits members to their last epoch, yielding the place of a lane and what became of it."""
 
-    Args:
-        spec: whose `model` is a baseline.
-        ds: the dataset, in memory.
-        member: its split and statics.
-        directory: where checkpoints go.
-        resume: checkpoint of an earlier attempt to go on from.
-    """
-    learned = features.targets(spec, ds, member)
-    if spec.model == "gradient_boosting":
-        from landlab_mgr.training.boosting import Boosting  # scikit-learn takes a second to import
+    def __call__(
+        self, lanes: Sequence[Lane], data: Data, width: int | None, dropped: Callable[[int], bool]
+    ) -> Iterator[tuple[int, Progress | Failed]]:
+        """Yield epochs as their checkpoints become durable; a lane that diverges ends with Failed."""
 
-        return Boosting(spec, ds, member, learned, directory)
-    from landlab_mgr.training.lstm import Lstm
 
-    return Lstm(spec, ds, member, learned, directory, resume)
+class Learner(NamedTuple):
+    """How members of a model are fitted; those with gradients train in lanes and go on from a checkpoint."""
+
+    fit: Fit
+    gradients: bool
+
+
+def _by_gradients(
+    lanes: Sequence[Lane], data: Data, width: int | None, dropped: Callable[[int], bool]
+) -> Iterator[tuple[int, Progress | Failed]]:
+    assert data.source is not None
+    return train.train(lanes, data.source, data.calendar, width, dropped=dropped)
+
+
+def _by_boosting(
+    lanes: Sequence[Lane], data: Data, width: int | None, dropped: Callable[[int], bool]
+) -> Iterator[tuple[int, Progress | Failed]]:
+    from landlab_mgr.training import boosting  # scikit-learn takes a second to import
+
+    for i, lane in enumerate(lanes):
+
+        def unwanted(i: int = i) -> bool:
+            return dropped(i)
+
+        for event in boosting.fit(lane, data.ds, unwanted):
+            yield i, event
+
+
+LEARNERS = {"gradient": Learner(_by_gradients, True), "boosting": Learner(_by_boosting, False)}
+
+
+def learner_of(model: str) -> Learner:
+    """The learner of a model; LandlabError where the model is not installed."""
+    return LEARNERS[registry.tables(model).learner]

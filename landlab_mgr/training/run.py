@@ -2,8 +2,8 @@
 
 import os
 import platform
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -16,101 +16,89 @@ from landlab_mgr import __version__
 from landlab_mgr.data import batch, predictors, split, store
 from landlab_mgr.data.stream import open_stream, stream_directory
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.process import process_packages, water_stress
-from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, MetricRecord
+from landlab_mgr.models import registry
+from landlab_mgr.models.process import processes
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.records import CHECKPOINT, ArtifactRecord, Event, Failed, Progress, Result, Task
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage import artifacts
-from landlab_mgr.storage.location import Location, located, make_directory
-from landlab_mgr.training import evaluate, features, learner, train
+from landlab_mgr.storage.location import located, make_directory
+from landlab_mgr.training import checkpoint, evaluate
+from landlab_mgr.training.checkpoint import Lane
+from landlab_mgr.training.learner import Data, Learner, learner_of
 
-
-@dataclass(frozen=True)
-class Progress:
-    """Epochs that are durable, and the checkpoint that holds them."""
-
-    epochs: tuple[EpochRecord, ...]
-    checkpoint: ArtifactRecord
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a completed run leaves."""
-
-    metrics: tuple[MetricRecord, ...]
-    artifacts: tuple[ArtifactRecord, ...]
+IN_MEMORY_BYTES = 2 * 2**30
+"""A dataset that would take more of the device's memory than this is streamed from disk."""
 
 
 def check(spec: RunSpec, ds: xr.Dataset) -> None:
-    """Whether this run can be done on this dataset; LandlabError names what cannot, and what is allowed."""
+    """Check that this run can be done on this dataset; LandlabError names what cannot, and what is allowed."""
+    tables = spec.tables
+    if spec.model_version != tables.version:
+        raise LandlabError(
+            f"the run asks for version {spec.model_version} of model {spec.model!r}, and version {tables.version} is "
+            "installed: register the grid again, or install what has the other version"
+        )
     predictors.encode(ds, spec.predictors, np.ones(ds.sizes["pixel"], bool), spec.seeds.init)
-    water_stress(spec.process.water_stress)
+    processes(tables.processes, spec.processes)
+    batch.forcing_names(ds, registry.model(spec.model))
+    calendar = Calendar.of(ds)
+    if calendar.step not in tables.steps:
+        raise LandlabError(
+            f"model {spec.model!r} takes steps of a {' or a '.join(tables.steps)}, and dataset "
+            f"{ds.attrs.get('name')} has steps of a {calendar.step}; choose another model or dataset"
+        )
     available = batch.streams_of(ds)
     unknown = sorted(set(spec.streams or ()) - set(available))
     if unknown:
         raise LandlabError(
             f"dataset {ds.attrs.get('name')} does not observe {unknown[0]!r}; it has {', '.join(available)}"
         )
-    if spec.model != "dalec":
-        features.learnable(ds, spec)
+    if tables.by_variance:
+        batch.learned_streams(spec, ds)
     split.assign(ds, spec.split, spec.seeds.split)
-    months = ds.sizes["time"]
-    if months <= spec.warmup_months:
-        raise LandlabError(f"warmup_months = {spec.warmup_months} leaves nothing of {months} months to score")
-    withheld = split.withheld_months(ds, spec.split)
-    if withheld is not None and len(set(withheld[spec.warmup_months :])) < 2:
-        scored = withheld[spec.warmup_months :]
+    warmup = calendar.steps_in_months(spec.warmup_months)
+    if calendar.steps <= warmup:
         raise LandlabError(
-            f"the split holds out {scored.sum()} of the {scored.size} months after the warm-up; "
+            f"warmup_months = {spec.warmup_months} leaves nothing of {calendar.steps} {calendar.step}s to score"
+        )
+    withheld = split.withheld_months(ds, spec.split)
+    if withheld is not None and len(set(withheld[warmup:])) < 2:
+        scored = withheld[warmup:]
+        raise LandlabError(
+            f"the split holds out {scored.sum()} of the {scored.size} {calendar.step}s after the warm-up; "
             "hold some out and keep some: choose other years, or another warmup_months"
         )
 
 
-IN_MEMORY_BYTES = 2 * 2**30
-"""A dataset that would take more of the device's memory than this is streamed from disk."""
-
-
 @lru_cache(maxsize=2)
-def _opened(path: str, stream: bool | None) -> tuple[xr.Dataset, batch.Arrays | None]:
-    """A published dataset, and where it fits in memory its arrays; a worker's next run mostly needs them again."""
+def _opened(path: str, model: str, stream: bool | None) -> Data:
+    """A published dataset as the learner of a model wants it; a worker's next run mostly needs it again."""
     ds = store.open_dataset(path)
+    calendar, learner = Calendar.of(ds), learner_of(model)
+    value = registry.model(model)
+    batch.forcing_names(ds, value)
     if stream is None:
-        stream = batch.bytes_of(ds) > IN_MEMORY_BYTES
+        stream = batch.bytes_of(ds, value) > IN_MEMORY_BYTES
+    if not learner.gradients:
+        if stream:
+            raise LandlabError(
+                f"{located(path).name} is streamed from disk, and model {model!r} needs it in memory; "
+                "use a smaller dataset, or a model that learns by gradients"
+            )
+        return Data(ds.load(), calendar)
     if stream:
-        return ds, None
+        return Data(ds, calendar, open_stream(ds, stream_directory(located(path)), value), streamed=True)
     ds = ds.load()
-    return ds, batch.load(ds)
-
-
-@dataclass(frozen=True)
-class Diverged:
-    """A loss was not finite; nothing after this run's last Progress is kept."""
-
-    epoch: int
-
-
-@dataclass(frozen=True)
-class Broken:
-    """This run alone cannot be done: its spec does not fit, its checkpoint is damaged, its evaluation failed."""
-
-    error: Exception
-
-
-@dataclass(frozen=True)
-class Task:
-    """A run to execute: where it writes, and the checkpoint of an earlier attempt to go on from; paths or URLs."""
-
-    spec: RunSpec
-    directory: str | Location
-    resume: str | Location | None = None
+    return Data(ds, calendar, batch.load(ds, value))
 
 
 def execute(
     tasks: Sequence[Task],
-    dataset: str | Location,
     width: int | None = None,
-    dropped: Callable[[int], bool] = lambda place: False,
+    dropped: Callable[[str], bool] = lambda key: False,
     stream: bool | None = None,
-) -> Iterator[tuple[int, Progress | Result | Diverged | Broken]]:
+) -> Iterator[tuple[str, Event]]:
     """Train members side by side, yielding their epochs as they become durable, then the result of each.
 
     Members whose predictors need more columns than the dataset's own groups have (`predictors.width`) train after
@@ -118,133 +106,106 @@ def execute(
 
     Args:
         tasks: runs on one dataset whose `group_key` is the same.
-        dataset: path or URL of its published dataset.
         width: lanes of the compiled program, at least one for each task; default: just those.
-        dropped: whether nobody wants the task at this place any more; asked before every epoch.
+        dropped: whether nobody wants the task of this key any more; asked before every epoch.
         stream: train from disk; default: where the dataset needs more memory than IN_MEMORY_BYTES.
 
     Yields:
-        the place of a task, and what became of it; each ends with a Result, Diverged or Broken.
+        the key of a task, and what became of it; each ends with a Result or Failed.
 
     Raises:
-        LandlabError: where the dataset cannot be read, or is streamed and shall train several members at once.
+        LandlabError: where the dataset cannot be read, or is streamed and shall train several members at once or by
+            boosting.
     """
-    ds, arrays = _opened(str(dataset), stream)
-    if any(task.spec.model != "dalec" for task in tasks):
-        if arrays is None:
-            raise LandlabError(
-                f"{located(dataset).name} is streamed from disk, and a baseline needs it in memory; "
-                "use a smaller dataset, or model 'dalec'"
-            )
-        for i, task in enumerate(tasks):  # one after the other
-
-            def nobody_wants(i: int = i) -> bool:
-                return dropped(i)
-
-            for outcome in _baseline(task, ds, nobody_wants):
-                yield i, outcome
-        return
-    if arrays is None and (width or len(tasks)) > 1:
+    [dataset], [model] = {task.dataset for task in tasks}, {task.spec.model for task in tasks}
+    data, learner = _opened(dataset, model, stream), learner_of(model)
+    if data.streamed and (width or len(tasks)) > 1:
         raise LandlabError(
             f"{located(dataset).name} is streamed from disk, one member at a time, not {width or len(tasks)}; "
             "use --members 1"
         )
-    source = open_stream(ds, stream_directory(located(dataset))) if arrays is None else arrays
-    lanes: dict[int, train.Lane] = {}
-    by_columns: dict[int, list[int]] = {}
-
-    def result(i: int, checkpoint: Location, saved: ArtifactRecord) -> Result | Broken:
-        spec, lane = tasks[i].spec, lanes[i]
+    by_key = {task.key: task for task in tasks}
+    lanes: dict[str, Lane] = {}
+    by_columns: dict[int, list[str]] = {}
+    for key, task in by_key.items():
         try:
-            weights = train.load(checkpoint)["weights"]
-            scores, files = evaluate.evaluate(spec, ds, lane.member, weights, lane.directory, source.fires)
-            return Result(tuple(scores), (saved, *files))
-        except Exception as error:  # one member's evaluation is no fault of the others
-            return Broken(error)
-
-    for i, task in enumerate(tasks):
-        try:
-            lanes[i], epochs = _lane(task, ds)
+            lanes[key] = _lane(task, data.ds)
+            epochs = _epochs_done(lanes[key], learner)
         except Exception as error:
-            yield i, Broken(error)
+            yield key, failed(error)
             continue
         if task.resume is None or epochs < task.spec.optimizer.epochs:
-            by_columns.setdefault(lanes[i].member.encoded.shape[1], []).append(i)
-        elif not dropped(i):
-            resumed = located(task.resume)
-            yield i, result(i, resumed, artifacts.record(CHECKPOINT, resumed))
-    for _, places in sorted(by_columns.items()):
+            by_columns.setdefault(lanes[key].member.encoded.shape[1], []).append(key)
+        elif not dropped(key):
+            saved = artifacts.record(CHECKPOINT, located(task.resume))
+            yield key, _result(lanes[key], data, saved)
+    for _, keys in sorted(by_columns.items()):
 
-        def unwanted(k: int, places: Sequence[int] = places) -> bool:
-            return dropped(places[k])
+        def unwanted(i: int, keys: Sequence[str] = keys) -> bool:
+            return dropped(keys[i])
 
-        for event in train.train([lanes[i] for i in places], source, width, dropped=unwanted):
-            i = places[event.lane]
-            if isinstance(event, train.Diverged):
-                yield i, Diverged(event.epoch)
-                continue
-            yield i, Progress(tuple(event.records), event.saved)
-            if event.records[-1].epoch == tasks[i].spec.optimizer.epochs and not dropped(i):
-                yield i, result(i, event.checkpoint, event.saved)
+        for i, event in learner.fit([lanes[key] for key in keys], data, width, unwanted):
+            key = keys[i]
+            yield key, event
+            last = lanes[key].spec.optimizer.epochs
+            if isinstance(event, Progress) and event.epochs[-1].epoch == last and not dropped(key):
+                yield key, _result(lanes[key], data, event.checkpoint)
 
 
-def _baseline(
-    task: Task, ds: xr.Dataset, dropped: Callable[[], bool]
-) -> Iterator[Progress | Result | Diverged | Broken]:
-    """Train and evaluate a statistical model, as `execute` does the land model."""
-    spec = task.spec
+def _result(lane: Lane, data: Data, saved: ArtifactRecord) -> Result | Failed:
+    """What a trained member leaves; one whose evaluation fails is no fault of the others."""
     try:
-        check(spec, ds)
-        directory, resume = located(task.directory), None if task.resume is None else located(task.resume)
-        make_directory(directory)
-        member = batch.Member.of(spec, ds)
-        model = learner.make(spec, ds, member, directory, resume)
-        saved = None if resume is None else artifacts.record(CHECKPOINT, resume)
-        for event in model.fit(dropped):
-            if isinstance(event, train.Diverged):
-                yield Diverged(event.epoch)
-                return
-            saved = event.saved
-            yield Progress(tuple(event.records), saved)
-        if saved is None or dropped():
-            return
-        found = evaluate.compare(
-            spec, ds, member, lambda part, pixels, keep: ({}, model.predict(part, pixels)), model.variables
-        )
-        scores, files = evaluate.write(spec, ds, member, found, directory)
-        yield Result(tuple(scores), (saved, *files))
+        params = checkpoint.load(located(saved.path))["weights"]
+        off = data.source.off if data.source else ()
+        scores, files = evaluate.evaluate(lane.spec, data.ds, lane.member, params, lane.directory, off)
+        return Result(tuple(scores), (saved, *files))
     except Exception as error:
-        yield Broken(error)
+        return failed(error)
 
 
-def _lane(task: Task, ds: xr.Dataset) -> tuple[train.Lane, int]:
-    """What trains a run, and its epochs so far; LandlabError where spec or checkpoint do not fit."""
+def failed(error: Exception) -> Failed:
+    """The end of a task that raised: out of memory, or an error with its traceback, but for messages of ours."""
+    if isinstance(error, LandlabError):
+        return Failed("error", str(error))
+    out_of_memory = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
+    message = f"{type(error).__name__}: {error}".splitlines()[0]
+    return Failed("oom" if out_of_memory else "error", message, "".join(traceback.format_exception(error)))
+
+
+def _lane(task: Task, ds: xr.Dataset) -> Lane:
+    """What trains a run; LandlabError where its spec does not fit the dataset."""
     check(task.spec, ds)
     directory, resume = located(task.directory), None if task.resume is None else located(task.resume)
     make_directory(directory)
-    lane = train.Lane(task.spec, batch.Member.of(task.spec, ds), directory, resume)
-    return lane, 0 if task.resume is None else train.restored(lane)[1]
+    return Lane(task.spec, batch.Member.of(task.spec, ds), directory, resume)
+
+
+def _epochs_done(lane: Lane, learner: Learner) -> int:
+    """Epochs that the checkpoint of a lane holds; LandlabError where it does not fit."""
+    if lane.resume is None:
+        return 0
+    return checkpoint.restored(lane).epoch if learner.gradients else checkpoint.load(lane.resume)["epoch"]
 
 
 def group_key(spec: RunSpec) -> tuple[Any, ...]:
     """What runs must have in common to train side by side: equal programs and equal shapes.
 
-    A baseline trains alone: it says so by an id of its own.
+    A member of a learner without lanes trains alone: it says so by an id of its own.
     """
-    if spec.model != "dalec":
+    if not learner_of(spec.model).gradients:
         return (spec.run_id,)
-    o = spec.optimizer
-    return (spec.dataset, spec.process, spec.network, spec.split, o.patches_per_batch)
+    choices = tuple(sorted(spec.processes.items()))
+    return (spec.dataset, spec.model, choices, spec.network, spec.split, spec.optimizer.patches_per_batch)
 
 
 def environment() -> dict[str, Any]:
-    """What a worker runs on: versions of packages, those that offer processes included, and the device."""
+    """What a worker runs on: versions of packages, those that offer models or processes included, and the device."""
     packages = ("jax", "jaxlib", "flax", "optax", "scikit-learn", "numpy", "xarray", "zarr")
     device = jax.devices()[0]
     return {
         "versions": {"python": platform.python_version(), "landlab_mgr": __version__}
         | {p: version(p) for p in packages}
-        | process_packages()
+        | registry.packages()
         | {"xla_flags": os.environ.get("XLA_FLAGS", "")},
         "device": f"{device.platform}:{device.device_kind}",
     }

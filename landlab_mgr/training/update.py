@@ -14,22 +14,32 @@ import numpy as np
 import optax
 from jax import Array
 
-from landlab_mgr.data.batch import LANE_AXES, Arrays, Packed, Selection, View, gather
-from landlab_mgr.models import network
-from landlab_mgr.models.dalec import model
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS
-from landlab_mgr.models.dalec.process import bind, water_stress
-from landlab_mgr.observations import losses
-from landlab_mgr.spec.run import NetworkSpec, RunSpec
+from landlab_mgr.data.batch import (
+    Arrays,
+    Batch,
+    Member,
+    Packed,
+    Selection,
+    View,
+    gather,
+    lane_axes,
+    setup_of,
+)
+from landlab_mgr.models import registry
+from landlab_mgr.models.model import Number, Setup
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.spec.run import RunSpec
+from landlab_mgr.training import objective
 
-Number = Array | np.float32
+PROCESS = "process"
+"""The part of a parameter tree whose learning rate `optimizer.process_rate` scales."""
 
 
 class State(NamedTuple):
-    """The trained tree and its optimiser state."""
+    """What is trained, and its optimiser state."""
 
-    weights: dict[str, Any]
-    """{"spatialization": network weights, "process": {"water_stress": weights of that process}}."""
+    params: dict[str, Any]
+    """Parts of the model's parameter tree by name."""
     moments: Any
 
 
@@ -37,11 +47,11 @@ class State(NamedTuple):
 class Static:
     """What a compiled program depends on, besides shapes; equal for all setups of a process choice."""
 
-    network: NetworkSpec
-    water_stress: str
+    setup: Setup
     terms: tuple[str, ...]
     patches: int
-    fires: bool
+    off: tuple[str, ...]
+    calendar: Calendar
 
 
 class Hyper(NamedTuple):
@@ -57,57 +67,63 @@ class Hyper(NamedTuple):
 _ADAM = optax.scale_by_adam()
 
 
-def terms_of(streams: Sequence[str]) -> tuple[str, ...]:
-    """Loss terms that a dataset with these observation streams can compute, penalties included."""
-    return tuple(
-        name for name, t in LOSS_TERMS.items() if t.variable is None or losses.stream_of(t) in streams
-    )
+def terms_of(spec: RunSpec, streams: Sequence[str]) -> tuple[str, ...]:
+    """Loss terms of a run's model that a dataset with these observation streams can compute, penalties included."""
+    return tuple(n for n, t in spec.tables.terms.items() if t.stream is None or t.stream.name in streams)
 
 
-def hyper(spec: RunSpec, terms: Sequence[str]) -> Hyper:
-    """The numbers of this member; the weight of a term is 0 for the streams that its spec leaves out."""
+def hyper(spec: RunSpec, member: Member, terms: Sequence[str]) -> Hyper:
+    """The numbers of this member.
+
+    The weight of a term is 0 for the streams that its spec leaves out. Where the model weighs by variance, a term is
+    the mean squared error of standardised observations, times its weight.
+    """
     weights: dict[str, Number] = {}
     for name in terms:
-        used = LOSS_TERMS[name].variable is None or spec.streams is None
-        used = used or losses.stream_of(LOSS_TERMS[name]) in (spec.streams or ())
-        weights[name] = np.float32(spec.weights[name] if used else 0.0)
+        stream = spec.tables.terms[name].stream
+        weight = spec.weights[name]
+        if stream is not None:
+            if spec.streams is not None and stream.name not in spec.streams:
+                weight = 0.0
+            elif member.targets is not None:
+                per_pixel = member.targets.per_pixel.get(stream.name, 0.0)
+                sd = float(member.targets.scale.sd.get(stream.variable, 1.0))
+                weight = weight / (sd**2 * per_pixel) if per_pixel else 0.0
+        weights[name] = np.float32(weight)
     o = spec.optimizer
     rates = np.float32(o.learning_rate), np.float32(o.process_rate)
     return Hyper(*rates, np.float32(o.weight_decay), np.float32(o.clip_norm), weights)
 
 
-def _weighted_terms(weights: Any, batch: model.Batch, hyper: Hyper, static: Static) -> dict[str, Array]:
-    params = network.parameters(static.network, weights["spatialization"], batch.predictors, batch.latitude)
-    keep = losses.outputs_needed(static.terms)
-    stress = bind(water_stress(static.water_stress), weights["process"]["water_stress"], batch.scale)
-    monthly = model.simulate(params, batch.climate, stress, keep, static.fires)
-    sums = model.balances(monthly, params, batch.climate.dt)
-    values = losses.terms(static.terms, monthly, sums, params, batch)
+def _weighted_terms(params: Any, batch: Batch, hyper: Hyper, static: Static) -> dict[str, Array]:
+    model = registry.model(static.setup.model)
+    keep = model.outputs_needed(static.terms)
+    parameters, outputs = model.predict(params, batch.inputs, static.setup, keep, static.off)
+    values = objective.terms(model, static.terms, parameters, outputs, batch, static.calendar)
     return {name: hyper.loss_weights[name] * value for name, value in values.items()}
 
 
-def _update(state: State, batch: model.Batch, hyper: Hyper, static: Static) -> tuple[State, dict[str, Array]]:
+def _update(state: State, batch: Batch, hyper: Hyper, static: Static) -> tuple[State, dict[str, Array]]:
     """One Adam step on the batch's loss, per pixel of the batch's capacity."""
 
-    def objective(weights: Any) -> tuple[Array, dict[str, Array]]:
-        values = _weighted_terms(weights, batch, hyper, static)
+    def objective(params: Any) -> tuple[Array, dict[str, Array]]:
+        values = _weighted_terms(params, batch, hyper, static)
         return sum(values.values(), start=jnp.zeros(())) / batch.mask.shape[0], values
 
-    gradient, values = jax.grad(objective, has_aux=True)(state.weights)
+    gradient, values = jax.grad(objective, has_aux=True)(state.params)
     norm = optax.tree.norm(gradient)
     limited = jnp.where((hyper.clip_norm > 0) & (norm > hyper.clip_norm), hyper.clip_norm / norm, 1.0)
     gradient = jax.tree.map(lambda g: g * limited.astype(g.dtype), gradient)
     direction, moments = _ADAM.update(gradient, state.moments)
-    rates = {"spatialization": hyper.learning_rate, "process": hyper.learning_rate * hyper.process_rate}
-    weights = {
-        part: jax.tree.map(
+    params = {}
+    for part in state.params:
+        rate = hyper.learning_rate * hyper.process_rate if part == PROCESS else hyper.learning_rate
+        params[part] = jax.tree.map(
             lambda w, d, rate=rate: w - rate * (d + hyper.weight_decay * w),
-            state.weights[part],
+            state.params[part],
             direction[part],
         )
-        for part, rate in rates.items()
-    }
-    return State(weights, moments), values
+    return State(params, moments), values
 
 
 @lru_cache(maxsize=8)
@@ -117,7 +133,7 @@ def no_terms(terms: tuple[str, ...], lanes: int) -> dict[str, Array]:
 
 
 def _over_batches(
-    one: Callable[[Any, model.Batch, Hyper], tuple[Any, dict[str, Array]]],
+    one: Callable[[Any, Batch, Hyper], tuple[Any, dict[str, Array]]],
     learned: Any,
     total: dict[str, Array],
     arrays: Arrays | Packed,
@@ -140,7 +156,9 @@ def _over_batches(
     def body(carried: tuple[Any, dict[str, Array]], selection: Selection) -> tuple[Any, None]:
         learned, total = carried
         batch = gather(arrays, view, selection, n_patches)
-        learned, terms = (one if alone else jax.vmap(one, in_axes=(0, LANE_AXES, 0)))(learned, batch, hyper)
+        learned, terms = (one if alone else jax.vmap(one, in_axes=(0, lane_axes(batch), 0)))(
+            learned, batch, hyper
+        )
         return (learned, {n: total[n] + x for n, x in terms.items()}), None
 
     carried, _ = jax.lax.scan(body, carried, order)
@@ -159,7 +177,7 @@ def train_batches(
 ) -> tuple[State, dict[str, Array]]:
     """One update of each lane per batch, in order: the new state, and `total` with the weighted terms added to it."""
 
-    def one(state: State, batch: model.Batch, hyper: Hyper) -> tuple[State, dict[str, Array]]:
+    def one(state: State, batch: Batch, hyper: Hyper) -> tuple[State, dict[str, Array]]:
         return _update(state, batch, hyper, static)
 
     return _over_batches(one, state, total, arrays, view, order, hyper, static.patches)
@@ -167,7 +185,7 @@ def train_batches(
 
 @partial(jax.jit, static_argnames="static")
 def score_batches(
-    weights: Any,
+    params: Any,
     total: dict[str, Array],
     arrays: Arrays | Packed,
     view: View,
@@ -175,24 +193,20 @@ def score_batches(
     hyper: Hyper,
     static: Static,
 ) -> dict[str, Array]:
-    """`total` with the weighted terms of each lane and batch added to it, without learning from them."""
+    """`total` with the weighted terms of each lane and batch added to it, and nothing is learned."""
 
-    def one(weights: Any, batch: model.Batch, hyper: Hyper) -> tuple[Any, dict[str, Array]]:
-        return weights, _weighted_terms(weights, batch, hyper, static)
+    def one(params: Any, batch: Batch, hyper: Hyper) -> tuple[Any, dict[str, Array]]:
+        return params, _weighted_terms(params, batch, hyper, static)
 
-    return _over_batches(one, weights, total, arrays, view, order, hyper, static.patches)[1]
+    return _over_batches(one, params, total, arrays, view, order, hyper, static.patches)[1]
 
 
-def initial_state(spec: RunSpec, n_columns: int, width: int) -> State:
-    """A new member, from its init seed: `n_columns` predictors, padded to `width`."""
-    process = water_stress(spec.process.water_stress)
-    weights = {
-        "spatialization": network.initialise(spec.network, spec.seeds.init, n_columns, width),
-        "process": {
-            "water_stress": process.initialise(jax.random.fold_in(jax.random.key(spec.seeds.init), 1))
-        },
-    }
-    return State(weights, _ADAM.init(weights))
+def initial_state(spec: RunSpec, member: Member) -> State:
+    """A new member, from its init seed."""
+    model = registry.model(spec.model)
+    setup = setup_of(spec, member.scale_of_targets)
+    params = model.initialise(setup, spec.seeds.init, member.sizes)
+    return State(params, _ADAM.init(params))
 
 
 def stack(trees: Sequence[Any]) -> Any:

@@ -13,8 +13,7 @@ import pandas as pd
 
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS, STREAMS
-from landlab_mgr.records import COLLAPSED
+from landlab_mgr.models import registry
 from landlab_mgr.spec.study import Objective
 
 DEV = "dev"
@@ -66,13 +65,15 @@ def diverged(catalog: Catalog, run_id: str) -> bool:
 
 
 def collapsed(catalog: Catalog, run_ids: Sequence[str]) -> float | None:
-    """The largest share of a member's leafy training pixels that it left bare; None where nobody observed leaves."""
-    split, variable, statistic, level = COLLAPSED
+    """Largest share of a member's training pixels that are dead; None where no run has that metric."""
     shares: list[float] = []
     for run_id in run_ids:
-        found = catalog.metrics(run_id, (split,))
-        found = found[(found["variable"] == variable) & (found["statistic"] == statistic)]
-        shares += list(found.loc[found["level"] == level, "value"])
+        collapse = catalog.run(run_id).spec.tables.collapse
+        if collapse is None:
+            continue
+        split, *key = collapse.metric
+        rows = catalog.metrics(run_id, (split,))
+        shares += list(rows.loc[(rows[["variable", "statistic", "level"]] == key).all(axis=1), "value"])
     return max(shares, default=None)
 
 
@@ -92,8 +93,8 @@ def spreads(
         weights: its loss weights.
     """
     found = {}
-    for stream, variable in STREAMS.items():
-        name = stream if stream in nse else variable  # as evaluate files it
+    for stream, about in registry.streams().items():
+        name = stream if stream in nse else about.variable  # as evaluate files it
         if name not in nse or (objective.variables and name not in objective.variables):
             continue
         sse = _unweighted(stream, curve.iloc[-1].to_dict(), weights)
@@ -113,5 +114,5 @@ def so_far(terms: Mapping[str, float], weights: Mapping[str, float], spread: Map
 
 
 def _unweighted(stream: str, terms: Mapping[str, float], weights: Mapping[str, float]) -> float | None:
-    value, weight = terms.get(f"dev_{stream}"), weights[LOSS_TERMS[stream].name]
+    value, weight = terms.get(f"dev_{stream}"), weights.get(stream)
     return None if value is None or not weight or not np.isfinite(value) else value / weight

@@ -12,9 +12,8 @@ from landlab_mgr.campaign.live import LiveReport
 from landlab_mgr.catalog import Catalog, lease
 from landlab_mgr.data import batch, store
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS
+from landlab_mgr.models import registry
 from landlab_mgr.observations.comparable import score_name
-from landlab_mgr.observations.losses import stream_of
 from landlab_mgr.spec.study import TuneSpec
 from landlab_mgr.storage.location import alone
 from landlab_mgr.training import run
@@ -80,16 +79,14 @@ def _check(spec: TuneSpec, fingerprint: str, ds: xr.Dataset) -> None:
     learned = first.streams or streams
     for key in spec.space:
         field, _, term = key.partition(".")
-        if (
-            field == "loss_weights"
-            and LOSS_TERMS[term].variable
-            and stream_of(LOSS_TERMS[term]) not in learned
-        ):
+        stream = first.tables.terms[term].stream if field == "loss_weights" else None
+        if stream is not None and stream.name not in learned:
             raise LandlabError(
-                f"study {spec.name}: space: {key}: nothing of {stream_of(LOSS_TERMS[term])} is learned from dataset "
+                f"study {spec.name}: space: {key}: nothing of {stream.name} is learned from dataset "
                 f"{spec.dataset}; its streams are {', '.join(learned)}"
             )
-    observed = tuple(dict.fromkeys(score_name(stream, streams) for stream in streams))
+    known = [registry.streams()[name] for name in streams]
+    observed = tuple(dict.fromkeys(score_name(stream, known) for stream in known))
     for objective in spec.objectives:
         for variable in objective.variables:
             if variable not in observed:

@@ -18,8 +18,8 @@ from optuna.trial import FrozenTrial, TrialState
 from landlab_mgr.campaign.live import LiveReport
 from landlab_mgr.catalog import Catalog, Claim
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import Progress
 from landlab_mgr.spec.study import TuneSpec
-from landlab_mgr.training.worker import Progress
 from landlab_mgr.tuning import optuna_study, score
 from landlab_mgr.tuning.records import START, TrialRecord, best_of, feasible, start_of
 

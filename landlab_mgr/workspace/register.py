@@ -7,7 +7,7 @@ import xarray as xr
 from landlab_mgr.catalog import Catalog, DatasetRecord, Registration
 from landlab_mgr.data import check, store
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS
+from landlab_mgr.models import registry
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.training import run
 from landlab_mgr.workspace.workspace import Workspace
@@ -57,12 +57,16 @@ def grid(workspace: Workspace, catalog: Catalog, spec: GridSpec) -> Registration
     """
     if isinstance(name := spec.base.get("loss_weights"), str):
         weights = catalog.weight_set(name).weights
-        changed = {n: w for n, w in weights.items() if n not in LOSS_TERMS or w != LOSS_TERMS[n].weight}
+        defaults = registry.tables(str(spec.base.get("model", registry.DEFAULT))).weights
+        changed = {n: w for n, w in weights.items() if w != defaults.get(n)}
         spec = spec.model_copy(update={"base": spec.base | {"loss_weights": changed}})
     record = catalog.dataset(spec.dataset)
     ds = store.open_dataset(workspace.path(record.url))
     specs = list(spec.expand(record.fingerprint))
-    one_of_each = {(s.model, s.predictors, s.process, s.streams, s.split, s.warmup_months): s for s in specs}
+    one_of_each = {
+        (s.model, s.predictors, tuple(s.process.items()), s.streams, s.split, s.warmup_months): s
+        for s in specs
+    }
     for cell in one_of_each.values():
         run.check(cell, ds)
     return catalog.register_runs(specs, spec)

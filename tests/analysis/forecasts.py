@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from landlab_mgr.data import split
-from landlab_mgr.models.dalec.parameters import STREAMS, VARIABLES
+from landlab_mgr.models import registry
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.storage import artifacts
 
@@ -24,12 +24,12 @@ def dataset(planet):
     time = pd.date_range("2001-01-01", periods=12 * YEARS, freq="MS") + pd.Timedelta(days=14)
     ds = planet.isel(time=months).assign_coords(time=time)
     ds["time_days"] = ("time", 30.4375 * np.arange(len(time)) + 15, ds["time_days"].attrs)
-    ds = ds.drop_vars([name for name in ds if str(name) in STREAMS and str(name) not in KEPT])
+    ds = ds.drop_vars([name for name in ds if str(name) in registry.streams() and str(name) not in KEPT])
     ds["test"] = ds["test"].copy(data=ds["patch"].values < 2)
     true, rng = truth(ds), np.random.default_rng(5)
     tower = np.arange(ds.sizes["pixel"]) % 4 != 3
     for stream in KEPT:
-        values = true[STREAMS[stream]].copy()
+        values = true[registry.streams()[stream].variable].copy()
         if stream.endswith("_fluxnet"):
             values[~tower] = np.nan
         if stream == "nbe":  # of the patch, and for all its pixels or none
@@ -37,11 +37,15 @@ def dataset(planet):
             values[gap[ds["patch"].values]] = np.nan
         elif stream not in ("som", "biomass"):
             values[rng.random(values.shape) < 0.2] = np.nan
-        if STREAMS[stream] == CONSTANT:
+        if registry.streams()[stream].variable == CONSTANT:
             values[np.isfinite(values)] = 1.0
-        if STREAMS[stream] == NEVER:
+        if registry.streams()[stream].variable == NEVER:
             values[:] = np.nan
-        unit = {"units": VARIABLES[STREAMS[stream]].unit, "long_name": stream, "role": "observation"}
+        unit = {
+            "units": registry.variables()[registry.streams()[stream].variable].unit,
+            "long_name": stream,
+            "role": "observation",
+        }
         ds[stream] = (("pixel", "time"), values.astype(np.float32), unit)
     gaps = np.where(np.isnan(ds["gpp_fluxnet"].values) & tower[:, None], true["gpp"], np.nan)
     ds["gpp_fluxnet_withheld"] = ds["gpp_fluxnet"].copy(data=gaps.astype(np.float32))
@@ -54,7 +58,7 @@ def truth(ds):
     rng, n = np.random.default_rng(4), ds.sizes["pixel"]
     t = np.arange(ds.sizes["time"])
     out = {}
-    for variable in dict.fromkeys(STREAMS[s] for s in KEPT):
+    for variable in dict.fromkeys(registry.streams()[s].variable for s in KEPT):
         mean, season, trend = (
             5 + 2 * rng.normal(size=(n, 1)),
             2 * rng.random((n, 1)),

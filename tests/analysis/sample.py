@@ -1,5 +1,7 @@
 """A workspace with runs that have metrics, made through the catalog: nothing is trained."""
 
+from landlab_mgr.analysis.base import Ensemble
+from landlab_mgr.analysis.load import load
 from landlab_mgr.catalog import MetricRecord
 from landlab_mgr.observations.metrics import STATISTICS
 from landlab_mgr.spec.grid import GridSpec
@@ -61,3 +63,14 @@ def metrics_of(spec, better=0.0):
         for i, level in enumerate(("flat", "spatial", "temporal"))
         for statistic in STATISTICS
     ]
+
+
+def loaded(analysis, workspace, catalog, filter="", **options):
+    """What an analysis computes on, and its options."""
+    chosen = analysis.options(**options)
+    return load(Ensemble.select(workspace, catalog, filter), analysis, chosen), chosen
+
+
+def computed(analysis, workspace, catalog, filter="", **options):
+    """Result of an analysis, neither stored nor catalogued."""
+    return analysis.compute(*loaded(analysis, workspace, catalog, filter, **options))

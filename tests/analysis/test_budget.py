@@ -71,7 +71,7 @@ def test_totals_by_hand(regional, by_pixel, tmp_path, by_patch):
     ("filter", "variables", "message"),
     [
         ("setup.groups = 'PFT'", "lai", "no flux 'lai'; there are: gpp, nee, reco, nbe, et, fire"),
-        ("setup.groups = 'PFT'", "", "no flux ''"),
+        ("setup.groups = 'PFT'", ",", "no flux ''"),
         ("setup.groups = 'PFT'", "nbe", "the runs kept no nbe; there are: gpp, et"),
         ("", "gpp", r"the runs are of 3 setups .* give a filter such as \"setup.groups = 'PFT\+CLIM'"),
     ],

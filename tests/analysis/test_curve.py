@@ -7,19 +7,16 @@ import pytest
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import curve, skill
-from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.errors import LandlabError
 
-from . import forecasts
+from . import forecasts, sample
 
 FILTER = "setup.groups = 'PFT+CLIM'"
 
 
 def computed(forecast, catalog, filter=FILTER, **options):
-    ensemble = Ensemble.select(forecast, catalog, filter)
-    return curve.compute(ensemble, curve.CurveOptions(**options)).assign_attrs(
-        analysis="0" * 16, filter=filter
-    )
+    ds = sample.computed(curve.ANALYSIS, forecast, catalog, filter, **options)
+    return ds.assign_attrs(analysis="0" * 16, filter=filter)
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
@@ -46,8 +43,8 @@ def test_every_subset_as_if_its_mean_had_been_predicted(forecast, catalog, tower
 
 def test_all_members_are_the_ensemble_mean_of_skill(forecast, catalog):
     ds = computed(forecast, catalog)
-    options = skill.SkillOptions(split="train", of="ensemble_mean")
-    whole = skill.compute(Ensemble.select(forecast, catalog, FILTER), options)["skill"].isel(ensemble=0)
+    options = {"split": "train", "of": "ensemble_mean"}
+    whole = sample.computed(skill.ANALYSIS, forecast, catalog, FILTER, **options)["skill"].isel(ensemble=0)
     last = ds["skill"].sel(size=6, quantile=0.5)
     assert set(last["variable"].values) == {"gpp", "reco", "nbe", "lai", "biomass", "som"}
     for variable in last["variable"].values:

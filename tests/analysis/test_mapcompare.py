@@ -7,7 +7,6 @@ import xarray as xr
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import mapcompare, pca, trace
-from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED
 from landlab_mgr.storage import figures
@@ -82,7 +81,7 @@ def test_correlations_by_hand(workspace, table, tmp_path):
 def test_a_component_is_that_of_pca(workspace, table):
     ds = run(workspace, table, of="pc2").dataset
     with workspace.open(read_only=True) as catalog:
-        scores = pca.compute(Ensemble.select(workspace, catalog, PFT), pca.PcaOptions())["scores"]
+        scores = sample.computed(pca.ANALYSIS, workspace, catalog, PFT)["scores"]
     assert ds["ensemble"].values == pytest.approx(scores.sel(component="PC2").values)
     assert ds.attrs["of_units"] == "standard deviations"
 

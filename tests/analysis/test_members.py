@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from landlab_mgr.analysis import members
+from landlab_mgr.analysis import members, skill
 from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS, MODELLED, STREAMS
+from landlab_mgr.models import registry
+from landlab_mgr.observations.calendar import Calendar
 from landlab_mgr.observations.comparable import comparable, is_compared, observed, score_name
 from landlab_mgr.spec.run import RunSpec
-from landlab_mgr.storage import artifacts
 
-from . import forecasts
+from . import forecasts, sample
 
 SPEC = RunSpec(dataset="x", predictors=("PFT",), warmup_months=12)
 YEARS_OUT = SPEC.model_copy(
@@ -20,13 +20,17 @@ YEARS_OUT = SPEC.model_copy(
 )
 
 
+FILES = {"of": "ensemble_mean", "split": "train"}
+"""Options with which skill reads monthly files."""
+
+
 def full(planet, seed=0):
     """A `monthly` file of the planet with every output that some stream observes."""
     rng = np.random.default_rng(seed)
-    names = {MODELLED.get(v, v) for v in STREAMS.values()}
+    names = set(SPEC.tables.modelled.values())
     shape = planet.sizes["pixel"], planet.sizes["time"]
     ds = xr.Dataset({n: (("pixel", "time"), rng.normal(3, 1, shape).astype(np.float32)) for n in names})
-    return ds.assign(split=artifacts.flags("pixel", np.full(shape[0], "train"), ("train", "dev", "test")))
+    return ds.assign(split=("pixel", np.full(shape[0], "train")))
 
 
 @pytest.mark.parametrize("spec", [SPEC, YEARS_OUT])
@@ -34,16 +38,17 @@ def full(planet, seed=0):
 def test_the_operators_are_those_of_an_evaluation(planet, spec, part):
     planet = planet.assign(lai_withheld=planet["lai"].copy(data=planet["lai"].values + 1))
     file, patch = full(planet), planet["patch"].values
-    streams = [s for s in STREAMS if s in planet]
+    streams = [s for s in registry.streams().values() if s.name in planet]
+    calendar = Calendar.of(planet)
     held_out = members.split.withheld_months(planet, spec.split)
     held_out = np.zeros(planet.sizes["time"], bool) if held_out is None else held_out
     period = "withheld" if part == "withheld" else "observation"
     expected = {}
     for stream in streams:
         if is_compared(planet, stream, period, bool(held_out.any())):
-            seen = observed(planet, stream, period, held_out)
-            modelled = file[MODELLED.get(STREAMS[stream], STREAMS[stream])].values.T
-            expected[score_name(stream, streams)] = comparable(LOSS_TERMS[stream], modelled, seen, patch, 12)
+            seen = observed(planet, stream.name, period, held_out)
+            modelled = file[SPEC.tables.modelled[stream.name]].values.T
+            expected[score_name(stream, streams)] = comparable(stream, modelled, seen, patch, 12, calendar)
     found = {t.name: t for t in members.targets(planet, spec, False, part)}
     assert found.keys() == expected.keys()
     assert len(found) == (13 if spec is SPEC and part == "train" else len(found))
@@ -54,16 +59,16 @@ def test_the_operators_are_those_of_an_evaluation(planet, spec, part):
 
 
 def test_all_months_that_could_be_observed_are_counted(planet):
-    steps = {average: members.steps(planet, SPEC, "train", average) for average in ("month", "year", "run")}
-    assert steps == {"month": 24, "year": 2, "run": 1}
-    out = {part: members.steps(planet, YEARS_OUT, part, "month") for part in ("train", "withheld")}
+    steps = {average: members.steps(planet, SPEC, "train", average) for average in ("step", "year", "run")}
+    assert steps == {"step": 24, "year": 2, "run": 1}
+    out = {part: members.steps(planet, YEARS_OUT, part, "step") for part in ("train", "withheld")}
     assert out == {"train": 12, "withheld": 12}
 
 
 def test_members_are_stacked_with_who_is_scored_where(forecast, towers):
     with forecast.open(read_only=True) as catalog:
-        ensemble = Ensemble.select(forecast, catalog, "setup.groups = 'PFT+CLIM'")
-        found = members.stacks(ensemble, "train", ["gpp", "nbe"])
+        ds, _ = sample.loaded(skill.ANALYSIS, forecast, catalog, "setup.groups = 'PFT+CLIM'", **FILES)
+        found = members.stacks(ds, "train", ["gpp", "nbe"])
         specs = forecasts.specs(catalog, "setup.groups = 'PFT+CLIM'")
     nbe, gpp = sorted(found, key=lambda s: s.target.name != "nbe")
     assert (nbe.target.level, gpp.target.level) == ("patch", "pixel")
@@ -108,6 +113,6 @@ def test_what_is_refused(forecast, towers, tmp_path):
         target.of(file.drop_vars("gpp"))
     with forecast.open(read_only=True) as catalog:
         with pytest.raises(LandlabError, match="the runs are of 2 setups"):
-            members.stacks(Ensemble.select(forecast, catalog), "train")
+            members.stacks(sample.loaded(skill.ANALYSIS, forecast, catalog, **FILES)[0], "train")
         with pytest.raises(LandlabError, match="is counted in the catalog, which is open for reading only"):
             Ensemble.select(forecast, catalog).look(["test"])

@@ -10,12 +10,13 @@ from hypothesis.extra import numpy as arrays
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import partition
-from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.catalog import MetricRecord
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.workspace import register
 from landlab_mgr.workspace.workspace import Workspace
+
+from . import sample
 
 GROUPS = ("PFT", "CLIM", "AGE", "SOIL")
 WORTH = {"PFT": 0.1, "CLIM": 0.3, "AGE": 0.05, "SOIL": 0.15}
@@ -86,7 +87,7 @@ def workspace(planet, tmp_path_factory):
 
 def test_the_parts_of_a_known_skill(workspace):
     with workspace.open(read_only=True) as catalog:
-        ds = partition.compute(Ensemble.select(workspace, catalog), partition.PartitionOptions())
+        ds = sample.computed(partition.ANALYSIS, workspace, catalog)
     assert list(ds["group"].values) == list(GROUPS)
     assert list(ds["variable"].values) == ["et", "lai"]
     lai = ds.sel(variable="lai")
@@ -137,25 +138,24 @@ def test_looking_at_test_is_counted(workspace):
 )
 def test_a_design_with_holes_says_which(workspace, filter, message):
     with workspace.open(read_only=True) as catalog, pytest.raises(LandlabError, match=message):
-        partition.compute(Ensemble.select(workspace, catalog, filter), partition.PartitionOptions())
+        sample.computed(partition.ANALYSIS, workspace, catalog, filter)
 
 
 def test_a_variable_without_skill_is_named_not_zero(planet, tmp_path):
     workspace = make(tmp_path / "ws", planet, seeds=1, groups=("PFT", "CLIM"), constant=("et",))
     with workspace.open(read_only=True) as catalog:
-        ensemble = Ensemble.select(workspace, catalog)
-        ds = partition.compute(ensemble, partition.PartitionOptions())
+        ds = sample.computed(partition.ANALYSIS, workspace, catalog)
         assert list(partition.table(ds)["variable"]) == ["lai", "lai, truth"]
         assert "et is not partitioned: no member of any set has R2 on dev" in ds.attrs["notes"]
         assert "4 sets have one member only" in ds.attrs["notes"]
         with pytest.raises(LandlabError, match="none of 5 runs has r2 on dev"):
-            partition.compute(ensemble, partition.PartitionOptions(statistic="r2"))
+            sample.computed(partition.ANALYSIS, workspace, catalog, statistic="r2")
 
 
 def test_sets_of_different_size_are_said(workspace):
     with workspace.open(read_only=True) as catalog:
-        ensemble = Ensemble.select(workspace, catalog, "not (setup.groups = 'PFT' and seed = 3)")
-        notes = partition.compute(ensemble, partition.PartitionOptions(draws=0)).attrs["notes"]
+        filter = "not (setup.groups = 'PFT' and seed = 3)"
+        notes = sample.computed(partition.ANALYSIS, workspace, catalog, filter, draws=0).attrs["notes"]
     assert "lai: sets stand on different numbers of members, 3 (PFT) to 4 (CONTROL)" in notes
 
 
@@ -168,6 +168,6 @@ def test_runs_of_two_kinds_are_not_mixed(planet, tmp_path):
         while (claim := catalog.claim("host", 1, directory_of=workspace.directory)) is not None:
             catalog.finish(claim.token, [MetricRecord("dev", "lai", "R2", "flat", 0.1)])
         with pytest.raises(LandlabError, match=r"are of different kinds: .*water_stress"):
-            partition.compute(Ensemble.select(workspace, catalog), partition.PartitionOptions())
-        alone = Ensemble.select(workspace, catalog, grid="dry")
-        assert partition.compute(alone, partition.PartitionOptions())["full"].size == 2 - 1
+            sample.computed(partition.ANALYSIS, workspace, catalog)
+        alone = sample.computed(partition.ANALYSIS, workspace, catalog, "grid = 'dry'")
+        assert alone["full"].size == 2 - 1

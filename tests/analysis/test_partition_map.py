@@ -5,8 +5,7 @@ import pytest
 import xarray as xr
 
 from landlab_mgr import analysis
-from landlab_mgr.analysis import partition, partition_map
-from landlab_mgr.analysis.base import Ensemble
+from landlab_mgr.analysis import partition, partition_map, runs
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.storage import artifacts
@@ -101,10 +100,12 @@ def test_test_pixels_are_of_all_members_and_counted(workspace):
 
 def test_the_mean_over_pixels_is_the_partition_of_the_means(workspace):
     with workspace.open(read_only=True) as catalog:
-        ensemble = Ensemble.select(workspace, catalog, "seed = 0")
-        ds = partition_map.compute(ensemble, partition_map.PartitionMapOptions(variables="lai"))
-        found = partition.design(ensemble)
-        files = {f.attrs.get("run_id", i): f for i, f in enumerate(ensemble.files("skill"))}
+        loaded, options = sample.loaded(
+            partition_map.ANALYSIS, workspace, catalog, "seed = 0", variables="lai"
+        )
+        ds = partition_map.compute(loaded, options)
+        found = partition.design(loaded)
+        files = list(runs.files(loaded, "skill"))
     means = [np.mean([files[i]["lai"].values[0, DEV[0], 0].mean() for i in rows]) for rows in found.rows]
     expected = partition.independent_parts(found.groups, np.array(means))
     assert ds["independent"].isel(variable=0).mean("pixel").values == pytest.approx(expected, abs=1e-6)

@@ -7,10 +7,12 @@ import pytest
 from landlab_mgr.analysis import selection
 from landlab_mgr.catalog import EpochRecord, MetricRecord
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models import registry
 from landlab_mgr.workspace import register
 
 from . import sample
 
+COLLAPSED = registry.tables(registry.DEFAULT).collapse.metric
 LOSS = {0: 5.0, 1: 2.0, 2: 9.0, 3: 3.0, 4: 2.5}
 """Training loss of each seed, in every setup."""
 
@@ -32,7 +34,7 @@ def workspace(planet, tmp_path):
             leafless = 0.2 if seed == 4 and claim.spec.predictors == ("PFT",) else 0.01
             catalog.finish(
                 claim.token,
-                [*sample.metrics_of(claim.spec), MetricRecord(*selection.COLLAPSED, leafless)],
+                [*sample.metrics_of(claim.spec), MetricRecord(*COLLAPSED, leafless)],
             )
     return workspace
 

@@ -6,7 +6,6 @@ import xarray as xr
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import skill
-from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.workspace import register
@@ -21,10 +20,8 @@ def catalog(scored):
 
 
 def computed(scored, catalog, filter="", **options):
-    ensemble = Ensemble.select(scored, catalog, filter)
-    return skill.compute(ensemble, skill.SkillOptions(**options)).assign_attrs(
-        analysis="0" * 16, filter=filter
-    )
+    ds = sample.computed(skill.ANALYSIS, scored, catalog, filter, **options)
+    return ds.assign_attrs(analysis="0" * 16, filter=filter)
 
 
 def test_the_metrics_of_each_run_setups_with_few_groups_first(scored, catalog):
@@ -113,8 +110,7 @@ def test_many_variables_are_a_coloured_table(scored, catalog):
 
 def from_files(forecast, filter="", **options):
     with forecast.open() as catalog:
-        ensemble = Ensemble.select(forecast, catalog, filter)
-        ds = skill.compute(ensemble, skill.SkillOptions(**options))
+        ds = sample.computed(skill.ANALYSIS, forecast, catalog, filter, **options)
         return ds.assign_attrs(analysis="0" * 16, filter=filter), forecasts.specs(catalog, filter)
 
 

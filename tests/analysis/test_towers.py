@@ -5,12 +5,14 @@ import pytest
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import towers as module
-from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models import registry
 
-from . import forecasts
+from . import forecasts, sample
 
 FILTER = "setup.groups = 'PFT+CLIM'"
+
+TOWER_STREAMS = [name for name, stream in registry.streams().items() if stream.tower]
 
 
 @pytest.fixture(scope="module")
@@ -83,17 +85,16 @@ def test_short_records_can_be_left_out(forecast, towers):
     months = np.isfinite(forecasts.observed(towers, "gpp_fluxnet")).sum(axis=1)
     least = int(np.sort(months)[-4])
     with forecast.open() as catalog:
-        ensemble = Ensemble.select(forecast, catalog, FILTER)
-        ds = module.compute(ensemble, module.TowersOptions(min_months=least))
+        ds = sample.computed(module.ANALYSIS, forecast, catalog, FILTER, min_months=least)
         assert int(ds["n_sites"].sel(variable="gpp", sites="all")) == (months >= least).sum() < 9
         with pytest.raises(LandlabError, match=r"has 97 months of .* give a smaller min_months"):
-            module.compute(ensemble, module.TowersOptions(min_months=97))
+            sample.computed(module.ANALYSIS, forecast, catalog, FILTER, min_months=97)
 
 
 def test_what_is_refused(forecast, towers, planet, tmp_path):
     with forecast.open() as catalog, pytest.raises(LandlabError, match="the runs are of 2 setups"):
         analysis.run(forecast, catalog, "towers")
-    none = towers.drop_vars([v for v in towers if str(v).removesuffix("_withheld") in module.TOWERS])
+    none = towers.drop_vars([v for v in towers if str(v).removesuffix("_withheld") in TOWER_STREAMS])
     bare = forecasts.make(tmp_path / "none", none, seeds=1, setups=(forecasts.FULL,))
     with (
         bare.open() as catalog,

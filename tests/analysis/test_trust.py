@@ -5,20 +5,17 @@ import pytest
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import trust
-from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.observations.metrics import coverage
 
-from . import forecasts
+from . import forecasts, sample
 
 FILTER = "setup.groups = 'PFT+CLIM'"
 
 
 def computed(forecast, catalog, filter=FILTER, **options):
-    ensemble = Ensemble.select(forecast, catalog, filter)
-    return trust.compute(ensemble, trust.TrustOptions(**options)).assign_attrs(
-        analysis="0" * 16, filter=filter
-    )
+    ds = sample.computed(trust.ANALYSIS, forecast, catalog, filter, **options)
+    return ds.assign_attrs(analysis="0" * 16, filter=filter)
 
 
 def pairs(towers, catalog, variable, stream, part):

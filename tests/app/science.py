@@ -6,9 +6,10 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr import analysis
-from landlab_mgr.analysis import selection
+from landlab_mgr.analysis import of_models, selection
 from landlab_mgr.cli.bench import pixelmap
 from landlab_mgr.data import schema
+from landlab_mgr.models import registry
 from landlab_mgr.observations.metrics import STATISTICS
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.storage import artifacts
@@ -17,6 +18,8 @@ from landlab_mgr.workspace.workspace import Workspace
 from tests.analysis.sample import metrics_of
 
 PIXELS = 12
+SHOWN = of_models.mapped(registry.tables(registry.DEFAULT))
+"""The parameter that maps show unless another is asked for."""
 GRID = "science"
 KEPT = "science@1"
 DEV = {0: slice(2, 7), 1: slice(5, 10), 2: slice(5, 10)}
@@ -75,7 +78,7 @@ def complete(workspace: Workspace, catalog) -> None:
 
 def parameters(spec) -> xr.Dataset:
     uwue = UWUE * (1 + 0.1 * spec.seeds.init)
-    fields = {"uwue": uwue, "q10": uwue[::-1] ** 2, "canopy_efficiency": uwue * 3}
+    fields = {"uwue": uwue, "q10": uwue[::-1] ** 2, SHOWN: uwue * 3}
     places = {"lat": np.linspace(-30, 60, PIXELS), "lon": np.linspace(-100, 120, PIXELS)}
     return xr.Dataset({name: ("pixel", x.astype(np.float32)) for name, x in (fields | places).items()})
 

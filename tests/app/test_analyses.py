@@ -49,7 +49,7 @@ def test_without_a_result_it_gives_the_command_that_makes_it(open_app, workspace
     of = f"\"ensemble = '{science.KEPT}'"
     assert commands(app) == [
         f'landlab analyse curve {of}" -w {workspace.root}',
-        f"landlab analyse curve {of} and setup.groups = 'PFT+CLIM'\" -w {workspace.root}",
+        f"landlab analyse curve {of} and predictors = 'PFT+CLIM'\" -w {workspace.root}",
     ]
     assert set(table(app, "option", "meaning")["option"]) == {*analysis.find("curve").options.model_fields}
     app = open_app(made.workspace.root, PAGE, analysis="towers")  # runs in every state, no result

@@ -113,6 +113,7 @@ def table() -> pd.DataFrame:
             "dataset": "d",
             "seed": [0, 1, 0],
             "state": "completed",
+            "predictors": ["PFT", "PFT", "CLIM"],
             "seeds.init": [0, 1, 0],
             "process.water_stress": ["linear", "linear", None],
             "metrics.dev.gpp.R2.flat": [0.5, -3.0, np.nan],
@@ -126,7 +127,7 @@ def test_what_differs_between_groups():
 
     of = contrast.groups(table(), "label")
     found = contrast.differences(table(), of).set_index("what")
-    assert list(found.index) == ["label", "seeds.init", "process.water_stress"]
+    assert list(found.index) == ["predictors", "seeds.init", "process.water_stress"]
     assert found.loc["seeds.init"].to_dict() == {"PFT": "0, 1", "CLIM": "0"}
     assert found.loc["process.water_stress"].to_dict() == {"PFT": "linear", "CLIM": "–"}
     assert contrast.groupings(table()) == ["label", "process.water_stress", "run_id"]

@@ -10,14 +10,18 @@ import pytest
 from landlab_mgr.analysis import trace
 from landlab_mgr.cli.bench import pixelmap
 from landlab_mgr.data import coast
+from landlab_mgr.models import registry
+from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.storage import artifacts, figures
 from landlab_mgr.storage.resources import resource
+from landlab_mgr.workspace import register
 from landlab_mgr.workspace.workspace import Workspace
 
 from . import science
 from .shown import commands, figure, values, words
 
 PAGE = "views/maps.py"
+UWUE = registry.tables(registry.DEFAULT).by_name["uwue"]
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +56,21 @@ def test_runs_without_parameters_and_runs_that_go_on_are_no_exception(open_app, 
     app = open_app(made.workspace.root, PAGE, runs=f"run:{made.runs['failed']}")
     assert not app.exception
     assert "No completed run" in words(app)
+
+
+def test_a_model_without_parameters_shows_none(open_app, tmp_path):
+    workspace = Workspace.at(tmp_path / "ws", str(tmp_path / "ws" / "landlab.db"))
+    with workspace.create() as catalog:
+        name = register.dataset(workspace, catalog, science.planet()).name
+        base = {"model": "lstm", "warmup_months": 12, "optimizer": {"epochs": 1}}
+        register.grid(
+            workspace, catalog, GridSpec(name="g", dataset=name, setups=(("PFT",),), seeds=1, base=base)
+        )
+        claim = catalog.claim("host", 1, directory_of=workspace.directory)
+        catalog.finish(claim.token, science.metrics_of(claim.spec))
+    app = open_app(workspace.root, PAGE)
+    assert not app.exception
+    assert "Model lstm has no parameters" in words(app)
 
 
 def test_the_mean_and_the_spread_over_the_kept_members(open_app, workspace):
@@ -153,8 +172,8 @@ def test_pixels_of_a_regular_grid_are_a_raster_and_others_dots(parts):
 
 def test_colours_are_shared_between_what_is_the_same_quantity(parts):
     maps, _ = parts
-    a = maps.of_parameter("uwue", np.array([1.0, 2.0, 3.0]), "mean", "A")
-    b = maps.of_parameter("uwue", np.array([5.0, 9.0, np.nan]), "truth", "B")
+    a = maps.of_parameter(UWUE, np.array([1.0, 2.0, 3.0]), "mean", "A")
+    b = maps.of_parameter(UWUE, np.array([5.0, 9.0, np.nan]), "truth", "B")
     c = maps.variation("uwue", maps.Spread(np.ones(3), np.full(3, 0.2), np.full(3, 2)))
     one, two, three = maps.alike([a, b, c])
     assert (one.low, one.high) == (two.low, two.high) == (a.low, b.high)
@@ -175,7 +194,7 @@ def test_a_saved_map_says_where_it_comes_from(parts, workspace, monkeypatch, tmp
     monkeypatch.setenv("LANDLAB_WORKSPACE", str(workspace.root))
     where = maps.Places(np.linspace(-30, 60, 12), np.linspace(-100, 120, 12))
     panels = [
-        maps.of_parameter("uwue", science.UWUE, "mean", "A"),
+        maps.of_parameter(UWUE, science.UWUE, "mean", "A"),
         maps.Panel(
             "group", "B", "c", np.arange(12) % 3.0, "group", -0.5, 2.5, groups=("PFT", "CLIM", "none")
         ),
@@ -200,7 +219,7 @@ def test_of_a_file_only_what_is_asked_for_is_read(workspace):
 def mean_by_place() -> dict[tuple[float, float], float]:
     """UWUE of two members by latitude and longitude."""
     lat, lon = pixelmap.places(2500)
-    mean = np.mean([pixelmap.parameters(lat, lon, seed)["uwue"].values for seed in (0, 1)], axis=0)
+    mean = np.mean([pixelmap.parameters(lat, lon, seed)[pixelmap.shown()].values for seed in (0, 1)], axis=0)
     return dict(zip(zip(lat.tolist(), lon.tolist(), strict=True), mean.tolist(), strict=True))
 
 

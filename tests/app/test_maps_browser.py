@@ -69,7 +69,9 @@ def test_a_raster_tells_the_value_of_a_pixel_in_both_panels(page, serve, tmp_pat
     query = pixelmap.make(tmp_path / "ws", pixels=2500, members=2)
     lat, lon = pixelmap.places(2500)
     pixel = 1234
-    members = [pixelmap.parameters(lat, lon, seed)["uwue"].values[pixel].astype(float) for seed in (0, 1)]
+    members = [
+        pixelmap.parameters(lat, lon, seed)[pixelmap.shown()].values[pixel].astype(float) for seed in (0, 1)
+    ]
     drawn = page.locator(".st-key-map canvas[data-drawn=true]")
     said = page.locator(".st-key-map .said")
 

@@ -9,6 +9,8 @@ import pytest
 import xarray as xr
 from streamlit.testing.v1 import AppTest
 
+from landlab_mgr.models import registry
+
 from .conftest import APP
 
 SOURCES = sorted(APP.rglob("*.py"))
@@ -109,6 +111,7 @@ def test_a_part_that_is_run_again_says_its_errors_itself():
     assert app.error[0].value == "no catalog; make one"
 
 
+TABLES = registry.tables(registry.DEFAULT)
 TIME = np.array(["2001-01-15", "2001-02-15", "2001-03-15"], "datetime64[ns]")
 
 
@@ -125,7 +128,7 @@ def test_anomalies_are_compared_as_anomalies():
 
     ds = observations(ewt=[[5.0, np.nan, 7.0]] * 3)
     modelled = monthly("pixel", water=[[100.0, 300.0, 106.0]] * 3)
-    what = series.series(modelled, ds, "ewt", 0)
+    what = series.series(modelled, ds, "ewt", 0, TABLES)
     np.testing.assert_allclose(
         what.modelled, [-3, 197, 3]
     )  # less 103, the mean where there is an observation
@@ -136,7 +139,7 @@ def test_a_patch_is_compared_with_the_mean_of_its_pixels_where_all_are_observed(
     from parts import series
 
     ds = observations(lai=[[1.0, 2.0, 3.0], [3.0, np.nan, 5.0], [9.0, 9.0, 9.0]])
-    what = series.series(monthly("patch", lai=[[0.0, 0.0, 0.0]] * 2), ds, "lai", 0)
+    what = series.series(monthly("patch", lai=[[0.0, 0.0, 0.0]] * 2), ds, "lai", 0, TABLES)
     np.testing.assert_allclose(what.observed[0].seen, [2, np.nan, 4])
 
 
@@ -144,7 +147,7 @@ def test_withheld_months_stay_apart():
     from parts import series
 
     ds = observations(lai=[[1.0, np.nan, np.nan]] * 3, lai_withheld=[[np.nan, 2.0, np.nan]] * 3)
-    what = series.series(monthly("pixel", lai=[[0.0, 0.0, 0.0]] * 3), ds, "lai", 2)
+    what = series.series(monthly("pixel", lai=[[0.0, 0.0, 0.0]] * 3), ds, "lai", 2, TABLES)
     np.testing.assert_allclose(what.observed[0].withheld, [np.nan, 2, np.nan])
     np.testing.assert_array_equal(
         series.months_observed(monthly("pixel", lai=[[0.0] * 3] * 3), ds, "lai"), [2, 2, 2]
@@ -156,7 +159,24 @@ def test_what_is_observed_comes_first():
 
     ds = observations(lai=[[1.0] * 3] * 3, nbe=[[1.0] * 3] * 3)
     names = {n: [[0.0] * 3] * 3 for n in ("gpp", "nbe", "lai")}
-    assert series.variables(monthly("pixel", **names), ds) == ["lai", "nbe", "gpp"]
+    assert series.variables(monthly("pixel", **names), ds, TABLES) == ["lai", "nbe", "gpp"]
+
+
+def test_an_output_goes_by_the_name_of_the_variable_that_it_is_compared_with():
+    from parts import series
+
+    outputs = monthly("pixel", water=[[0.0] * 3] * 3, foliar=[[0.0] * 3] * 3)
+    assert series.variables(outputs, observations(), TABLES) == ["ewt", "foliar"]
+    assert series.variables(outputs, observations(), registry.tables("lstm")) == ["foliar", "water"]
+
+
+def test_names_of_variables_and_streams():
+    from parts import text
+
+    assert text.name("gpp") == "GPP"
+    assert text.name("gpp_fluxnet") == "GPP fluxnet"
+    assert text.name("fire") == "fire"
+    assert text.name("PC1") == "PC1"
 
 
 def test_the_split_reads_as_text_and_as_codes():
@@ -187,7 +207,7 @@ def test_losses_that_are_not_positive_get_a_linear_axis():
 
     epochs = pd.DataFrame({"epoch": [1, 2], "total": [3.0, 2.0], "dev": [4.0, np.inf], "edc": [0.0, 1.0]})
     assert figures.losses(epochs, "total").layout.yaxis.type == "log"
-    assert figures.losses(epochs, "edc").layout.yaxis.type == "linear"
+    assert figures.losses(epochs, "edc").layout.yaxis.type is None  # linear, as is any axis of numbers
     assert np.isnan(figures.losses(epochs, "total").data[1].y[1])
 
 

@@ -1,5 +1,6 @@
 """The page of runs, in every state of a workspace."""
 
+from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.workspace.workspace import Workspace
 
 from . import sample
@@ -125,3 +126,37 @@ def test_order_and_columns_live_in_the_address(open_app, made):
     again = open_app(made.workspace.root, columns="gold,label", order="gold")
     assert not again.exception
     assert list(again.dataframe[0].value) == ["label"]
+
+
+def test_fields_in_which_runs_differ_are_columns_orders_and_filters(open_app, tmp_path):
+    workspace = Workspace.at(tmp_path, str(tmp_path / "landlab.db"))
+    grid = GridSpec(
+        name="k",
+        dataset="fluxval",
+        setups=(("PFT",), ("CLIM",)),
+        seeds=2,
+        axes={"split.fold": (1, 0), "process.water_stress": ("nn_paw", "linear")},
+        base={"split": {"kind": "kfold"}},
+    )
+    with workspace.create() as catalog:
+        dataset = sample.register_dataset(workspace, catalog, tmp_path)
+        catalog.register_runs(list(grid.expand(dataset.attrs["fingerprint"])), grid)
+    app = open_app(tmp_path, order="split.fold")
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert list(table["split.fold"]) == [0] * 8 + [1] * 8
+    assert "process.water_stress" in table
+    assert "seeds.split" not in table
+    lines = "\n".join(code.value for code in app.code)
+    for line in (
+        "predictors in ('CLIM', 'PFT')",
+        "split.fold in (0, 1)",
+        "process.water_stress in ('linear', 'nn_paw')",
+    ):
+        assert line in lines
+        app.text_input(key="filter").set_value(line).run()
+        assert not app.error
+        assert len(app.dataframe[0].value) == 16
+    app.text_input(key="filter").set_value("split.fold = 0").run()
+    assert len(app.dataframe[0].value) == 8
+    assert "split.fold" not in app.dataframe[0].value

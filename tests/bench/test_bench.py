@@ -44,7 +44,9 @@ def test_scaling_compares_workers_with_arithmetic():
     ("arguments", "says"),
     [
         (("--members", "0"), "'0'; allowed: numbers above 0"),
-        (("--water-stress", "sqrt"), "unknown water_stress process 'sqrt'"),
+        (("--process", "water_stress=sqrt"), "unknown water_stress process 'sqrt'"),
+        (("--process", "sqrt"), "--process 'sqrt'; allowed: a kind of process and a choice, KIND=NAME"),
+        (("--process", "root=sqrt"), "process: model 'dalec' has no process 'root'; known: water_stress"),
     ],
 )
 def test_mistakes_are_one_line(arguments, says):

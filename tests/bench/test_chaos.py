@@ -13,7 +13,7 @@ from landlab_mgr.cli.bench import chaos
 from landlab_mgr.cli.bench.commands import report_chaos
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.storage import artifacts
-from landlab_mgr.training import train
+from landlab_mgr.training import checkpoint as files
 from landlab_mgr.workspace.workspace import Workspace
 
 from ..catalog.sample import DATASET, FINGERPRINT, epoch
@@ -91,7 +91,7 @@ def claim(ws, catalog):
 def commit(ws, catalog, token, *numbers, weight=1.0):
     path = ws.path(ws.directory(SPEC.run_id, token)) / f"checkpoint-{numbers[-1]}.msgpack"
     path.parent.mkdir(parents=True, exist_ok=True)
-    train.save(path, {"weights": {"a": np.full(3, weight, np.float32)}})
+    files.save(path, {"weights": {"a": np.full(3, weight, np.float32)}})
     checkpoint = ws.catalogued(artifacts.record(CHECKPOINT, path))
     catalog.record(token, [epoch(n, total=1.0 / n) for n in numbers], checkpoint)
 
@@ -151,7 +151,7 @@ def test_differences_from_the_undisturbed_run(a_run):
         barely = np.nextafter(1.0, 2.0)
         tx.execute(Epoch.__table__.update().where(Epoch.epoch == 1).values(total=barely))
     [checkpoint] = disturbed.runs.rglob("checkpoint-4.msgpack")
-    train.save(checkpoint, {"weights": {"a": np.nextafter(np.ones(3, np.float32), 2, dtype=np.float32)}})
+    files.save(checkpoint, {"weights": {"a": np.nextafter(np.ones(3, np.float32), 2, dtype=np.float32)}})
     assert chaos.differences(disturbed, peaceful, lost=0) == {
         "incomplete_runs": 0,
         "lost_epochs": 1,

@@ -10,8 +10,8 @@ import ray
 from landlab_mgr.campaign.cluster import RayExecutor
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import Failed, Progress, Result, Task
 from landlab_mgr.spec.run import PolicySpec
-from landlab_mgr.training.worker import Failed, Job, Progress, Result
 
 from ..training.test_lanes import spec_of
 from .conftest import until
@@ -31,9 +31,9 @@ def published(planet, tmp_path_factory):
 
 
 @pytest.fixture
-def job(planet, published, tmp_path):
+def task(planet, published, tmp_path):
     def make(token, seed=0, epochs=3, resume=None):
-        return Job(token, spec_of(planet, seed, epochs), published, str(tmp_path / token), resume)
+        return Task(token, spec_of(planet, seed, epochs), published, str(tmp_path / token), resume)
 
     return make
 
@@ -65,11 +65,11 @@ def events_until(executor, stop):
     return events
 
 
-def test_a_worker_trains_side_by_side_and_knows_no_database(executor, job):
+def test_a_worker_trains_side_by_side_and_knows_no_database(executor, task):
     environment = idle(executor)
     assert environment["versions"]["threads"] == "1"
     assert of_worker(executor, lambda: sys.prefix) == sys.prefix  # under `uv run` too, as in the gate
-    executor.submit([job("first"), job("second", seed=1)])
+    executor.submit([task("first"), task("second", seed=1)])
     assert executor.idle() is None
     events = events_until(executor, lambda event: isinstance(event, Result))
     if len({t for t, e in events if isinstance(e, Result)}) == 1:
@@ -90,10 +90,10 @@ def test_a_worker_trains_side_by_side_and_knows_no_database(executor, job):
     assert {settings[n] for n in ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")} == {"1"}
 
 
-def test_a_dead_worker_is_replaced_and_its_job_goes_on_elsewhere(executor, job):
+def test_a_dead_worker_is_replaced_and_its_job_goes_on_elsewhere(executor, task):
     idle(executor)
     pid = of_worker(executor, os.getpid)
-    executor.submit([job("long", epochs=1_000_000)])
+    executor.submit([task("long", epochs=1_000_000)])
     events = events_until(executor, lambda event: isinstance(event, Progress))
     os.kill(pid, signal.SIGKILL)
     events += events_until(executor, lambda event: isinstance(event, Failed))
@@ -104,15 +104,15 @@ def test_a_dead_worker_is_replaced_and_its_job_goes_on_elsewhere(executor, job):
     done = last.epochs[-1].epoch
     idle(executor)
     assert of_worker(executor, os.getpid) != pid
-    executor.submit([job("again", epochs=done + 2, resume=last.checkpoint.path)])
+    executor.submit([task("again", epochs=done + 2, resume=last.checkpoint.path)])
     events = events_until(executor, lambda event: not isinstance(event, Progress))
     assert isinstance(events[-1][1], Result), events[-1][1]
     assert [r.epoch for _, e in events[:-1] for r in e.epochs] == [done + 1, done + 2]
 
 
-def test_a_dropped_job_is_heard_of_no_more(executor, job):
+def test_a_dropped_job_is_heard_of_no_more(executor, task):
     idle(executor)
-    executor.submit([job("unwanted", epochs=1_000_000), job("wanted", seed=1, epochs=1_000_000)])
+    executor.submit([task("unwanted", epochs=1_000_000), task("wanted", seed=1, epochs=1_000_000)])
     events_until(executor, lambda event: isinstance(event, Progress))
     executor.drop("unwanted")
     events = events_until(executor, lambda event: isinstance(event, Progress))

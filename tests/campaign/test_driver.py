@@ -6,11 +6,10 @@ import pytest
 
 from landlab_mgr.campaign import live
 from landlab_mgr.campaign.driver import Driver
-from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord
+from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, Failed, Progress, Result
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage import artifacts
-from landlab_mgr.training.run import Progress, Result, group_key
-from landlab_mgr.training.worker import Failed
+from landlab_mgr.training.run import group_key
 from landlab_mgr.workspace.workspace import Workspace
 
 from ..catalog.sample import DATASET, FINGERPRINT
@@ -37,9 +36,9 @@ def catalog(workspace):
 
 
 class Paper:
-    """An executor that trains nothing: each job is at epoch 2 at the first poll and done at the second."""
+    """An executor that trains nothing: each task is at epoch 2 at the first poll and done at the second."""
 
-    def __init__(self, root, slots, width, at_first_poll=lambda jobs: None, end=lambda job: Result((), ())):
+    def __init__(self, root, slots, width, at_first_poll=lambda tasks: None, end=lambda task: Result((), ())):
         self.slots, self.width = slots, width
         self.root, self.at_first_poll, self.end = root, at_first_poll, end
         self.groups, self.going, self.dropped = [], [], []
@@ -47,25 +46,25 @@ class Paper:
     def idle(self):
         return None if len(self.going) == self.slots else {"versions": {}, "device": "paper"}
 
-    def submit(self, jobs):
+    def submit(self, tasks):
         assert len(self.going) < self.slots
-        assert len(jobs) <= self.width
-        assert len({group_key(job.spec) for job in jobs}) == 1
-        self.groups.append([(job.spec.network.hidden[0], job.spec.seeds.init) for job in jobs])
-        self.going.append((jobs, iter((self.progress, self.end))))
+        assert len(tasks) <= self.width
+        assert len({group_key(task.spec) for task in tasks}) == 1
+        self.groups.append([(task.spec.network.hidden[0], task.spec.seeds.init) for task in tasks])
+        self.going.append((tasks, iter((self.progress, self.end))))
 
-    def progress(self, job):
+    def progress(self, task):
         epochs = tuple(EpochRecord(n, 1.0, 2.0, {}, 0.5) for n in (1, 2))
         return Progress(epochs, ArtifactRecord(CHECKPOINT, str(self.root / "c"), "a" * 64, 1))
 
     def poll(self, timeout):
-        jobs, events = self.going[0]
+        tasks, events = self.going[0]
         event_of = next(events)
         if event_of == self.progress:
-            self.at_first_poll(jobs)
+            self.at_first_poll(tasks)
         else:
             self.going.pop(0)
-        return [(job.token, event_of(job)) for job in jobs if job.token not in self.dropped]
+        return [(task.key, event_of(task)) for task in tasks if task.key not in self.dropped]
 
     def drop(self, token):
         self.dropped.append(token)
@@ -82,26 +81,26 @@ def drive(workspace, catalog, executor, **options):
 
 
 class Files(Paper):
-    """A Paper whose jobs write a checkpoint for each of three polls, and are done at the fourth."""
+    """A Paper whose tasks write a checkpoint for each of three polls, and are done at the fourth."""
 
     def __init__(self, root, at_poll=lambda number: None):
         super().__init__(root, slots=1, width=1)
         self.at_poll, self.removed, self.resumed = at_poll, [], []
 
-    def submit(self, jobs):
-        self.going.append((jobs, count(1)))
-        self.resumed += [job.resume for job in jobs]
+    def submit(self, tasks):
+        self.going.append((tasks, count(1)))
+        self.resumed += [task.resume for task in tasks]
 
     def poll(self, timeout):
-        [(job,)], number = [jobs for jobs, _ in self.going], next(self.going[0][1])
+        [(task,)], number = [tasks for tasks, _ in self.going], next(self.going[0][1])
         self.at_poll(number)
         if number == 4:
             self.going.clear()
-            return [(job.token, Result((), ()))]
-        path = self.root / job.directory / f"checkpoint-{number}"
+            return [(task.key, Result((), ()))]
+        path = self.root / task.directory / f"checkpoint-{number}"
         path.parent.mkdir(parents=True, exist_ok=True)
         record = artifacts.put(CHECKPOINT, bytes([number]), path)
-        return [(job.token, Progress((EpochRecord(number, 1.0, 2.0, {}, 0.5),), record))]
+        return [(task.key, Progress((EpochRecord(number, 1.0, 2.0, {}, 0.5),), record))]
 
     def drop(self, token):
         super().drop(token)
@@ -199,7 +198,7 @@ def test_an_attempt_says_how_it_trained(workspace, catalog, width, mode):
 def test_a_cancelled_run_is_dropped_and_its_neighbours_are_not(workspace, catalog):
     catalog.register_runs([spec_of(seed) for seed in range(3)])
     victim = spec_of(1).run_id
-    executor = Paper(workspace.root, 1, 3, at_first_poll=lambda jobs: catalog.cancel([victim]))
+    executor = Paper(workspace.root, 1, 3, at_first_poll=lambda tasks: catalog.cancel([victim]))
     assert drive(workspace, catalog, executor).outcomes == {"lost": 1, "ok": 2}
     assert [catalog.run(spec_of(seed).run_id).state for seed in range(3)] == [
         "completed",
@@ -213,7 +212,7 @@ def test_told_to_stop_every_member_commits_and_is_given_back(workspace, catalog)
     catalog.register_runs([spec_of(seed) for seed in range(5)])
     with live.LiveReport(5, 20) as report:
         drivers = []
-        executor = Paper(workspace.root, 1, 3, at_first_poll=lambda jobs: drivers[0].stop())
+        executor = Paper(workspace.root, 1, 3, at_first_poll=lambda tasks: drivers[0].stop())
         drivers.append(Driver(workspace, catalog, executor, report))
         summary = drivers[0].run([spec_of(seed).run_id for seed in range(5)])
     assert summary.interrupted
@@ -227,8 +226,8 @@ def test_one_failure_of_a_group_is_one_failure(workspace, catalog):
     catalog.register_runs([spec_of(seed) for seed in range(3)])
     bad = spec_of(2)
 
-    def end(job):
-        return Failed("oom", "too big", "trace") if job.spec == bad else Result((), ())
+    def end(task):
+        return Failed("oom", "too big", "trace") if task.spec == bad else Result((), ())
 
     assert drive(workspace, catalog, Paper(workspace.root, 1, 3, end=end)).outcomes == {"oom": 1, "ok": 2}
     [attempt] = catalog.attempts(bad.run_id).to_dict("records")

@@ -12,7 +12,7 @@ from landlab_mgr.workspace.workspace import Workspace
 from .conftest import until
 from .test_outcomes import workers_of
 
-SHORT_LEASE = "from landlab_mgr import lease; lease.HEARTBEAT_SECONDS, lease.LEASE_SECONDS = 1.0, 6.0"
+SHORT_LEASE = "from landlab_mgr.catalog import lease; lease.HEARTBEAT_SECONDS, lease.LEASE_SECONDS = 1.0, 6.0"
 
 
 def start(workspace, *options):

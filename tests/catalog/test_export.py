@@ -40,7 +40,7 @@ def test_the_table_has_every_setting_and_metric(scored, runs):
     first = table.iloc[0]
     assert first["fingerprint"] == FINGERPRINT
     assert (first["process.water_stress"], first["network.hidden"]) == ("linear", "32,32,32")
-    assert (first["optimizer.epochs"], first["seeds.init"], first["weights.lai"]) == (199, 0, 10.0)
+    assert (first["optimizer.epochs"], first["seeds.init"], first["loss_weights.lai"]) == (199, 0, 10.0)
     assert list(table["tags"]) == ["", "paper", "", "", "", ""]
     metrics = [c for c in table if c.startswith("metrics.")]
     assert metrics == [
@@ -54,9 +54,9 @@ def test_the_table_has_every_setting_and_metric(scored, runs):
     assert np.isnan(values[1, 1:]).all()
     assert np.isnan(values[2:]).all()
     assert not [c for c in table if c.startswith("dev.")], "the headline is among the metrics"
-    for column in (metrics[1], "weights.lai"):  # names that a filter takes
-        assert list(scored.runs(f"{column} >= 0.5")["run_id"]) == list(
-            table.loc[table[column] >= 0.5, "run_id"]
+    for column in (metrics[1], "loss_weights.lai", "optimizer.learning_rate"):  # names that a filter takes
+        assert list(scored.runs(f"{column} >= 0.0005")["run_id"]) == list(
+            table.loc[table[column] >= 0.0005, "run_id"]
         )
 
 

@@ -32,8 +32,9 @@ def found(catalog):
     """A catalog of seven runs, a..g, and a function from a filter to the names of those it holds for.
 
     a PFT, b CLIM, c PFT+CLIM with seed 0; d, e, f the same with seed 1 (all in grid g); g AGE, in no grid,
-    with other weights and another water stress. a is completed with R2 0.9 (and r2 0.1), b with R2 0.5,
-    c with R2 NaN, d failed, e is running; f and g are pending.
+    with other weights, another water stress, two streams, a network of its own, 20 epochs and fold 2 of 4. a is
+    completed with R2 0.9 (and r2 0.1), b with R2 0.5, c with R2 NaN, d failed, e is running; f and g are
+    pending.
     """
     catalog.register_dataset(DATASET)
     grid = GridSpec(name="g", dataset="twin", factorial=("PFT", "CLIM"), seeds=2)
@@ -43,6 +44,10 @@ def found(catalog):
             "predictors": ["AGE"],
             "loss_weights": {"sif": 7.5},
             "process": {"water_stress": "nn_paw"},
+            "streams": ["sif", "lai"],
+            "network": {"hidden": [64, 8]},
+            "optimizer": {"epochs": 20},
+            "split": {"kind": "kfold", "folds": 4, "fold": 2},
             "seeds": {"init": 5, "split": 6, "shuffle": 7},
         }
     )
@@ -77,6 +82,30 @@ def found(catalog):
         ("status in ('failed', 'running')", "de"),
         ("status not in ('failed','running','completed')", "fg"),
         ("status like '%ED'", "abcd"),
+        ("predictors = 'PFT+CLIM'", "cf"),
+        ("predictors in ('CLIM + PFT', 'AGE')", "cfg"),
+        ("predictors like 'p%clim'", "cf"),
+        ("predictors like '%x%'", ""),
+        ("model = 'dalec' and warmup_months = 24", "abcdefg"),
+        ("process.water_stress = 'linear'", "abcdef"),  # stored specifications omit defaults
+        ("process.water_stress = 'nn_paw'", "g"),
+        ("optimizer.epochs = 199", "abcdef"),
+        ("optimizer.epochs < 100", "g"),
+        ("optimizer.learning_rate in (0.0005, 1)", "abcdefg"),
+        ("split.kind = 'patch'", "abcdef"),
+        ("split.fold = 0", ""),
+        ("split.fold = 2 and split.folds = 4", "g"),
+        ("not split.fold = 0", "abcdefg"),
+        ("split.fold != 2", "abcdef"),
+        ("network.hidden = '32,32,32'", "abcdef"),
+        ("network.hidden = '64, 8'", "g"),
+        ("network.hidden like '64%'", "g"),
+        ("network.hidden != '64,8'", "abcdef"),
+        ("streams = 'sif,lai'", "g"),  # in the order in which they are kept
+        ("streams like '%'", "g"),
+        ("loss_weights.sif = 7.5", "g"),
+        ("loss_weights.lai = 10", "abcdefg"),
+        ("seeds.init = 5", "g"),
         ("setup.groups = 'PFT+CLIM'", "cf"),
         ("setup.groups = 'CLIM+PFT'", "cf"),
         ("setup.groups in ('CLIM+PFT', 'AGE')", "cfg"),
@@ -160,9 +189,18 @@ def test_limit_and_metrics_of(found):
         ("(seed = 1", 10, "the filter ends"),
         ("seed = 1)", 9, "found ')'"),
         ("seed in ()", 10, "found ')'"),
-        ("sede = 1", 1, "unknown field 'sede'; known: run, status"),
+        ("sede = 1", 1, "unknown field 'sede'; did you mean seed?"),
+        ("colour = 1", 1, "unknown field 'colour'; known: run, status"),
         ("seed = 1 or setup = 'PFT'", 13, "unknown field 'setup'"),
-        ("metrics.dev.lai > 1", 1, "unknown field"),
+        ("seed = 1 or split.fld = 0", 13, "unknown field 'split.fld'; did you mean split.fold"),
+        ("split = 'kfold'", 1, "unknown field 'split'; split has split.kind, split.dev_fraction, "),
+        ("fold = 0", 1, "unknown field 'fold'; did you mean split.fold?"),
+        ("optimizer.fold = 0", 1, "unknown field 'optimizer.fold'; optimizer has optimizer.learning_rate"),
+        ("metrics.dev.lai > 1", 1, "unknown field 'metrics.dev.lai'; write metrics.<split>.<variable>"),
+        ("network.hidden = 32", 18, "network.hidden compares with its items in quotes"),
+        ("network.hidden > '32'", 16, "network.hidden is a list: compare it with =, !=, in or like"),
+        ("network.hidden = '32,wide'", 18, "'32,wide' is no value of network.hidden: "),
+        ("split.fold like '1%'", 1, "split.fold is a number: `like` is for text"),
         ("seed = 'one'", 8, "seed compares with a number, not 'one'"),
         ("grid = 3", 8, "grid compares with text in quotes, not 3"),
         ("status in ('failed', 3)", 22, "status compares with text"),
@@ -172,8 +210,12 @@ def test_limit_and_metrics_of(found):
         ("seed like 1", 11, "found '1'; expected text in quotes;"),
         ("created > 'yesterday'", 11, "'yesterday' is no date"),
         ("created > 3", 11, "created compares with a date in quotes"),
-        ("weights.siff > 3", 1, "no loss term 'siff'; known: sif"),
-        ("setup.process.fire = 'x'", 1, "no process 'fire'; known: water_stress"),
+        ("weights.siff > 3", 1, "unknown field 'weights.siff'; did you mean loss_weights.sif"),
+        (
+            "setup.process.fire = 'x'",
+            1,
+            "unknown field 'setup.process.fire'; process has process.water_stress",
+        ),
         ("seed = 1; drop table run", 9, "found ';'"),
         ("grid = 'a\0b'", 10, "character '\\x00' is not allowed"),
         ("grid = '\ud800'", 9, "is not allowed"),
@@ -239,8 +281,20 @@ TEXT_FIELDS = [
     "setup.groups",
     "setup.model",
     "setup.process.water_stress",
+    "predictors",
+    "streams",
+    "split.kind",
+    "split.months",
 ]
-NUMBER_FIELDS = ["seed", "epochs", "weights.sif", "metrics.dev.lai.R2", "metrics.test.lai.R2.spatial"]
+NUMBER_FIELDS = [
+    "seed",
+    "epochs",
+    "weights.sif",
+    "split.fold",
+    "optimizer.epochs",
+    "metrics.dev.lai.R2",
+    "metrics.test.lai.R2.spatial",
+]
 COMPARISONS = st.one_of(
     st.tuples(st.sampled_from(TEXT_FIELDS), st.sampled_from(["=", "!=", " like ", " not like "]), TEXTS),
     st.tuples(st.sampled_from(NUMBER_FIELDS), st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), NUMBERS),

@@ -57,5 +57,47 @@ def test_predict(planet, tmp_path):
     assert "--layout cube: choose one of auto, grid, points" in refused(
         *again, "--layout", "cube", workspace=root
     )
-    assert "the runs are of 2 setups" in refused("ensemble", "predict", "", *again[3:], workspace=root)
+    assert "the members differ in predictors (AGE, PFT+CLIM): narrow the filter" in refused(
+        "ensemble", "predict", "", *again[3:], workspace=root
+    )
     assert {p.name for p in tmp_path.iterdir()} == {"ws", "s.toml", "p.nc"}
+
+
+def test_predict_pools_setups(planet, tmp_path):
+    root, name = tmp_path / "ws", planet.attrs["name"]
+    axes = {"split.fold": [0, 1], "process.water_stress": ["linear", "nn_paw"]}
+    untrained.make(root, planet, [["PFT", "CLIM"]], 1, axes)
+    both = "process.water_stress,split.fold"
+    out = tmp_path / "p.nc"
+    predict = (
+        "ensemble",
+        "predict",
+        "grid = 'untrained'",
+        "--data",
+        name,
+        "--out",
+        out,
+        "--variables",
+        "gpp",
+    )
+    refusal = refused(*predict, workspace=root)
+    assert "process.water_stress (linear, nn_paw); split.fold (0, 1)" in refusal
+    assert f"--pool {both}" in refusal
+    refusal = refused(*predict, "--pool", "split.fold", workspace=root)
+    assert "the members differ in process.water_stress (linear, nn_paw): narrow the filter" in refusal
+    assert "--pool split.fold,process.water_stress" in refusal
+    refusal = refused(*predict, "--pool", "split.fld", workspace=root)
+    assert "--pool split.fld: no such field; did you mean split.fold" in refusal
+    assert "process.water_stress" in refusal.split("known: ")[1]
+    told = landlab(*predict, "--pool", both, workspace=root).stdout
+    assert (
+        "by 4 members of PFT+CLIM, pooled over process.water_stress linear, nn_paw and split.fold 0, 1"
+        in (" ".join(told.split()))
+    )
+    with xr.open_dataset(out, engine="h5netcdf") as ds:
+        assert json.loads(ds.attrs["landlab_pooled"]) == {
+            "process.water_stress": ["linear", "nn_paw"],
+            "split.fold": [0, 1],
+        }
+        assert len(ds.attrs["landlab_runs"].split()) == 4
+        assert "pooled over" in ds.attrs["title"]

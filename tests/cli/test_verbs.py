@@ -14,6 +14,7 @@ from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.spec.run import Seeds
 from landlab_mgr.workspace.workspace import Workspace
 
+from ..conftest import REPOSITORY
 from .command import landlab, refused
 
 
@@ -54,6 +55,32 @@ def test_what_differs_between_two_runs(twin_workspace):
     assert "PFT, CLIM" in shown
     assert "CONTROL" in shown
     assert "are the same run" in refused("show", a, a[:8], workspace=twin_workspace)
+
+
+def test_runs_are_listed_with_the_fields_in_which_they_differ(planet_workspace, tmp_path):
+    root = shutil.copytree(planet_workspace, tmp_path / "ws")
+    k_fold = (REPOSITORY / "experiments" / "fluxval_kfold.toml").read_text()
+    for old, new in (
+        ('dataset = "fluxval"', 'dataset = "twin-6x2x3-s0"'),
+        ('[["PFT", "CLIM", "AGE", "SOIL", "SEASON"], ["CONTROL"]]', '[["PFT"], ["CONTROL"]]'),
+        ("seeds = 5", "seeds = 1"),
+        ("et_fluxnet = 2400\nnee_site = 400\n", ""),
+    ):
+        assert old in k_fold
+        k_fold = k_fold.replace(old, new)
+    (tmp_path / "k.toml").write_text(k_fold)
+    landlab("grid", "register", tmp_path / "k.toml", workspace=root)
+    rows = json.loads(landlab("ls", "split.fold = 0", "--json", workspace=root).stdout)
+    assert {(r["label"], r["process.water_stress"]) for r in rows} == {
+        (label, process) for label in ("PFT", "CONTROL") for process in ("acm_nn_et_terms", "nn_flux_terms")
+    }
+    assert "split.fold" not in rows[0], "all have the same"
+    table = landlab("ls", "process.water_stress = 'nn_flux_terms'", workspace=root).stdout
+    assert "split.fold" in table
+    assert "10 pending" in table
+    refusal = landlab("ls", "split.fld = 0", workspace=root, code=2).stderr.splitlines()
+    assert "unknown field 'split.fld'; did you mean split.fold" in refusal[0]
+    assert refusal[1].index("split.fld") == refusal[2].index("^")
 
 
 def test_missing_cells_of_a_grid(cared_for):

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from landlab_mgr.data import store
-from landlab_mgr.models.dalec.parameters import FORCING, STREAMS
+from landlab_mgr.observations.streams import STREAMS
+from landlab_mgr.observations.variables import FORCING
 from tests.cli.command import landlab
 
 PATCHES, PIXELS, MONTHS, UPDATES = 10, 4, 18, 2
@@ -45,4 +46,4 @@ def test_a_directory_keeps_the_dataset_and_its_packed_copy(figures, directory):
     [published] = store.list_published(directory)
     assert published.name == f"bench-{PATCHES}x{PIXELS}x{MONTHS}"
     packed = [path.name for path in directory.iterdir() if path != published.path]
-    assert packed == [f".packed-{published.fingerprint}.zarr"]
+    assert packed == [f".packed-{published.fingerprint}-dalec.zarr"]

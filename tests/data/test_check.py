@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from landlab_mgr.data import check, schema, store, survey
+from landlab_mgr.observations.variables import FORCING
 
 
 def errors(ds):
@@ -42,6 +43,71 @@ def test_time_must_hold_every_month_once(dataset):
     assert any("months are missing after 2001-02" in error for error in errors(gap))
     back = dataset.isel(time=[0, 2, 1, 3])
     assert any("followed by an earlier" in error for error in errors(back))
+
+
+@pytest.fixture
+def daily(dataset):
+    """The sites on three years of days, with two forcing variables."""
+    days = 3 * 365
+    ds = dataset.drop_vars([n for n in FORCING if n not in ("tmax", "precip")])
+    ds = ds.isel(time=np.arange(days) % 24)
+    for name in ("gpp_fluxnet", "et_fluxnet", "nee_site", "reco_fluxnet"):
+        ds[name].values[:] = np.where(np.isfinite(ds[f"{name}_withheld"].values), np.nan, ds[name].values)
+    ds = ds.assign_coords(time=np.datetime64("2001-01-01", "ns") + np.arange(days) * np.timedelta64(1, "D"))
+    for name, values in (("time_days", np.arange(days) + 0.5), ("doy", np.arange(days) % 365 + 0.5)):
+        ds[name] = ("time", values, dataset[name].attrs)
+    return ds.assign_attrs(dt_days=1.0)
+
+
+def test_daily_data_are_checked_day_by_day(daily):
+    report = check.check(daily)
+    assert report.errors == []
+    assert report.warnings == []
+    twice = daily.isel(time=[0, 1, 1, 2])
+    assert any("day 2001-01-02 appears twice; every day once, in order" in e for e in errors(twice))
+    gap = daily.isel(time=[0, 1, 3, 4])
+    assert any("days are missing after 2001-01-02" in error for error in errors(gap))
+    back = daily.isel(time=[0, 2, 1, 3])
+    assert any("day 2001-01-03 is followed by an earlier one" in error for error in errors(back))
+    part = check.check(daily.isel(time=slice(0, 400)))
+    assert part.errors == []
+    assert "400 days are no whole years; annual terms leave the last 35 out" in part.warnings
+    daily["time_days"].values[700] += 3
+    found = errors(daily)
+    assert any("time_days is 4 days off the time axis at 2002-12-02" in e for e in found), found
+    assert any("time_days steps by other than dt_days = 1.0 after day 700" in e for e in found)
+    daily["precip"].values[3, 40] = -1
+    assert any(
+        "precip -1 is below 0 (1 values, first at pixel 3 (BB-Two), 2001-02-10)" in e for e in errors(daily)
+    )
+
+
+def test_the_figure_of_daily_data_is_by_day(daily):
+    figure = check.figure(daily)
+    assert figure.get_suptitle() == "fluxval, 1095 days"
+    assert figure.axes[1].get_title(loc="left").startswith("Days observed by stream")
+    figure.canvas.draw()
+
+
+@pytest.mark.parametrize("kept", [("tmax", "precip"), ("tmin",), ("vpd", "burned_area"), ("co2",)])
+def test_a_dataset_needs_only_the_forcing_of_its_models(dataset, tmp_path, kept):
+    ds = dataset.drop_vars([name for name in FORCING if name not in kept])
+    published = store.open_dataset(store.publish(ds, tmp_path).path)
+    report = check.check(published)
+    assert report.errors == []
+    table = check.summary(published)
+    assert set(table.loc[table["role"] == "forcing", "variable"]) == set(kept)
+    check.figure(published)
+    published[kept[0]].load().values[2, 3] = np.nan
+    assert any(f"{kept[0]} misses 1 values" in error for error in errors(published))
+
+
+@pytest.mark.parametrize(("kept", "tells"), [(("tmax", "vpd"), True), (("co2", "burned_area"), False)])
+def test_cells_are_told_apart_by_what_forcing_there_is(dataset, kept, tells):
+    ds = dataset.drop_vars([name for name in FORCING if name not in kept])
+    ds["patch"].values[:] = np.arange(11)
+    ds["test"].values[:] = np.arange(11) == 0
+    assert any("same forcing on two sides" in error for error in errors(ds)) == tells
 
 
 def test_a_cell_must_not_straddle_the_split(dataset):
@@ -201,7 +267,7 @@ def test_the_figure_shows_both_sides_and_every_stream(dataset):
     ):
         assert land[int((90 - lat) * 4), int((lon + 180) * 4)] == expected, place
     series = {axes.get_ylabel().split()[0]: axes.lines[0].get_ydata() for axes in figure.axes if axes.lines}
-    assert list(series) == ["lai", "gpp_fluxnet", "nee_site", "et_fluxnet"]
+    assert list(series) == ["lai", "gpp_fluxnet", "reco_fluxnet", "et_fluxnet"]
     np.testing.assert_allclose(series["lai"], dataset["lai"].values.mean(axis=0))  # equal areas, no gaps
     seen = np.isfinite(dataset["gpp_fluxnet"].values).any(axis=0)
     np.testing.assert_array_equal(np.isfinite(series["gpp_fluxnet"]), seen)

@@ -3,7 +3,7 @@ import pytest
 
 from landlab_mgr.data import predictors
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.training import train as checkpoint
+from landlab_mgr.training import checkpoint
 
 
 def real_predictors(ds):

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
 
-from landlab_mgr.data import schema
+from landlab_mgr.data import check, schema
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models import registry
+from landlab_mgr.models.tables import Parameter, Tables, compared
+from landlab_mgr.observations.streams import Stream
+from landlab_mgr.observations.variables import FORCING, Variable
 
 
 def drop(*names):
@@ -51,7 +55,9 @@ def first(replacement):
         (lambda ds: ds.isel(time=slice(0)), "time of length 0"),
         (lambda ds: ds.set_coords("lat"), "coordinates .*lat"),
         (lambda ds: ds.assign_coords(time=np.arange(24)), "coordinate time has dtype int64"),
-        (drop("vpd", "co2"), "no co2, vpd with role 'forcing'"),
+        (drop("vpd", "co2"), None),
+        (drop(*FORCING), "no forcing; give at least one of tmin, tmax, ssrd"),
+        (renamed("vpd", "humidity"), "humidity is no forcing variable; allowed: tmin, tmax"),
         (drop("doy"), "no doy with role 'time axis'"),
         (drop("area_m2"), "no area_m2 with role 'geometry'"),
         (drop("lai"), None),
@@ -101,3 +107,60 @@ def test_synthetic_data_may_hold_their_truth(dataset):
     dataset["true_f_auto"] = ("pixel", np.full(11, 0.4), attrs)
     assert "only synthetic" in next(schema.problems(dataset))
     assert list(schema.problems(dataset.assign_attrs(kind="synthetic"))) == []
+
+
+SNOW = Tables(
+    name="snow",
+    summary="a degree-day model of snow",
+    implementation="",
+    parameters=(Parameter("melt_factor", 1.0, 8.0, "mm degC-1 d-1", "melt per degree-day", 3.0),),
+    forcing=("tmin", "tmax", "snowfall"),
+    terms={"depth_site": compared(Stream("depth_site", "snow_depth"), 1.0)},
+    outputs=(Variable("snow_depth", "m", "snow depth", 0, 20, never_negative=True),),
+    forcing_variables=(Variable("snowfall", "mm d-1", "snowfall", 0, 100, never_negative=True),),
+)
+
+
+@pytest.fixture
+def snow(monkeypatch):
+    """A model of another package, installed, which adds a stream, a variable and forcing."""
+    everything = registry._all()
+    monkeypatch.setattr(registry, "_all", lambda: [*everything, SNOW])
+    of_models = (registry.streams, registry.variables, registry.forcing, registry.parameters)
+    for table in of_models:
+        table.cache_clear()
+    yield
+    for table in of_models:
+        table.cache_clear()
+
+
+def with_snow(dataset):
+    """The dataset with the forcing and the stream of the other package's model, and little else."""
+    kept = dataset.drop_vars([*FORCING, "som", "biomass"])
+    kept["tmin"] = dataset["tmin"]
+    shape = kept["tmin"].shape
+    schema.add(kept, "snowfall", np.random.default_rng(0).random(shape), "forcing", "mm d-1", "snowfall")
+    schema.add(kept, "depth_site", np.ones(shape), "observation", "m", "snow depth")
+    schema.add(kept, "true_melt_factor", np.full(11, 3.0), "truth", "mm degC-1 d-1", "true melt factor")
+    return kept.assign_attrs(kind="synthetic")
+
+
+@pytest.mark.usefixtures("snow")
+def test_what_the_model_of_another_package_adds_is_known(dataset):
+    ds = with_snow(dataset)
+    assert list(schema.problems(ds)) == []
+    ds["snowfall"].values[2, 3] = -1.0
+    ds["depth_site"].values[4, 5] = 99.0
+    report = check.check(ds)
+    assert report.errors == [
+        "snowfall -1 is below 0 (1 values, first at pixel 2 (BB-One), 2001-04); clip round-off at 0"
+    ]
+    assert any("depth_site 99 m is implausible" in warning for warning in report.warnings)
+    assert check.figure(ds).axes[1].get_yticklabels()[0].get_text() == "depth_site"
+
+
+def test_without_the_package_it_is_not(dataset):
+    lines = list(schema.problems(with_snow(dataset)))
+    assert any("snowfall is no forcing variable; allowed: tmin" in line for line in lines)
+    assert any("depth_site with role 'observation' must be named <stream>" in line for line in lines)
+    assert any("true_melt_factor with role 'truth' must be named true_<parameter>" in line for line in lines)

@@ -164,9 +164,10 @@ def test_all_is_for_training():
 YEARS = {2001: 12.0, 2002: 14.0, 2003: 11.0, 2004: 13.0}
 
 
-def climate(start="2001-01-01", months=48):
+def climate(start="2001-01-01", steps=48, freq="MS"):
     """Two pixels, the second nine times as large; it alone says which years are warm. A third is of the test set."""
-    time = xr.date_range(start, periods=months, freq="MS") + np.timedelta64(14, "D")
+    time = xr.date_range(start, periods=steps, freq=freq)
+    time = time + np.timedelta64(14, "D") if freq == "MS" else time
     year = np.array([YEARS.get(y, 99.0) for y in time.year])
     warmth = np.stack([-3 * year, year, -1e6 * year])
     monthly = ("pixel", "time")
@@ -179,6 +180,7 @@ def climate(start="2001-01-01", months=48):
             "test": ("pixel", [False, False, True]),
         },
         coords={"time": time},
+        attrs={"dt_days": 365.25 / 12 if freq == "MS" else 1.0},
     )
 
 
@@ -211,6 +213,26 @@ def test_only_whole_years_are_ranked():
     ds = climate("2001-07-01", 36)  # half of 2001, half of 2004
     assert set(ds["time"].dt.year.values[split.withheld_months(ds, years_out(warmest=1))]) == {2002}
     assert set(ds["time"].dt.year.values[split.withheld_months(ds, years_out(coolest=1))]) == {2003}
+
+
+def test_years_and_months_of_daily_data_are_all_their_days():
+    ds = climate("2001-07-01", 3 * 365 + 100, "D")  # 2002 and 2003 whole
+    day = ds["time"].values.astype("datetime64[D]")
+    out = split.withheld_months(ds, years_out(months=["2002-02"]))
+    assert day[out].tolist() == np.arange("2002-02-01", "2002-03-01", dtype="M8[D]").tolist()
+    for fields, year in (({"warmest": 1}, 2002), ({"coolest": 1}, 2003)):
+        out = split.withheld_months(ds, years_out(**fields))
+        assert out.sum() == 365
+        assert set(ds["time"].dt.year.values[out]) == {year}
+    with pytest.raises(LandlabError, match="holds out every day of the dataset"):
+        split.withheld_months(ds, years_out(years=[2001, 2002, 2003, 2004]))
+
+
+def test_warmth_needs_temperatures_and_other_years_do_not():
+    ds = climate().drop_vars("tmin")
+    with pytest.raises(LandlabError, match=r"need tmin and tmax; the dataset has no tmin: name years"):
+        split.withheld_months(ds, years_out(warmest=1))
+    assert split.withheld_months(ds, years_out(years=[2002])).sum() == 12
 
 
 def test_single_months_are_held_out():

@@ -118,8 +118,8 @@ def test_other_content_is_another_dataset(dataset, edited, tmp_path):
 
 
 def test_an_invalid_dataset_is_not_published(dataset, tmp_path):
-    with pytest.raises(LandlabError, match="no vpd"):
-        store.publish(dataset.drop_vars("vpd"), tmp_path)
+    with pytest.raises(LandlabError, match="no doy"):
+        store.publish(dataset.drop_vars("doy"), tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import threading
+from operator import itemgetter
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -13,13 +15,17 @@ import pytest
 import xarray as xr
 import zarr
 
-from landlab_mgr.cli.bench import stream as bench
+from landlab_mgr import records
 from landlab_mgr.data import batch, check, store, stream
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import STREAMS
+from landlab_mgr.models import registry
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.observations.streams import STREAMS
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage import artifacts
-from landlab_mgr.training import evaluate, run, train, update
+from landlab_mgr.training import checkpoint, evaluate, run, train, update
+
+MODEL = registry.model("dalec")
 
 
 def spec_of(ds, per_batch=2, epochs=3, **changes):
@@ -49,26 +55,27 @@ def lazy(published):
 @pytest.fixture
 def opened(lazy, tmp_path):
     """A packed copy of this test alone."""
-    return stream.open_stream(lazy, tmp_path)
+    return stream.open_stream(lazy, tmp_path, MODEL)
 
 
 @pytest.fixture(scope="module")
 def kept(lazy, published):
     """A packed copy that no test alters."""
-    return stream.open_stream(lazy, published.parent)
+    return stream.open_stream(lazy, published.parent, MODEL)
 
 
 def lane_of(spec, ds, directory, resume=None):
     directory.mkdir(exist_ok=True, parents=True)
-    return train.Lane(spec, batch.Member.of(spec, ds), directory, resume)
+    return checkpoint.Lane(spec, batch.Member.of(spec, ds), directory, resume)
 
 
-def trained(lane, source, groups=None):
-    return list(itertools.islice(train.train([lane], source, checkpoint_seconds=0.0), groups))
+def trained(lane, source, calendar, groups=None):
+    events = train.train([lane], source, calendar, checkpoint_seconds=0.0)
+    return [event for _, event in itertools.islice(events, groups)]
 
 
-def weights_of(path):
-    return jax.tree.leaves(train.load(path)["weights"])
+def weights_of(progress):
+    return jax.tree.leaves(checkpoint.load(Path(progress.checkpoint.path))["weights"])
 
 
 def order_of(lazy, per_batch=1, lanes=1):
@@ -83,7 +90,7 @@ def threads():
 @pytest.mark.parametrize("per_batch", [1, 2, 0])
 def test_batches_are_those_of_the_dataset_in_memory(lazy, kept, per_batch):
     view, order = order_of(lazy, per_batch)
-    everything = batch.load(lazy.load())
+    everything = batch.load(lazy.load(), MODEL)
     patches = int(order.patch.max()) + 1
 
     def batches(source):
@@ -96,30 +103,34 @@ def test_batches_are_those_of_the_dataset_in_memory(lazy, kept, per_batch):
     assert len(pairs) == order.pixel.shape[1]
     for whole, streamed in pairs:
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6), whole, streamed)
-        for name in ("observed", "weight", "mask", "predictors", "patch_mean"):
+        for name in ("observed", "weight", "mask", "patch_mean"):
             jax.tree.map(np.testing.assert_array_equal, getattr(whole, name), getattr(streamed, name))
+        np.testing.assert_array_equal(whole.inputs.predictors, streamed.inputs.predictors)
 
 
 def test_a_streamed_member_is_the_one_in_memory(lazy, kept, tmp_path):
     spec = spec_of(lazy)  # two patches in a training batch, one in a dev batch
-    in_memory = trained(lane_of(spec, lazy, tmp_path / "memory"), batch.load(lazy.load()))
-    streamed = trained(lane_of(spec, lazy, tmp_path / "stream"), kept)
+    calendar = Calendar.of(lazy)
+    in_memory = trained(lane_of(spec, lazy, tmp_path / "memory"), batch.load(lazy.load(), MODEL), calendar)
+    streamed = trained(lane_of(spec, lazy, tmp_path / "stream"), kept, calendar)
     for a, b in zip(in_memory, streamed, strict=True):
-        assert a.records[0].total == pytest.approx(b.records[0].total, rel=1e-5)
-        assert a.records[0].dev == pytest.approx(b.records[0].dev, rel=1e-5)
-        assert a.records[0].terms == pytest.approx(b.records[0].terms, rel=1e-5)
-    pairs = zip(weights_of(in_memory[-1].checkpoint), weights_of(streamed[-1].checkpoint), strict=True)
+        assert a.epochs[0].total == pytest.approx(b.epochs[0].total, rel=1e-5)
+        assert a.epochs[0].dev == pytest.approx(b.epochs[0].dev, rel=1e-5)
+        assert a.epochs[0].terms == pytest.approx(b.epochs[0].terms, rel=1e-5)
+    pairs = zip(weights_of(in_memory[-1]), weights_of(streamed[-1]), strict=True)
     for x, y in pairs:
         np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-7)
 
 
 def test_a_streamed_member_resumes_bitwise(lazy, kept, tmp_path):
     spec = spec_of(lazy)
-    whole = trained(lane_of(spec, lazy, tmp_path / "whole"), kept)
-    half = trained(lane_of(spec, lazy, tmp_path / "half"), kept, groups=1)
-    resumed = trained(lane_of(spec, lazy, tmp_path / "resumed", half[-1].checkpoint), kept)
-    assert [g.records[0].epoch for g in resumed] == [2, 3]
-    for x, y in zip(weights_of(whole[-1].checkpoint), weights_of(resumed[-1].checkpoint), strict=True):
+    calendar = Calendar.of(lazy)
+    whole = trained(lane_of(spec, lazy, tmp_path / "whole"), kept, calendar)
+    half = trained(lane_of(spec, lazy, tmp_path / "half"), kept, calendar, groups=1)
+    path = Path(half[-1].checkpoint.path)
+    resumed = trained(lane_of(spec, lazy, tmp_path / "resumed", path), kept, calendar)
+    assert [progress.epochs[0].epoch for progress in resumed] == [2, 3]
+    for x, y in zip(weights_of(whole[-1]), weights_of(resumed[-1]), strict=True):
         assert np.array_equal(x, y)
 
 
@@ -127,9 +138,9 @@ def test_execute_streams_on_request_and_leaves_the_same(published, lazy, tmp_pat
     spec = spec_of(lazy, epochs=1)
     results = {}
     for streamed in (False, True):
-        task = run.Task(spec, tmp_path / str(streamed))
-        events = [e for _, e in run.execute([task], published, stream=streamed)]
-        assert not isinstance(events[-1], run.Broken), events[-1]
+        task = records.Task("member", spec, str(published), str(tmp_path / str(streamed)))
+        events = [e for _, e in run.execute([task], stream=streamed)]
+        assert isinstance(events[-1], records.Result), events[-1]
         results[streamed] = events[-1]
     assert threads() == []
     pairs = zip(results[False].metrics, results[True].metrics, strict=True)
@@ -137,25 +148,28 @@ def test_execute_streams_on_request_and_leaves_the_same(published, lazy, tmp_pat
         assert (a.split, a.variable, a.statistic, a.level) == (b.split, b.variable, b.statistic, b.level)
         assert a.value == pytest.approx(b.value, rel=1e-4, abs=1e-6, nan_ok=True)
     with pytest.raises(LandlabError, match=r"one member at a time, not 2; use --members 1"):
-        next(run.execute([run.Task(spec, tmp_path)], published, width=2, stream=True))
+        next(run.execute([task], width=2, stream=True))
 
 
 def test_size_decides_where_nobody_does(published, lazy, monkeypatch):
     kept_arrays = {}
-    for limit in (batch.bytes_of(lazy), batch.bytes_of(lazy) - 1):
+    size = batch.bytes_of(lazy, MODEL)
+    for limit in (size, size - 1):
         monkeypatch.setattr(run, "IN_MEMORY_BYTES", limit)
         run._opened.cache_clear()
-        kept_arrays[limit] = run._opened(str(published), None)[1]
+        kept_arrays[limit] = run._opened(str(published), "dalec", None)
     run._opened.cache_clear()
     fits, does_not = kept_arrays.values()
-    assert sum(x.nbytes for x in jax.tree.leaves(fits)) == pytest.approx(batch.bytes_of(lazy), rel=0.02)
-    assert does_not is None
+    assert not fits.streamed
+    assert sum(x.nbytes for x in jax.tree.leaves(fits.source)) == pytest.approx(size, rel=0.02)
+    assert does_not.streamed
+    assert isinstance(does_not.source, stream.Stream)
 
 
 def test_an_evaluation_in_blocks_finds_the_same(lazy, tmp_path, monkeypatch):
     spec = spec_of(lazy)
     member = batch.Member.of(spec, lazy)
-    weights = update.initial_state(spec, member.n_columns, member.encoded.shape[1]).weights
+    weights = update.initial_state(spec, member).params
 
     def evaluated(name):
         (tmp_path / name).mkdir()
@@ -180,13 +194,14 @@ def test_an_evaluation_in_blocks_finds_the_same(lazy, tmp_path, monkeypatch):
 
 def test_the_weather_of_blocks_is_that_of_all(lazy, monkeypatch):
     chosen = np.arange(11) % 3 != 0
-    whole = batch.weather_scale(lazy, chosen)
+    forcing = ("ssrd", "vpd")
+    functions = {name: itemgetter(name) for name in forcing}
+    whole = batch.scale_of(lazy, chosen, functions, forcing)
     monkeypatch.setattr(batch, "BLOCK_VALUES", 3 * lazy.sizes["time"])
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), whole, batch.weather_scale(lazy, chosen)
-    )
-    assert whole.mean.ssrd == pytest.approx(lazy["ssrd"].values[chosen].mean(), rel=1e-6)
-    assert whole.sd.vpd == pytest.approx(lazy["vpd"].values[chosen].std(), rel=1e-6)
+    blocked = batch.scale_of(lazy, chosen, functions, forcing)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), whole, blocked)
+    assert whole.mean["ssrd"] == pytest.approx(lazy["ssrd"].values[chosen].mean(), rel=1e-6)
+    assert whole.sd["vpd"] == pytest.approx(lazy["vpd"].values[chosen].std(), rel=1e-6)
 
 
 def test_giving_up_leaves_no_thread(lazy, opened):
@@ -218,7 +233,7 @@ def test_a_flipped_bit_is_found(lazy, opened):
     content[100] ^= 1
     path.write_bytes(content)
     with pytest.raises(LandlabError, match=r"is damaged .*remove it and run again"):
-        list(stream.open_stream(lazy, opened.path.parent).chunks(*order_of(lazy)))
+        list(stream.open_stream(lazy, opened.path.parent, MODEL).chunks(*order_of(lazy)))
 
 
 def _truncate(path):
@@ -242,21 +257,21 @@ def _relabel(old, new):
         lambda path: stream._chunk(path, 0).unlink(),
         lambda path: (path / "zarr.json").unlink(),
         lambda path: (path / "zarr.json").write_text("{"),
-        _relabel('"layout": 3', '"layout": 2'),
+        _relabel(f'"layout": {stream.LAYOUT}', f'"layout": {stream.LAYOUT - 1}'),
         _relabel('"sif"', '"fis"'),
     ],
 )
 def test_a_copy_that_is_not_sound_is_made_again(lazy, opened, damage):
     before = {p: opened._read(p) for p in range(6)}
     damage(opened.path)
-    again = stream.open_stream(lazy, opened.path.parent)
+    again = stream.open_stream(lazy, opened.path.parent, MODEL)
     for p, block in before.items():
         np.testing.assert_array_equal(again._read(p), block)
 
 
 def test_a_sound_copy_is_left_as_it_is(lazy, opened):
     before = {path: path.stat().st_mtime_ns for path in opened.path.rglob("*")}
-    stream.open_stream(lazy, opened.path.parent)
+    stream.open_stream(lazy, opened.path.parent, MODEL)
     assert {path: path.stat().st_mtime_ns for path in opened.path.rglob("*")} == before
 
 
@@ -271,10 +286,10 @@ def test_an_interrupted_copy_leaves_nothing_and_stale_ones_go(lazy, tmp_path, mo
     with monkeypatch.context() as patched:
         patched.setattr(store, "sync", full)
         with pytest.raises(LandlabError, match=r"cannot write the packed copy .*No space left"):
-            stream.open_stream(lazy, tmp_path)
+            stream.open_stream(lazy, tmp_path, MODEL)
     assert list(tmp_path.iterdir()) == []
     assert store.list_published(tmp_path) == []
-    assert [path.name for path in [stream.open_stream(lazy, tmp_path).path]] == [
+    assert [path.name for path in [stream.open_stream(lazy, tmp_path, MODEL).path]] == [
         p.name for p in tmp_path.iterdir()
     ]
 
@@ -290,6 +305,8 @@ def test_what_cannot_be_streamed_is_one_line(lazy, opened, monkeypatch):
 
 
 def test_the_benchmarks_planet_can_be_learned_from_and_is_written_once(tmp_path):
+    from landlab_mgr.cli.bench import stream as bench
+
     path = bench.planet(tmp_path, patches=33, pixels=2, months=24)
     ds = store.open_dataset(path)
     assert check.check(ds).errors == []
@@ -306,12 +323,13 @@ PACKER = """
 import hashlib, sys, time
 from pathlib import Path
 from landlab_mgr.data import store, stream
+from landlab_mgr.models import registry
 dataset, directory, ready = map(Path, sys.argv[1:])
 ds = store.open_dataset(dataset)
 ready.touch()
 while len(list(ready.parent.iterdir())) < 2:
     time.sleep(0.001)
-opened = stream.open_stream(ds, directory)
+opened = stream.open_stream(ds, directory, registry.model("dalec"))
 blocks = [opened._read(p).tobytes() for p in range(opened.shape[0])]
 print(hashlib.sha256(b"".join(blocks)).hexdigest())
 """
@@ -344,12 +362,12 @@ def test_two_processes_that_pack_at_once_share_no_shard(published, kept, tmp_pat
 
 @pytest.mark.parametrize("locks", [True, False])
 def test_who_comes_second_leaves_the_first_copy_to_its_readers(lazy, tmp_path, monkeypatch, locks):
-    write, path = stream._write, tmp_path / f".packed-{lazy.attrs['fingerprint']}.zarr"
+    write, path = stream._write, tmp_path / f".packed-{lazy.attrs['fingerprint']}-dalec.zarr"
 
-    def write_second(ds, temporary, expected):
-        write(ds, temporary, expected)
+    def write_second(ds, temporary, *rest):
+        write(ds, temporary, *rest)
         if not path.exists():
-            write(ds, path, expected)
+            write(ds, path, *rest)
             (path / "first").touch()
 
     def no_locks(file, operation):
@@ -358,6 +376,6 @@ def test_who_comes_second_leaves_the_first_copy_to_its_readers(lazy, tmp_path, m
     monkeypatch.setattr(stream, "_write", write_second)
     if not locks:
         monkeypatch.setattr(stream.fcntl, "flock", no_locks)
-    opened = stream.open_stream(lazy, tmp_path)
+    opened = stream.open_stream(lazy, tmp_path, MODEL)
     assert (opened.path / "first").exists()
     assert list(tmp_path.iterdir()) == [path]

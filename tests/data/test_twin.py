@@ -6,22 +6,18 @@ import pytest
 import xarray as xr
 
 from landlab_mgr.data import check, land, parts, schema, store, twin
-from landlab_mgr.data.twin import geography, mapping, observation, simulation
+from landlab_mgr.data.twin import geography, mapping, observation
 from landlab_mgr.data.twin import planet as planets
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec import model
-from landlab_mgr.models.dalec.climate import make_forcing, prepare
-from landlab_mgr.models.dalec.parameters import (
-    BY_NAME,
-    FORCING,
-    LOSS_TERMS,
-    MODELLED,
-    PARAMETERS,
-    POOLS,
-    STREAMS,
-    annual,
-)
-from landlab_mgr.models.dalec.process import bind, water_stress
+from landlab_mgr.models import land as landmodel
+from landlab_mgr.models import registry
+from landlab_mgr.models.dalec import planet as dalec
+from landlab_mgr.models.dalec.model import DYNAMICS, MODEL
+from landlab_mgr.models.dalec.tables import TABLES
+from landlab_mgr.models.model import make_forcing
+from landlab_mgr.models.process import process
+from landlab_mgr.observations.streams import STREAMS
+from landlab_mgr.observations.variables import FORCING
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +34,13 @@ def exact():
 @pytest.fixture(scope="module")
 def outputs(exact):
     """What the model makes of the stored truth and forcing, [T, N] by name."""
-    drawn = {n: exact[n].values.T.astype(float) for n in FORCING}
-    drawn |= {n: exact[n].values for n in ("time_days", "doy")}
-    forcing = make_forcing(drawn, exact["lat"].values, exact.attrs["dt_days"], np.float64)
+    series = {n: exact[n].values.T.astype(float) for n in FORCING}
+    axes = (exact[n].values for n in ("lat", "time_days", "doy"))
+    forcing = make_forcing(MODEL, series, *axes, exact.attrs["dt_days"], np.float64)
     params = {n.removeprefix("true_"): exact[n].values for n in schema.names(exact, "truth")}
-    run = jax.jit(model.simulate, static_argnums=2)
-    return {n: np.asarray(x) for n, x in run(params, prepare(forcing), bind(water_stress("linear"))).items()}
+    bound = {n: landmodel.bind(process(kind, kind.default)) for n, kind in TABLES.processes.items()}
+    run = jax.jit(lambda p, f: landmodel.simulate(DYNAMICS, p, MODEL.prepare(f), bound))
+    return {n: np.asarray(x) for n, x in run(params, forcing).items()}
 
 
 def published(planet: planets.Planet) -> xr.Dataset:
@@ -149,9 +146,9 @@ def test_impossible_planets_are_refused(numbers):
 
 def test_true_parameters_are_within_bounds_and_say_what_they_depend_on(planet):
     names = schema.names(planet, "truth")
-    assert {n.removeprefix("true_") for n in names} == {p.name for p in PARAMETERS}
+    assert {n.removeprefix("true_") for n in names} == set(TABLES.by_name)
     for name in names:
-        p = BY_NAME[name.removeprefix("true_")]
+        p = TABLES.by_name[name.removeprefix("true_")]
         assert planet[name].min() >= p.low
         assert planet[name].max() <= p.high
         shares = [v for k, v in planet[name].attrs.items() if k.startswith("share_")]
@@ -207,17 +204,16 @@ def test_the_pools_are_near_balance(outputs, exact):
 def test_without_errors_the_true_parameters_make_the_observations(exact, outputs):
     """Acceptance: noise-free observations to float tolerance, each at its resolution; by formulas of the test's own."""
     patch = exact["patch"].values
-    for stream in STREAMS:
-        term = LOSS_TERMS[stream]
-        expected = outputs[MODELLED.get(STREAMS[stream], STREAMS[stream])].copy()
-        if term.level == "patch":
+    for stream, about in STREAMS.items():
+        expected = outputs[TABLES.modelled[stream]].copy()
+        if about.level == "patch":
             for p in range(6):
                 expected[:, patch == p] = expected[:, patch == p].mean(axis=1, keepdims=True)
-        if term.average == "year":
-            expected = np.repeat(annual(expected).mean(axis=1), 12, axis=0)
-        elif term.average == "run":
+        if about.average == "year":
+            expected = np.repeat(expected.reshape(3, 12, -1).mean(axis=1), 12, axis=0)
+        elif about.average == "run":
             expected = np.broadcast_to(expected.mean(axis=0), expected.shape)
-        elif term.average == "anomaly":
+        elif about.average == "anomaly":
             expected = expected - expected.mean(axis=0)
         observed = exact[stream].values.T
         there = np.isfinite(observed)
@@ -230,16 +226,17 @@ def test_without_errors_the_true_parameters_make_the_observations(exact, outputs
 
 def test_errors_are_as_large_as_the_sensors_say_and_change_no_gap(planet, exact):
     scaled = []
-    for stream, sensor in observation.SENSORS.items():
+    for stream, sensor in dalec.SENSORS.items():
         noisy, clean = planet[stream].values, exact[stream].values
         np.testing.assert_array_equal(np.isfinite(noisy), np.isfinite(clean), err_msg=stream)
         # where a value could not fall below zero
         there = np.isfinite(clean) & (
-            (clean > 5 * sensor.absolute) | (stream not in observation.NOT_BELOW_ZERO)
+            (clean > 5 * sensor.absolute)
+            | (not registry.variables()[STREAMS[stream].variable].never_negative)
         )
         size = sensor.absolute + sensor.relative * np.abs(clean[there])
         errors = (noisy - clean)[there][size > 0] / size[size > 0]
-        if LOSS_TERMS[stream].average == "month" and LOSS_TERMS[stream].level == "pixel":
+        if STREAMS[stream].average == "step" and STREAMS[stream].level == "pixel":
             assert errors.std() == pytest.approx(1, abs=0.2), stream
             assert abs(errors.mean()) < 0.3, stream
         scaled.append(np.abs(errors).max(initial=0))
@@ -262,7 +259,7 @@ def test_each_stream_is_seen_at_its_resolution(planet):
 
 
 def test_gaps_are_where_instruments_do_not_see(planet):
-    assert np.isnan(planet["ewt"].values[:, : observation.GRACE_START]).all()
+    assert np.isnan(planet["ewt"].values[:, : dalec.GRACE_START]).all()
     dark = planet["ssrd"].values < observation.DARK
     assert dark.any()
     assert np.isnan(planet["lai"].values[dark]).all()
@@ -291,6 +288,6 @@ def test_tower_nee_and_inversions_share_no_patch(planet):
 
 
 def test_every_stream_has_a_sensor_and_every_pool_a_start():
-    assert set(observation.OUTPUTS) == {MODELLED.get(v, v) for v in STREAMS.values()}
-    assert set(observation.SENSORS) == set(STREAMS)
-    assert set(simulation.START) == set(POOLS) - {"water"}
+    assert set(observation.OUTPUTS) == set(TABLES.modelled.values())
+    assert set(dalec.SENSORS) == set(STREAMS)
+    assert set(dalec.START) == set(TABLES.pools) - {"water"}

@@ -9,10 +9,11 @@ import xarray as xr
 
 from landlab_mgr.data import batch, store
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models.dalec.model import MODEL
 from landlab_mgr.prediction import cf, predict, scenario
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage import location
-from landlab_mgr.training import evaluate, train
+from landlab_mgr.training import checkpoint, evaluate
 
 from .. import untrained
 
@@ -68,7 +69,7 @@ def read(path):
 def monthly(made, ds):
     """[member, time, pixel] of GPP as the evaluation has it."""
     found = [
-        evaluate.predict(spec, ds, member, state.weights).monthly["gpp"] for spec, member, state, _ in made
+        evaluate.predict(spec, ds, member, state.params).series["gpp"] for spec, member, state, _ in made
     ]
     return np.stack(found).astype(float)
 
@@ -78,7 +79,7 @@ def test_a_checkpoint_holds_the_member(made, members, planet):
         trained = members[spec.run_id]
         assert trained.spec == spec
         np.testing.assert_array_equal(trained.encode(planet), member.encoded)
-        expected = evaluate.predict(spec, planet, member, state.weights).params
+        expected = evaluate.predict(spec, planet, member, state.params).parameters
         found = trained.parameters(trained.encode(planet), planet["lat"].values)
         for name, x in found.items():
             np.testing.assert_allclose(x, expected[name], rtol=1e-5)
@@ -89,11 +90,11 @@ def test_a_scale_of_the_weather_comes_back(planet, tmp_path):
     member, _, saved = untrained.member(planet, spec, tmp_path)
     found = predict.Trained.open(Path(saved.path))
     assert found.scale == member.scale
-    assert found.spec.process.water_stress == "nn_flux"
+    assert found.spec.processes["water_stress"] == "nn_flux"
 
 
 def test_what_is_no_checkpoint(tmp_path):
-    train.save(tmp_path / "x", {"epoch": 1})
+    checkpoint.save(tmp_path / "x", {"epoch": 1})
     with pytest.raises(LandlabError, match="holds no trained member"):
         predict.Trained.open(tmp_path / "x")
     with pytest.raises(LandlabError, match="no checkpoint"):
@@ -166,6 +167,19 @@ def test_a_file_says_where_it_comes_from(members, dataset, tmp_path):
     assert {"source", "history", "references"} <= set(found)
 
 
+def test_members_of_several_programs_are_pooled(planet, dataset, tmp_path, tmp_path_factory):
+    specs = [spec_of(planet, 0), spec_of(planet, 0, process={"water_stress": "nn_flux"})]
+    mixed = [(s, *untrained.member(planet, s, tmp_path_factory.mktemp("pool"))) for s in specs]
+    members = {spec.run_id: predict.Trained.open(Path(saved.path)) for spec, _, _, saved in mixed}
+    with pytest.raises(LandlabError, match=r"differ in process.water_stress \(linear, nn_flux\)"):
+        predict.write(members, dataset, tmp_path / "p.nc", ("gpp",))
+    predict.write(members, dataset, tmp_path / "p.nc", ("gpp",), each=True, pool=("process.water_stress",))
+    found, expected = read(tmp_path / "p.nc"), monthly(mixed, dataset)
+    assert np.abs(expected[0] - expected[1]).max() > 0.01, "the processes differ"
+    for k in (0, 1):
+        np.testing.assert_allclose(found["gpp_member"].values[k], expected[k].T, rtol=1e-4, atol=1e-5)
+
+
 def parsed(text, tmp_path):
     path = tmp_path / "s.toml"
     path.write_text(text)
@@ -188,19 +202,19 @@ def test_a_scenario_changes_the_forcing(made, members, dataset, tmp_path):
 
 def test_warming_is_felt_against_the_climate_that_was_learned(members, dataset, tmp_path):
     warm = parsed('[forcing]\ntmin = "+3"\ntmax = "+3"', tmp_path)
-    forcing = warm.climate_of(dataset)(dataset)
-    before = batch.forcing_of(dataset)
-    np.testing.assert_allclose(forcing.mean_temp, before.mean_temp)
-    np.testing.assert_allclose(forcing.tmax, before.tmax + 3, rtol=1e-6)
+    forcing = warm.climate_of(dataset, MODEL)(dataset)
+    before = batch.forcing_of(dataset, MODEL)
+    np.testing.assert_allclose(forcing.climatology["mean_temp"], before.climatology["mean_temp"])
+    np.testing.assert_allclose(forcing.series["tmax"], before.series["tmax"] + 3, rtol=1e-6)
     for name, asked in (("cool", None), ("warm", warm)):
         predict.write(members, dataset, tmp_path / f"{name}.nc", ("gpp", "litter"), asked)
     # in the first month nothing else differs: what falls depends on no temperature
     litter = [read(tmp_path / f"{name}.nc")["litter"].values[:, 0] for name in ("warm", "cool")]
     assert (litter[0] < litter[1]).all()
-    first = parsed("reference_years = [2001, 2001]", tmp_path).climate_of(dataset)(dataset)
-    year = batch.forcing_of(dataset.isel(time=slice(0, 12)))
-    np.testing.assert_allclose(first.mean_temp, year.mean_temp)
-    np.testing.assert_array_equal(first.tmin, before.tmin)
+    first = parsed("reference_years = [2001, 2001]", tmp_path).climate_of(dataset, MODEL)(dataset)
+    year = batch.forcing_of(dataset.isel(time=slice(0, 12)), MODEL)
+    np.testing.assert_allclose(first.climatology["mean_temp"], year.climatology["mean_temp"])
+    np.testing.assert_array_equal(first.series["tmin"], before.series["tmin"])
 
 
 def test_a_scenario_changes_what_the_network_sees(members, dataset, tmp_path):
@@ -262,7 +276,7 @@ def test_nothing_half_written_stays(members, dataset, tmp_path, suffix, monkeypa
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(predict, "simulate", stop)
+    monkeypatch.setattr(predict, "forward", stop)
     with pytest.raises(KeyboardInterrupt):
         predict.write(members, dataset, tmp_path / f"p{suffix}")
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,8 @@ import pytest
 from landlab_mgr.models.dalec import model
 from landlab_mgr.models.dalec.climate import Forcing, prepare
 from landlab_mgr.models.dalec.parameters import BY_NAME, CARBON_POOLS
-from landlab_mgr.models.dalec.process import bind, water_stress
+
+from ..models.dalec.processes import bind, water_stress
 
 PARAMETER_NAMES = {
     "f_gpp": "f_auto",

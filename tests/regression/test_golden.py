@@ -10,14 +10,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from landlab_mgr.data.batch import Batch
 from landlab_mgr.models.dalec import model
 from landlab_mgr.models.dalec.climate import Forcing, prepare
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS, PARAMETERS, SCIENCE_VERSION, STREAMS
-from landlab_mgr.models.dalec.process import WATER_STRESS, Scale, Weather, bind
-from landlab_mgr.observations import losses
+from landlab_mgr.models.dalec.model import MODEL
+from landlab_mgr.models.dalec.process.weather import Weather
+from landlab_mgr.models.dalec.tables import TABLES
+from landlab_mgr.models.model import Inputs
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.observations.streams import STREAMS
+from landlab_mgr.spec.run import SCIENCE_VERSION
+from landlab_mgr.training import objective
+
+from ..models.dalec.processes import WATER_STRESS, bind, scale
 
 PATH = Path(__file__).with_name("golden.npz")
-SCALE = Scale(Weather(10.0, 15.0, 8.0, 390.0), Weather(12.0, 8.0, 6.0, 20.0))
+SCALE = scale(Weather(10.0, 15.0, 8.0, 390.0), Weather(12.0, 8.0, 6.0, 20.0))
 
 
 def weights_like(process):
@@ -30,7 +38,7 @@ def weights_like(process):
 def compute(inputs):
     """Sums over time of every output, by process; the loss terms and their gradient by linear water stress."""
     forcing = Forcing(**{name: jnp.asarray(inputs[f"forcing_{name}"]) for name in Forcing._fields})
-    params = {p.name: jnp.asarray(inputs[f"params_{p.name}"]) for p in PARAMETERS}
+    params = {p.name: jnp.asarray(inputs[f"params_{p.name}"]) for p in TABLES.parameters}
     climate = prepare(forcing)
     found = {}
     for name, process in WATER_STRESS.items():
@@ -40,25 +48,22 @@ def compute(inputs):
     observed = {s: jnp.asarray(inputs[f"observed_{s}"]) for s in STREAMS}
     weight = {s: jnp.asarray(inputs[f"weight_{s}"]) for s in STREAMS}
     n = climate.ssrd.shape[1]
-    batch = model.Batch(
-        climate=climate,
-        latitude=forcing.latitude,
-        predictors=jnp.zeros((n, 1)),
+    batch = Batch(
+        inputs=Inputs(climate, forcing.latitude, jnp.zeros((n, 1))),
         observed=observed,
         weight=weight,
         patch_mean=jnp.asarray([[0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5]]),
         mask=jnp.ones(n),
     )
+    calendar = Calendar("2001-01-01", climate.ssrd.shape[0], 30.4375)
 
     @jax.jit
     def terms(params):
-        monthly = model.simulate(
-            params, climate, bind(WATER_STRESS["linear"]), losses.outputs_needed(LOSS_TERMS)
-        )
-        sums = model.balances(monthly, params, climate.dt)
-        return losses.terms(LOSS_TERMS, monthly, sums, params, batch)
+        keep = MODEL.outputs_needed(TABLES.terms)
+        outputs = model.simulate(params, climate, bind(WATER_STRESS["linear"]), keep)
+        return objective.terms(MODEL, TABLES.terms, params, outputs, batch, calendar)
 
-    weighted = jax.grad(lambda p: sum(LOSS_TERMS[n].weight * x for n, x in terms(p).items()))
+    weighted = jax.grad(lambda p: sum(TABLES.terms[n].weight * x for n, x in terms(p).items()))
     found |= {f"term_{n}": x for n, x in terms(params).items()}
     found |= {f"gradient_{n}": x for n, x in jax.jit(weighted)(params).items()}
     return {name: np.asarray(x) for name, x in found.items()}
@@ -111,7 +116,7 @@ def draw():
     }
     values["mean_temp"], values["mean_precip"] = mean.mean(0), values["precip"].mean(0)
     inputs = {f"forcing_{name}": value for name, value in values.items()}
-    for p in PARAMETERS:
+    for p in TABLES.parameters:
         inputs[f"params_{p.name}"] = p.low * (p.high / p.low) ** rng.uniform(0.25, 0.75, n)
     for s in STREAMS:
         inputs[f"observed_{s}"] = rng.gamma(2, 1, (months, n))

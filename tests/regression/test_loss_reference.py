@@ -4,9 +4,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from landlab_mgr.models.dalec.model import Batch
-from landlab_mgr.models.dalec.parameters import CARBON_POOLS, LOSS_TERMS
-from landlab_mgr.observations import losses
+from landlab_mgr.data.batch import Batch
+from landlab_mgr.models.dalec import constraints
+from landlab_mgr.models.dalec.model import MODEL
+from landlab_mgr.models.dalec.parameters import CARBON_POOLS
+from landlab_mgr.models.dalec.tables import TABLES
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.training import objective
 
 from .test_dalec_reference import OUTPUT_NAMES, PARAMETER_NAMES
 
@@ -56,17 +60,19 @@ def ours(reference):
         weight[str(name)] = jnp.asarray(reference["weight"][:, :, i].T)
     pixels = observed["lai"].shape[1]
     batch = Batch(
-        climate=None,
-        latitude=None,
-        predictors=None,
+        inputs=None,
         observed=observed,
         weight=weight,
         patch_mean=jnp.full((1, pixels), 1 / pixels),
         mask=weight["lai"][0],  # the reference applies its EDC by the LAI weight of month 0
     )
-    names = [n for n in LOSS_TERMS if n not in ("nee_site", "violation")]
-    values = losses.terms(names, monthly, sums, initial, batch)
-    return {n: float(LOSS_TERMS[n].weight * v) for n, v in values.items()}
+    calendar = Calendar("2001-01-01", observed["lai"].shape[0], 30.4375)
+    names = [n for n in TABLES.terms if n not in ("nee_site", "violation", "edc")]
+    values = objective.terms(MODEL, names, initial, monthly, batch, calendar)
+    # the balances of the reference, whose fluxes are all there
+    edc = constraints.ecological_constraint(monthly, sums, initial, calendar)
+    values["edc"] = jnp.sum(batch.mask * edc)
+    return {n: float(TABLES.terms[n].weight * v) for n, v in values.items()}
 
 
 def pool_order():
@@ -75,7 +81,7 @@ def pool_order():
 
 @pytest.mark.fixtures
 @pytest.mark.parametrize(
-    "name", [n for n in LOSS_TERMS if n not in ("nbe", "nbe_iav", "nee_site", "violation")]
+    "name", [n for n in TABLES.terms if n not in ("nbe", "nbe_iav", "nee_site", "violation")]
 )
 def test_term(reference, ours, name):
     assert ours[name] == pytest.approx(float(reference[f"loss_{name}"]), rel=1e-9)

@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS
+from landlab_mgr.models.dalec.tables import TABLES
 from landlab_mgr.spec.grid import GridSpec, load_grid
-from landlab_mgr.spec.run import ProcessSpec, RunSpec
+from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage.resources import resource
 
 
@@ -29,8 +29,8 @@ STORED = {
     "seeds": _plain(seeds={"init": 1, "split": 2**31 - 1, "shuffle": 0}),
     "streams": _plain(streams=("lai", "gpp_fluxnet")),
     "no stream": _plain(streams=()),
-    "every weight": _plain(loss_weights={name: 0.1 * i for i, name in enumerate(LOSS_TERMS, start=1)}),
-    "no weight": _plain(loss_weights=dict.fromkeys(LOSS_TERMS, 0)),
+    "every weight": _plain(loss_weights={name: 0.1 * i for i, name in enumerate(TABLES.terms, start=1)}),
+    "no weight": _plain(loss_weights=dict.fromkeys(TABLES.terms, 0)),
     "process": _plain(process={"water_stress": "nn_flux_no_lai"}),
     "process@2": _plain(process={"water_stress": "curved@2"}),
     "network": _plain(network={"hidden": (64,), "negative_slope": 0.3}),
@@ -60,6 +60,7 @@ STORED = {
     "plugin's group": _plain(predictors=("LATLON", "türme-塔", "CONTROL", "AGE", "CLIM")),
     "science": _plain(science_version=7),
     "baseline": _plain(model="gradient_boosting"),
+    "second version of a model": _plain(model="lstm", network={"hidden": 8}),
     "all": RunSpec(
         dataset="0123456789abcdef",
         predictors=("PFT", "CLIM", "AGE", "SOIL"),
@@ -108,6 +109,7 @@ IDENTITIES = {
     "plugin's group": "7102a67c3212281f",
     "science": "2e283fbde5455615",
     "baseline": "b119d1eb87ea0a65",
+    "second version of a model": "23a48fd666d9993f",
     "all": "6d880bc0026c4ebf",
 }
 """As they were first stored; one that changes orphans every run that anybody registered under it."""
@@ -196,7 +198,7 @@ nee_site = 200
     runs = list(grid.expand("f" * 16))
     assert len(grid.variants) == 8
     assert len({r.run_id for r in runs}) == len(runs) == 2 * 8 * 2
-    cells = [(r.seeds.init, r.weights["lai"], r.process.water_stress, r.streams, r.label) for r in runs]
+    cells = [(r.seeds.init, r.weights["lai"], r.processes["water_stress"], r.streams, r.label) for r in runs]
     assert cells == list(
         itertools.product(
             (0, 1), (10, 40), ("linear", "nn_paw@2"), (("lai",), ("lai", "nee_site")), ("PFT", "CLIM")
@@ -239,7 +241,7 @@ def test_one_predictor_set_in_two_orders_is_one():
     ("asked", "stored"), [("nn_paw", "nn_paw"), ("nn_paw@1", "nn_paw"), ("x@12", "x@12")]
 )
 def test_version_one_of_a_process_is_its_name(asked, stored):
-    assert ProcessSpec(water_stress=asked).water_stress == stored
+    assert _plain(process={"water_stress": asked}).process == {"water_stress": stored}
 
 
 @pytest.mark.parametrize(
@@ -247,7 +249,7 @@ def test_version_one_of_a_process_is_its_name(asked, stored):
 )
 def test_malformed_processes_are_refused(asked):
     with pytest.raises(ValidationError, match="must be a name, or name@version"):
-        ProcessSpec(water_stress=asked)
+        _plain(process={"water_stress": asked})
 
 
 GRIDS = [p for p in sorted(resource("experiments").glob("*.toml")) if not p.name.startswith("tune_")]

@@ -52,7 +52,7 @@ def test_programs_are_kept_where_the_host_keeps_its_copies_or_where_the_user_say
 
 FUSED = """
 import sys
-from landlab_mgr import device
+from landlab_mgr.training import device
 if sys.argv[1] == "configured":
     device.configure()
 import jax, jax.numpy as jnp

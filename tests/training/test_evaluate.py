@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import xarray as xr
 
+from landlab_mgr.models.dalec.tables import TABLES
 from landlab_mgr.observations import metrics
 from landlab_mgr.training import evaluate
 
@@ -13,7 +15,12 @@ NAN = np.nan
 
 def share(model, observed, lcma, label):
     lai = metrics.moments(np.array(model, float), np.array(observed, float))
-    found = evaluate._collapsed(lai, np.array(lcma, float), SimpleNamespace(label=np.array(label)))
+    ds = xr.Dataset({"lai": (("time", "pixel"), np.array(observed, float))})
+    member = SimpleNamespace(label=np.array(label), patch=np.arange(len(label)))
+    moments = {("lai", "observation"): lai}
+    prediction = evaluate.Prediction({"lcma": np.array(lcma, float)}, {}, moments)
+    scores = evaluate._scores(SimpleNamespace(tables=TABLES), ds, member, prediction)
+    found = [m for m in scores if m.statistic == "collapsed"]
     return [(m.split, m.variable, m.statistic, m.level, m.value) for m in found]
 
 

@@ -1,15 +1,20 @@
 """What a split holds out teaches nothing, and is scored as what it is: for every kind of split."""
 
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
 
 from landlab_mgr.data import batch, split, store, stream
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import FORCING
+from landlab_mgr.models.dalec.model import MODEL
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.observations.variables import FORCING
+from landlab_mgr.records import Failed, Result, Task
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage import artifacts
-from landlab_mgr.training import run, train
+from landlab_mgr.training import checkpoint, run, train
 
 POISON = 1e6
 WARMUP = 12
@@ -72,15 +77,15 @@ def trained(directory, sources, *specs, width=None):
     for i, spec in enumerate(specs):
         folder = directory / str(i)
         folder.mkdir(parents=True)
-        lanes.append(train.Lane(spec, batch.Member.of(spec, ds), folder))
+        lanes.append(checkpoint.Lane(spec, batch.Member.of(spec, ds), folder))
     events = [[] for _ in specs]
-    for event in train.train(lanes, source, width, checkpoint_seconds=1e9):
-        events[event.lane].append(event)
+    for lane, event in train.train(lanes, source, Calendar.of(ds), width, checkpoint_seconds=1e9):
+        events[lane].append(event)
     return events
 
 
 def weights_of(events):
-    return jax.tree.leaves(train.load(events[-1].checkpoint)["weights"])
+    return jax.tree.leaves(checkpoint.load(Path(events[-1].checkpoint.path))["weights"])
 
 
 def same(a, b):
@@ -91,14 +96,14 @@ def same(a, b):
 def test_poison_in_what_is_held_out_changes_no_bit(ds, kind, tmp_path):
     spec = spec_of(ds, kind)
     bad = poisoned(ds, spec)
-    [clean] = trained(tmp_path / "clean", (ds, batch.load(ds)), spec)
-    [altered] = trained(tmp_path / "bad", (bad, batch.load(bad)), spec)
+    [clean] = trained(tmp_path / "clean", (ds, batch.load(ds, MODEL)), spec)
+    [altered] = trained(tmp_path / "bad", (bad, batch.load(bad, MODEL)), spec)
     assert same(clean, altered)
-    records = [[r.total for e in events for r in e.records] for events in (clean, altered)]
+    records = [[r.total for e in events for r in e.epochs] for events in (clean, altered)]
     assert records[0] == records[1]
 
     bad["lai"].values[split.assign(ds, spec.split, 0) == "train"] = POISON
-    [taught] = trained(tmp_path / "taught", (bad, batch.load(bad)), spec)
+    [taught] = trained(tmp_path / "taught", (bad, batch.load(bad, MODEL)), spec)
     assert not same(clean, taught), "the test would see a leak"
 
 
@@ -108,10 +113,11 @@ def test_withheld_months_do_not_reach_the_dev_loss_either(ds, tmp_path):
     for name in batch.streams_of(ds):
         bad[name].values[:, split.withheld_months(ds, spec.split)] = POISON
     clean, altered = (
-        trained(tmp_path / name, (x, batch.load(x)), spec)[0] for name, x in (("clean", ds), ("bad", bad))
+        trained(tmp_path / name, (x, batch.load(x, MODEL)), spec)[0]
+        for name, x in (("clean", ds), ("bad", bad))
     )
-    assert [(r.total, r.dev) for r in clean[-1].records] == [(r.total, r.dev) for r in altered[-1].records]
-    assert all(np.isfinite(r.dev) and r.dev > 0 for r in clean[-1].records)
+    assert [(r.total, r.dev) for r in clean[-1].epochs] == [(r.total, r.dev) for r in altered[-1].epochs]
+    assert all(np.isfinite(r.dev) and r.dev > 0 for r in clean[-1].epochs)
 
 
 def test_withheld_months_count_as_missing_ones(ds, tmp_path):
@@ -121,9 +127,9 @@ def test_withheld_months_count_as_missing_ones(ds, tmp_path):
     gone = ds.copy(deep=True)
     for name in batch.streams_of(ds):
         gone[name].values[:, split.withheld_months(ds, years_out.split)] = np.nan
-    withheld = trained(tmp_path / "withheld", (ds, batch.load(ds)), years_out)[0][-1].records[0].terms
-    missing = trained(tmp_path / "missing", (gone, batch.load(gone)), patch)[0][-1].records[0].terms
-    complete = trained(tmp_path / "complete", (ds, batch.load(ds)), patch)[0][-1].records[0].terms
+    withheld = trained(tmp_path / "withheld", (ds, batch.load(ds, MODEL)), years_out)[0][-1].epochs[0].terms
+    missing = trained(tmp_path / "missing", (gone, batch.load(gone, MODEL)), patch)[0][-1].epochs[0].terms
+    complete = trained(tmp_path / "complete", (ds, batch.load(ds, MODEL)), patch)[0][-1].epochs[0].terms
     assert set(withheld) == set(missing)
     for name in withheld:
         assert withheld[name] == pytest.approx(missing[name], rel=1e-5, abs=1e-9), name
@@ -133,13 +139,13 @@ def test_withheld_months_count_as_missing_ones(ds, tmp_path):
 
 def test_the_mean_over_a_run_is_of_the_months_that_are_kept(ds):
     """Soil organic matter: mean and weight of the months that are not withheld, whichever month is first."""
-    arrays = batch.load(ds)
+    arrays = batch.load(ds, MODEL)
     months = np.ones(36, np.float32)
     months[:12] = 0  # the first month too, whose weight counts
     arrays.weight["som"] = arrays.weight["som"] * np.linspace(1, 2, 36, dtype=np.float32)[:, None]
     chosen = batch.select([np.array([0, 1]), np.array([2])], 4)
     encoded = np.zeros((ds.sizes["pixel"], 1), np.float32)
-    found = batch.gather(arrays, batch.View(encoded, None, months), chosen, 2)
+    found = batch.gather(arrays, batch.View(encoded, steps=months), chosen, 2)
     expected = ds["som"].transpose("time", "pixel").values[12:, [0, 1, 2, 0]].mean(axis=0)
     np.testing.assert_allclose(found.observed["som"].mean(axis=0), expected, rtol=1e-6)
     np.testing.assert_allclose(found.weight["som"][0], (1 + 12 / 35) * np.array([1, 1, 1, 0]), rtol=1e-6)
@@ -152,12 +158,12 @@ def test_side_by_side_as_alone(ds, tmp_path):
     bad, withheld = ds.copy(deep=True), split.withheld_months(ds, specs[0].split)
     for name in batch.streams_of(ds):
         bad[name].values[:, withheld] = POISON
-    together = trained(tmp_path / "together", (ds, batch.load(ds)), *specs)
-    altered = trained(tmp_path / "bad", (bad, batch.load(bad)), *specs)
+    together = trained(tmp_path / "together", (ds, batch.load(ds, MODEL)), *specs)
+    altered = trained(tmp_path / "bad", (bad, batch.load(bad, MODEL)), *specs)
     for k, spec in enumerate(specs):
         assert same(together[k], altered[k])
-        [alone] = trained(tmp_path / f"alone {k}", (ds, batch.load(ds)), spec)
-        for a, b in zip(together[k][-1].records, alone[-1].records, strict=True):
+        [alone] = trained(tmp_path / f"alone {k}", (ds, batch.load(ds, MODEL)), spec)
+        for a, b in zip(together[k][-1].epochs, alone[-1].epochs, strict=True):
             assert (a.total, a.dev) == pytest.approx((b.total, b.dev), rel=1e-5)
 
 
@@ -167,11 +173,11 @@ def test_streamed_as_in_memory(ds, tmp_path):
     events = {}
     for name, content in (("clean", ds), ("bad", bad)):
         lazy = store.open_dataset(store.publish(content, tmp_path / name).path)
-        source = stream.open_stream(lazy, tmp_path / name)
+        source = stream.open_stream(lazy, tmp_path / name, MODEL)
         [events[name]] = trained(tmp_path / name / "out", (lazy, source), spec)
     assert same(events["clean"], events["bad"])
-    [in_memory] = trained(tmp_path / "memory", (ds, batch.load(ds)), spec)
-    for a, b in zip(in_memory[-1].records, events["clean"][-1].records, strict=True):
+    [in_memory] = trained(tmp_path / "memory", (ds, batch.load(ds, MODEL)), spec)
+    for a, b in zip(in_memory[-1].epochs, events["clean"][-1].epochs, strict=True):
         assert a.total == pytest.approx(b.total, rel=1e-5)
         assert a.dev == pytest.approx(b.dev, rel=1e-5)
 
@@ -190,8 +196,8 @@ def with_gaps(ds):
 def executed(ds, spec, directory):
     """The result of a run and its files."""
     published = store.publish(ds, directory / "data")
-    events = [e for _, e in run.execute([run.Task(spec, directory / "out")], published.path)]
-    assert isinstance(events[-1], run.Result), events[-1]
+    events = [e for _, e in run.execute([Task("only", spec, str(published.path), str(directory / "out"))])]
+    assert isinstance(events[-1], Result), events[-1]
     files = {a.kind: artifacts.read(a.path) for a in events[-1].artifacts if a.kind != "checkpoint"}
     return events[-1].metrics, files
 
@@ -245,12 +251,14 @@ def test_single_pixels_train_side_by_side_without_dev_and_test(ds, tmp_path):
     spec = spec_of(one, epochs=3, predictors=("CLIM",), split={"kind": "all"})
     bad = spec.model_copy(update={"loss_weights": {"lai": 1e38}})
     published = store.publish(one, tmp_path / "data")
-    tasks = [run.Task(spec, tmp_path / "good"), run.Task(bad, tmp_path / "bad")]
-    events = [[], []]
-    for place, event in run.execute(tasks, published.path):
-        events[place].append(event)
-    assert events[1] == [run.Diverged(1)], "the training loss alone decides"
-    *progress, result = events[0]
+    specs, data = {"good": spec, "bad": bad}, str(published.path)
+    tasks = [Task(key, spec, data, str(tmp_path / key)) for key, spec in specs.items()]
+    events = {key: [] for key in specs}
+    for key, event in run.execute(tasks):
+        events[key].append(event)
+    nan = Failed("nan", "loss is not finite at epoch 1")
+    assert events["bad"] == [nan], "the training loss alone decides"
+    *progress, result = events["good"]
     records = [r for p in progress for r in p.epochs]
     assert [r.epoch for r in records] == [1, 2, 3]
     assert all(np.isnan(r.dev) and np.isfinite(r.total) for r in records)

@@ -4,15 +4,19 @@ import itertools
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
 from landlab_mgr.data import batch, store
+from landlab_mgr.models.dalec.model import MODEL
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.records import Failed
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.spec.run import RunSpec
-from landlab_mgr.training import train, update
+from landlab_mgr.training import checkpoint, train, update
 from landlab_mgr.workspace import register
 from landlab_mgr.workspace.workspace import Workspace
 
@@ -31,7 +35,7 @@ def spec_of(ds, seed=0, epochs=4, **changes):
 
 @pytest.fixture(scope="module")
 def arrays(planet):
-    return batch.load(planet)
+    return batch.load(planet, MODEL)
 
 
 @pytest.fixture
@@ -44,11 +48,13 @@ def beside(planet, arrays, tmp_path):
         for i, spec in enumerate(specs):
             folder = tmp_path / str(next(folders))
             folder.mkdir()
-            lanes.append(train.Lane(spec, batch.Member.of(spec, planet), folder, resume if i == 0 else None))
-        events = train.train(lanes, arrays, width, checkpoint_seconds=0.0, dropped=dropped)
+            member = batch.Member.of(spec, planet)
+            lanes.append(checkpoint.Lane(spec, member, folder, resume if i == 0 else None))
+        calendar = Calendar.of(planet)
+        events = train.train(lanes, arrays, calendar, width, checkpoint_seconds=0.0, dropped=dropped)
         by_lane = [[] for _ in specs]
-        for event in itertools.islice(events, stop_after):
-            by_lane[event.lane].append(event)
+        for lane, event in itertools.islice(events, stop_after):
+            by_lane[lane].append(event)
         events.close()
         return by_lane
 
@@ -67,15 +73,19 @@ def three(planet):
 
 def last(events):
     """What a lane left: all of its last checkpoint."""
-    return events[-1].checkpoint.read_bytes()
+    return saved(events).read_bytes()
+
+
+def saved(events):
+    return Path(events[-1].checkpoint.path)
 
 
 def curve(events):
-    return np.array([[r.total, r.dev] for event in events for r in event.records])
+    return np.array([[r.total, r.dev] for event in events for r in event.epochs])
 
 
 def flat_weights(events):
-    leaves = jax.tree.leaves(train.load(events[-1].checkpoint)["weights"])
+    leaves = jax.tree.leaves(checkpoint.load(saved(events))["weights"])
     return np.concatenate([np.ravel(x) for x in leaves])
 
 
@@ -104,7 +114,7 @@ def test_a_diverging_lane_ends_alone(beside, planet, three):
     well = beside(first, second, third)
     bad = spec_of(planet, 1, loss_weights=BURSTS)
     beside_it = beside(first, bad, third)
-    assert beside_it[1] == [train.Diverged(1, 1)]
+    assert beside_it[1] == [Failed("nan", "loss is not finite at epoch 1")]
     assert last(beside_it[0]) == last(well[0])
     assert last(beside_it[2]) == last(well[2])
 
@@ -115,9 +125,9 @@ def test_lanes_go_on_from_their_own_epochs_to_their_own_ends(beside, planet, thr
     whole = beside(first, longer, third)
     assert [len(curve(events)) for events in whole] == [4, 6, 4]
     [_, half, _] = beside(first, longer, third, stop_after=2 * WIDTH)
-    resumed = beside(longer, third, resume=half[-1].checkpoint)
-    assert [r.epoch for event in resumed[0] for r in event.records] == [3, 4, 5, 6]
-    assert [r.epoch for event in resumed[1] for r in event.records] == [1, 2, 3, 4]
+    resumed = beside(longer, third, resume=saved(half))
+    assert [r.epoch for event in resumed[0] for r in event.epochs] == [3, 4, 5, 6]
+    assert [r.epoch for event in resumed[1] for r in event.epochs] == [1, 2, 3, 4]
     assert last(resumed[0]) == last(whole[1])
     assert last(resumed[1]) == last(whole[2])
 
@@ -154,7 +164,7 @@ def test_one_compilation_serves_a_factorial_grid(beside, planet):
     try:
         for spec in others:
             [[event]] = beside(spec, width=1)
-            assert np.isfinite(event.records[0].total)
+            assert np.isfinite(event.epochs[0].total)
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
     assert (update.train_batches._cache_size(), update.score_batches._cache_size()) == programs

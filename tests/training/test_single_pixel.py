@@ -6,8 +6,7 @@ import pytest
 
 from landlab_mgr.campaign.live import LiveReport
 from landlab_mgr.catalog import Claim
-from landlab_mgr.records import ArtifactRecord, EpochRecord
-from landlab_mgr.training.run import Progress
+from landlab_mgr.records import ArtifactRecord, EpochRecord, Progress
 from landlab_mgr.workspace import register
 from landlab_mgr.workspace.workspace import Workspace
 

@@ -1,6 +1,8 @@
 """Training a member: it learns, it is reproducible, and a killed one goes on bitwise where it was."""
 
 import itertools
+import json
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -9,12 +11,15 @@ import xarray as xr
 
 from landlab_mgr.data import batch, predictors, store
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS, STREAMS
+from landlab_mgr.models.dalec.model import MODEL
+from landlab_mgr.observations.calendar import Calendar
 from landlab_mgr.observations.comparable import comparable
-from landlab_mgr.records import CHECKPOINT
+from landlab_mgr.observations.streams import STREAMS
+from landlab_mgr.prediction.member import Trained
+from landlab_mgr.records import CHECKPOINT, Failed, Task
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage import artifacts
-from landlab_mgr.training import run, train, update
+from landlab_mgr.training import checkpoint, run, train, update
 
 
 def spec_of(ds, epochs=4, **changes):
@@ -25,27 +30,32 @@ def spec_of(ds, epochs=4, **changes):
 
 @pytest.fixture(scope="module")
 def arrays(planet):
-    return batch.load(planet)
+    return batch.load(planet, MODEL)
 
 
 def lane(spec, planet, directory, resume=None):
     directory.mkdir(exist_ok=True, parents=True)
-    return train.Lane(spec, batch.Member.of(spec, planet), directory, resume)
+    return checkpoint.Lane(spec, batch.Member.of(spec, planet), directory, resume)
 
 
 def train_all(spec, planet, arrays, directory, resume=None, seconds=0.0, groups=None):
     """Every group of committed epochs, or the first few, after which the training is abandoned."""
-    events = train.train([lane(spec, planet, directory, resume)], arrays, checkpoint_seconds=seconds)
-    return list(itertools.islice(events, groups))
+    lanes, calendar = [lane(spec, planet, directory, resume)], Calendar.of(planet)
+    events = train.train(lanes, arrays, calendar, checkpoint_seconds=seconds)
+    return [event for _, event in itertools.islice(events, groups)]
+
+
+def path_of(group):
+    return Path(group.checkpoint.path)
 
 
 def weights_of(path):
-    return jax.tree.leaves(train.load(path)["weights"])
+    return jax.tree.leaves(checkpoint.load(path)["weights"])
 
 
 def test_loss_falls_and_its_terms_add_up(planet, arrays, tmp_path):
     groups = train_all(spec_of(planet, epochs=12), planet, arrays, tmp_path)
-    records = [r for g in groups for r in g.records]
+    records = [r for g in groups for r in g.epochs]
     assert [r.epoch for r in records] == list(range(1, 13))
     assert records[-1].total < 0.7 * records[0].total
     for r in records:
@@ -59,21 +69,21 @@ def test_loss_falls_and_its_terms_add_up(planet, arrays, tmp_path):
 def test_resumed_is_bitwise_what_was_never_interrupted(planet, arrays, tmp_path):
     whole = train_all(spec_of(planet), planet, arrays, tmp_path / "whole")
     half = train_all(spec_of(planet), planet, arrays, tmp_path / "half", groups=2)
-    resumed = train_all(spec_of(planet), planet, arrays, tmp_path / "resumed", resume=half[-1].checkpoint)
-    assert [r.epoch for g in resumed for r in g.records] == [3, 4]
-    for a, b in zip(weights_of(whole[-1].checkpoint), weights_of(resumed[-1].checkpoint), strict=True):
+    resumed = train_all(spec_of(planet), planet, arrays, tmp_path / "resumed", resume=path_of(half[-1]))
+    assert [r.epoch for g in resumed for r in g.epochs] == [3, 4]
+    for a, b in zip(weights_of(path_of(whole[-1])), weights_of(path_of(resumed[-1])), strict=True):
         assert np.array_equal(a, b)
-    assert whole[-1].records[-1].total == resumed[-1].records[-1].total
+    assert whole[-1].epochs[-1].total == resumed[-1].epochs[-1].total
 
 
 def test_each_lane_keeps_its_own_best_epoch():
-    best = train.Best({"w": np.zeros((2, 3))}, np.full(2, np.inf, np.float32), np.zeros(2, np.int32))
+    best = checkpoint.Best({"w": np.zeros((2, 3))}, np.full(2, np.inf, np.float32), np.zeros(2, np.int32))
     for epoch, dev in enumerate([(5, 1), (3, 2), (4, np.nan)], start=1):
         terms = {"a": np.array(dev, np.float32), "b": np.ones(2, np.float32)}
         best = train._better(best, {"w": np.full((2, 3), float(epoch))}, terms, np.full(2, epoch, np.int32))
     assert best.epoch.tolist() == [2, 1]
     assert best.dev.tolist() == [4, 2]
-    assert best.weights["w"].tolist() == [[2.0] * 3, [1.0] * 3]
+    assert best.params["w"].tolist() == [[2.0] * 3, [1.0] * 3]
 
 
 def test_the_best_epoch_on_dev_is_kept_and_survives_a_resume(planet, arrays, tmp_path):
@@ -83,24 +93,24 @@ def test_the_best_epoch_on_dev_is_kept_and_survives_a_resume(planet, arrays, tmp
     )
     plain = train_all(last, planet, arrays, tmp_path / "last")
     kept = train_all(best, planet, arrays, tmp_path / "best")
-    dev = [r.dev for g in kept for r in g.records]
-    assert dev == [r.dev for g in plain for r in g.records]
+    dev = [r.dev for g in kept for r in g.epochs]
+    assert dev == [r.dev for g in plain for r in g.epochs]
     epoch = int(np.argmin(dev)) + 1
     assert epoch < 6
     by_epoch = train_all(
         spec_of(planet, optimizer=rate | {"epochs": epoch}), planet, arrays, tmp_path / "short"
     )
-    content = train.load(kept[-1].checkpoint)
+    content = checkpoint.load(path_of(kept[-1]))
     assert content["best"]["epoch"] == epoch
 
     def same(a, b):
         return all(map(np.array_equal, jax.tree.leaves(a), jax.tree.leaves(b)))
 
-    assert same(content["weights"], train.load(by_epoch[-1].checkpoint)["weights"])
-    assert same(content["latest"], train.load(plain[-1].checkpoint)["weights"])
+    assert same(content["weights"], checkpoint.load(path_of(by_epoch[-1]))["weights"])
+    assert same(content["latest"], checkpoint.load(path_of(plain[-1]))["weights"])
     half = train_all(best, planet, arrays, tmp_path / "half", groups=epoch + 1)
-    resumed = train_all(best, planet, arrays, tmp_path / "resumed", resume=half[-1].checkpoint)
-    assert same(content, train.load(resumed[-1].checkpoint))
+    resumed = train_all(best, planet, arrays, tmp_path / "resumed", resume=path_of(half[-1]))
+    assert same(content, checkpoint.load(path_of(resumed[-1])))
 
 
 def test_how_often_checkpoints_are_taken_changes_nothing(planet, arrays, tmp_path):
@@ -108,15 +118,15 @@ def test_how_often_checkpoints_are_taken_changes_nothing(planet, arrays, tmp_pat
         train_all(spec_of(planet), planet, arrays, tmp_path / n, seconds=s)
         for n, s in (("a", 0.0), ("b", 1e9))
     )
-    assert [len(g.records) for g in once] == [4]
-    for a, b in zip(weights_of(often[-1].checkpoint), weights_of(once[-1].checkpoint), strict=True):
+    assert [len(g.epochs) for g in once] == [4]
+    for a, b in zip(weights_of(path_of(often[-1])), weights_of(path_of(once[-1])), strict=True):
         assert np.array_equal(a, b)
 
 
 def test_training_removes_no_checkpoint(planet, arrays, tmp_path):
     """It does not know what the catalog names; the driver does."""
     groups = train_all(spec_of(planet), planet, arrays, tmp_path)
-    assert sorted(tmp_path.iterdir()) == [g.checkpoint for g in groups]
+    assert sorted(tmp_path.iterdir()) == [path_of(g) for g in groups]
 
 
 def test_one_compilation_serves_every_setup_seed_and_loss_weight(planet, arrays, tmp_path):
@@ -138,7 +148,7 @@ def test_one_compilation_serves_every_setup_seed_and_loss_weight(planet, arrays,
 
 def test_streams_left_out_cost_nothing(planet, arrays, tmp_path):
     [group] = train_all(spec_of(planet, epochs=1, streams=("lai",)), planet, arrays, tmp_path)
-    terms = group.records[0].terms
+    terms = group.epochs[0].terms
     assert terms["lai"] > 0
     assert all(terms[n] == 0 for n in ("sif", "et_gleam", "biomass", "nbe", "nbe_iav", "vod"))
     assert terms["edc"] > 0
@@ -146,7 +156,7 @@ def test_streams_left_out_cost_nothing(planet, arrays, tmp_path):
 
 def test_a_diverging_member_says_so_and_writes_nothing(planet, arrays, tmp_path):
     spec = spec_of(planet, loss_weights={"lai": 1e38})
-    assert train_all(spec, planet, arrays, tmp_path) == [train.Diverged(0, 1)]
+    assert train_all(spec, planet, arrays, tmp_path) == [Failed("nan", "loss is not finite at epoch 1")]
     assert not list(tmp_path.iterdir())
 
 
@@ -157,15 +167,15 @@ def test_test_and_dev_pixels_teach_nothing(planet, arrays, tmp_path):
     for stream in batch.streams_of(planet):
         altered[stream][label != "train"] = altered[stream][label != "train"] * 3 + 1
     a = train_all(spec, planet, arrays, tmp_path / "a")
-    b = train_all(spec, altered, batch.load(altered), tmp_path / "b")
-    for x, y in zip(weights_of(a[-1].checkpoint), weights_of(b[-1].checkpoint), strict=True):
+    b = train_all(spec, altered, batch.load(altered, MODEL), tmp_path / "b")
+    for x, y in zip(weights_of(path_of(a[-1])), weights_of(path_of(b[-1])), strict=True):
         assert np.array_equal(x, y)
 
 
 def test_the_checkpoint_carries_the_standardiser(planet, arrays, tmp_path):
     spec = spec_of(planet, epochs=1)
     [group] = train_all(spec, planet, arrays, tmp_path)
-    encoder = predictors.Encoder.from_dict(train.load(group.checkpoint)["encoder"])
+    encoder = predictors.Encoder.from_dict(checkpoint.load(path_of(group))["encoder"])
     member = batch.Member.of(spec, planet)
     assert encoder == member.encoder
     np.testing.assert_array_equal(encoder.apply(planet), member.encoded[:, : member.n_columns])
@@ -174,23 +184,58 @@ def test_the_checkpoint_carries_the_standardiser(planet, arrays, tmp_path):
 def test_a_damaged_checkpoint_is_one_clear_line(tmp_path):
     path = tmp_path / "c.msgpack"
     with pytest.raises(LandlabError, match="no checkpoint"):
-        train.load(path)
+        checkpoint.load(path)
     path.write_bytes(b"\xc1 not msgpack")
     with pytest.raises(LandlabError, match="damaged"):
-        train.load(path)
+        checkpoint.load(path)
+
+
+def test_a_checkpoint_of_the_previous_release_is_gone_on_from(planet, arrays, tmp_path):
+    """One process, no scale of targets: what it lacks is empty, and the training goes on to the same bits."""
+    spec = spec_of(planet)
+    whole = train_all(spec, planet, arrays, tmp_path / "whole")
+    new = checkpoint.load(path_of(whole[1]))
+
+    def one_process(tree):
+        return tree | {"process": {"water_stress": tree["process"]["water_stress"]}}
+
+    described = json.loads(new["spec"])
+    of_network = {"hidden": [32, 32, 32], "negative_slope": 0.01, "head_scale": 1.0, "head_bias": "ones"}
+    assert described.pop("model_version") == 1
+    described |= {"process": {"water_stress": "linear"}, "network": of_network}
+    assert set(new["moments"]) == {"count", "mu", "nu"}
+    old = {
+        "epoch": 2,
+        "spec": json.dumps(described),
+        "weights": one_process(new["weights"]),
+        "moments": new["moments"] | {n: one_process(new["moments"][n]) for n in ("mu", "nu")},
+        "encoder": new["encoder"],
+        "scale": None,
+    }
+    assert set(new) - set(old) == {"targets", "learned", "width"}
+    saved = checkpoint.save(tmp_path / "old.msgpack", old)
+    resumed = train_all(spec, planet, arrays, tmp_path / "resumed", resume=Path(saved.path))
+    assert [r.epoch for g in resumed for r in g.epochs] == [3, 4]
+    for a, b in zip(weights_of(path_of(whole[-1])), weights_of(path_of(resumed[-1])), strict=True):
+        assert np.array_equal(a, b)
+    member = Trained.open(Path(saved.path))
+    assert member.spec == spec
+    assert (member.targets, member.learned) == (None, ())
+    predicted = member.parameters(member.encode(planet), planet["lat"].values)
+    assert set(predicted) == {p.name for p in spec.tables.parameters}
 
 
 def test_execute_leaves_metrics_and_files(planet, tmp_path):
     published = store.publish(planet, tmp_path / "data")
     spec = spec_of(planet, epochs=2)
-    events = list(run.execute([run.Task(spec, tmp_path / "out")], published.path))
-    assert {place for place, _ in events} == {0}
+    events = list(run.execute([Task("only", spec, str(published.path), str(tmp_path / "out"))]))
+    assert {key for key, _ in events} == {"only"}
     *progress, result = (event for _, event in events)
     assert [e.epoch for p in progress for e in p.epochs] == [1, 2]
     assert {a.kind for a in result.artifacts} == {CHECKPOINT, "skill", "parameters", "monthly"}
     assert all(artifacts.intact(a, tmp_path / a.path) for a in result.artifacts)
     streams = batch.streams_of(planet)
-    observed = [STREAMS[s] for s in streams]
+    observed = [STREAMS[s].variable for s in streams]
     names = {v if observed.count(v) == 1 else s for s, v in zip(streams, observed, strict=True)}
     assert {"lai", "sif", "nbe"} < names
     assert {(m.split, m.variable) for m in result.metrics} == {
@@ -236,7 +281,7 @@ def test_check_refuses_what_cannot_run(planet, changes, says):
 def test_patch_scores_compare_patch_means():
     patch = np.array([0, 0, 1])
     modelled, observed = np.arange(6.0).reshape(2, 3), np.array([[1.0, 1.0, 1.0], [1.0, np.nan, 1.0]])
-    m, o = comparable(LOSS_TERMS["nbe"], modelled, observed, patch, 0)
+    m, o = comparable(STREAMS["nbe"], modelled, observed, patch, 0, Calendar("2001-01-01", 2, 30.4375))
     np.testing.assert_array_equal(m, [[0.5, 2.0], [np.nan, 5.0]])
     np.testing.assert_array_equal(np.isnan(o), np.isnan(m))
 

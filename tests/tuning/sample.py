@@ -4,10 +4,10 @@ import math
 from collections import deque
 
 from landlab_mgr.campaign import launch, live
-from landlab_mgr.records import CHECKPOINT, COLLAPSED, ArtifactRecord, EpochRecord, MetricRecord
+from landlab_mgr.models.dalec.tables import COLLAPSE
+from landlab_mgr.records import CHECKPOINT, EpochRecord, Failed, MetricRecord, Progress, Result
 from landlab_mgr.spec.study import TuneSpec
-from landlab_mgr.training.run import Progress, Result
-from landlab_mgr.training.worker import Failed
+from landlab_mgr.storage import artifacts
 from landlab_mgr.tuning.search import search as search_on
 from landlab_mgr.tuning.summary import summarise
 from landlab_mgr.workspace import register
@@ -54,12 +54,12 @@ def epochs_of(spec):
         yield EpochRecord(epoch, 1.0, 2.0, {f"dev_{n}": x * spec.weights[n] for n, x in sse.items()}, 0.001)
 
 
-def result_of(job, bare=0.0, test=0.0):
-    nse = nse_of(job.spec)
+def result_of(task, bare=0.0, test=0.0):
+    nse = nse_of(task.spec)
     rows = [MetricRecord("dev", n, "R2", "flat", x) for n, x in nse.items()]
     rows += [MetricRecord("train", n, "R2", "flat", x + 0.1) for n, x in nse.items()]
     rows += [MetricRecord("test", n, "R2", "flat", test - x) for n, x in nse.items()]
-    return Result((*rows, MetricRecord(*COLLAPSED, bare)), ())
+    return Result((*rows, MetricRecord(*COLLAPSE.metric, bare)), ())
 
 
 class Paper:
@@ -67,35 +67,38 @@ class Paper:
 
     def __init__(self, root, workers=1, width=1, steps=1, end=result_of):
         self.root, self.workers, self.width, self.steps, self.end = root, workers, width, steps, end
-        self.going, self.dropped, self.busy, self.jobs = deque(), set(), [], []
+        self.going, self.dropped, self.busy, self.tasks = deque(), set(), [], []
 
     def idle(self):
         return None if len(self.going) == self.workers else {"versions": {}, "device": "paper"}
 
-    def submit(self, jobs):
-        assert len(jobs) <= self.width
-        self.jobs += jobs
-        self.going.append((jobs, iter(self._events(jobs))))
+    def submit(self, tasks):
+        assert len(tasks) <= self.width
+        self.tasks += tasks
+        self.going.append((tasks, iter(self._events(tasks))))
 
-    def _events(self, jobs):
-        epochs = {job.token: list(epochs_of(job.spec)) for job in jobs}
+    def _events(self, tasks):
+        epochs = {task.key: list(epochs_of(task.spec)) for task in tasks}
         size = -(-EPOCHS // self.steps)
         for start in range(0, EPOCHS, size):
-            checkpoint = ArtifactRecord(CHECKPOINT, str(self.root / "c"), "a" * 64, 1)
+            checkpoint = artifacts.put(CHECKPOINT, b"c", self.root / "c")
             yield [
-                (j.token, Progress(tuple(epochs[j.token][start : start + size]), checkpoint)) for j in jobs
+                (task.key, Progress(tuple(epochs[task.key][start : start + size]), checkpoint))
+                for task in tasks
             ]
-        yield [(j.token, self.end(j)) for j in jobs]
+        yield [(task.key, self.end(task)) for task in tasks]
 
     def poll(self, timeout):
         self.busy.append(len(self.going))
         if not self.going:
             return []
-        jobs, events = self.going.popleft()
+        tasks, events = self.going.popleft()
         told = [(t, e) for t, e in next(events) if t not in self.dropped]
-        if all(j.token in self.dropped for j in jobs) or any(isinstance(e, Result | Failed) for _, e in told):
+        if all(task.key in self.dropped for task in tasks) or any(
+            isinstance(e, Result | Failed) for _, e in told
+        ):
             return told
-        self.going.append((jobs, events))
+        self.going.append((tasks, events))
         return told
 
     def drop(self, token):

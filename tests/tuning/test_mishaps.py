@@ -7,7 +7,7 @@ import pytest
 
 from landlab_mgr.campaign import launch, live
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.training.worker import Failed
+from landlab_mgr.records import Failed
 from landlab_mgr.tuning.search import search as search_on
 from landlab_mgr.tuning.summary import promote
 from landlab_mgr.workspace.workspace import Workspace

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.training.worker import Failed
+from landlab_mgr.records import Failed
 from landlab_mgr.tuning import optuna_study
 from landlab_mgr.tuning.score import so_far, spreads
 from landlab_mgr.workspace.workspace import Workspace
@@ -82,7 +82,7 @@ def test_a_study_goes_on_where_it_was_and_can_be_extended(ws, monkeypatch):
     search(ws, study(trials=3), Paper(ws.root), monkeypatch)
     again = Paper(ws.root)
     assert search(ws, study(trials=3), again, monkeypatch) == []
-    assert again.jobs == []
+    assert again.tasks == []
     more = search(ws, study(trials=5), again, monkeypatch)
     assert [t.number for t in more] == [3, 4]
     with pytest.raises(
@@ -255,7 +255,7 @@ def test_five_trials_that_fail_in_a_row_end_a_study(ws, monkeypatch):
 def test_two_workers_are_never_idle_while_trials_are_left(ws, monkeypatch):
     paper = Paper(ws.root, workers=2, steps=3)
     search(ws, study(trials=12, parallel=4), paper, monkeypatch)
-    assert len(paper.jobs) == 12
+    assert len(paper.tasks) == 12
     assert paper.busy.count(2) >= len(paper.busy) - 4  # but for the last run's polls
     one_by_one = Paper(ws.root, workers=2, steps=3)
     search(ws, study(name="pairs", trials=6, seeds=3, sampler_seed=2), one_by_one, monkeypatch)

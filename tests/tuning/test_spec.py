@@ -3,7 +3,7 @@
 import pytest
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS
+from landlab_mgr.models import registry
 from landlab_mgr.spec.grid import load_grid
 from landlab_mgr.spec.study import TuneSpec, load_study
 from landlab_mgr.storage.resources import resource
@@ -27,6 +27,10 @@ def test_every_bundled_study_is_one(path):
     ("text", "said"),
     [
         (TOP + "[space.loss_weights]\nlay = [0.1, 10]", "space: unknown loss term 'lay'; known: sif, lai"),
+        (
+            TOP + '[space.loss_weights]\nfire = [0.1, 10]\n[base]\nmodel = "lstm"',
+            "study s: space: loss_weights.fire: model 'lstm' has no such loss term; it has sif, lai",
+        ),
         (TOP + "[space]", "space: is empty: name at least one number"),
         (TOP, "space: Field required"),
         (
@@ -88,7 +92,7 @@ def test_numbers_are_multiples_of_weights_and_fields_of_the_optimiser():
     members = spec.runs("0" * 16, drawn, spec.seed_list)
     assert [m.seeds.init for m in members] == [3, 5]
     assert {m.loss_weights["lai"] for m in members} == {4.93827}
-    assert members[0].weights["som"] == LOSS_TERMS["som"].weight
+    assert members[0].weights["som"] == registry.terms()["som"].weight
     assert members[0].optimizer.epochs == 31
     assert spec.fresh[0] == 6
     assert "trials" not in spec.asked

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from landlab_mgr.data import land
+from landlab_mgr.models import registry
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,12 +21,12 @@ NEUTRAL = "#8a8a8a"
 MANY = 5000
 """More dots than this are pixels even in a PDF or SVG."""
 MARKERS = "osD^vPX"
-ABBREVIATIONS = ("gpp", "nee", "reco", "nbe", "et", "lai", "sif", "vod", "som", "ewt")
 
 
 def named(variable: str) -> str:
     """A variable as figures write it."""
-    return variable.upper() if variable in ABBREVIATIONS else variable
+    known = registry.variables().get(variable)
+    return known.symbol or variable if known else variable
 
 
 def skill_label(attrs: Mapping[str, Any]) -> str:

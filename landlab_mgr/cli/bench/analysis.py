@@ -24,13 +24,13 @@ from landlab_mgr.catalog import Catalog, MetricRecord
 from landlab_mgr.cli.bench import synthetic
 from landlab_mgr.data import batch, twin
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import DERIVED, FORCING, PARAMETERS, VARIABLES
+from landlab_mgr.models import registry
 from landlab_mgr.observations import metrics
 from landlab_mgr.records import SPLITS
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage import artifacts
-from landlab_mgr.training import train, update
+from landlab_mgr.training import checkpoint, update
 from landlab_mgr.workspace import register
 from landlab_mgr.workspace.workspace import Workspace
 
@@ -40,8 +40,6 @@ TOWERS = 187
 PIXELS_PER_PATCH = 8
 """Where SHAP explains: enough for its 1000 pixels that no member tests on."""
 YEARS = 14
-SCORED = ("sif", "lai", "et", "vod", "biomass", "som", "gpp", "reco", "nee")
-"""Variables with skill by pixel; the last three at the towers only."""
 GRID = "bench"
 
 
@@ -119,12 +117,10 @@ def of_predictors(root: Path, options: Mapping[str, str], patches: int = TOWERS)
         register.grid(workspace, catalog, spec)
         while (claim := catalog.claim("bench", 1, directory_of=workspace.directory)) is not None:
             member = batch.Member.of(claim.spec, planet)
-            state = update.initial_state(claim.spec, member.n_columns, member.encoded.shape[1])
+            state = update.initial_state(claim.spec, member)
             directory = workspace.root / claim.directory
             directory.mkdir(parents=True)
-            saved = train.save(
-                directory / "checkpoint-000001.msgpack", train.content_of(state, 1, member, claim.spec)
-            )
+            saved = checkpoint.put(directory, 1, checkpoint.content_of(state, 1, member, claim.spec))
             catalog.finish(claim.token, [], [workspace.catalogued(saved)])
         whole = Ensemble.select(workspace, catalog, grid=GRID)
         return _timed(whole, "shap", options, None)
@@ -197,12 +193,21 @@ def _packed(kind: str, ds: xr.Dataset, scratch: Path) -> tuple[str, bytes]:
     return path.name, path.read_bytes()
 
 
+def _scored() -> dict[str, bool]:
+    """Variables with skill by pixel, and whether it is at the towers only."""
+    towers: dict[str, bool] = {}
+    for stream in synthetic.streams():
+        if stream.level == "pixel":
+            towers[stream.variable] = towers.get(stream.variable, True) and stream.tower
+    return towers
+
+
 def _metrics(spec: RunSpec) -> list[MetricRecord]:
     rng = np.random.default_rng([spec.seeds.init, len(spec.predictors), len(spec.label)])
     keys = [
         (split, v, s, level)
         for split in SPLITS[:3]
-        for v in SCORED
+        for v in _scored()
         for level in ("flat", "spatial", "temporal")
         for s in metrics.STATISTICS
     ]
@@ -215,10 +220,10 @@ def _skill(pixels: int, seed: int) -> xr.Dataset:
     shape = (1, pixels, len(metrics.STATISTICS))
     label = np.array(SPLITS[:3])[np.random.default_rng(0).choice(3, pixels, p=[0.8, 0.1, 0.1])]
     variables: dict[str, Any] = {}
-    for name in SCORED:
+    for name, at_towers in _scored().items():
         values = rng.normal(0.5, 0.3, shape)
         values[..., metrics.STATISTICS.index("n")] = 12 * YEARS
-        if name in SCORED[-3:]:
+        if at_towers:
             values[:, TOWERS:] = np.nan
         variables[name] = (("period", "pixel", "statistic"), values)
     coords = {"period": ["observation"], "statistic": list(metrics.STATISTICS)}
@@ -228,8 +233,9 @@ def _skill(pixels: int, seed: int) -> xr.Dataset:
 def _parameters(planet: xr.Dataset, seed: int) -> xr.Dataset:
     rng = np.random.default_rng(seed)
     n = planet.sizes["pixel"]
-    drawn = {p.name: rng.uniform(p.low, p.high, n).astype(np.float32) for p in PARAMETERS}
-    derived = {d.name: np.asarray(d.compute(drawn), np.float32) for d in DERIVED}
+    tables = registry.tables(registry.DEFAULT)
+    drawn = {p.name: rng.uniform(p.low, p.high, n).astype(np.float32) for p in tables.parameters}
+    derived = {d.name: np.asarray(d.compute(drawn), np.float32) for d in tables.derived}
     where = {name: ("pixel", planet[name].values) for name in ("lat", "lon", "patch")}
     return xr.Dataset({**{k: ("pixel", v) for k, v in (drawn | derived).items()}, **where}).assign(
         split=_skill(n, 0)["split"]
@@ -239,7 +245,8 @@ def _parameters(planet: xr.Dataset, seed: int) -> xr.Dataset:
 def _monthly(planet: xr.Dataset) -> xr.Dataset:
     rng = np.random.default_rng(3)
     shape = (planet.sizes["pixel"], planet.sizes["time"])
-    names = [*VARIABLES, "water"]
+    tables = registry.tables(registry.DEFAULT)
+    names = dict.fromkeys((*tables.always, *tables.modelled.values()))
     series: dict[str, Any] = {
         n: (("pixel", "time"), rng.gamma(2, 1, shape).astype(np.float32)) for n in names
     }
@@ -250,6 +257,8 @@ def _monthly(planet: xr.Dataset) -> xr.Dataset:
 def _planet(pixels: int, months: int = 12) -> xr.Dataset:
     """A dataset with the paper's pixels and a year of weather: analyses ask it for places and areas."""
     weather, lat = synthetic.weather(pixels, months)
+    stream = synthetic.stepwise()
+    observed = registry.variables()[stream.variable]
     rng = np.random.default_rng(0)
     patch = np.arange(pixels, dtype=np.int32) // 175
     pixel, monthly = ("pixel",), ("pixel", "time")
@@ -265,17 +274,18 @@ def _planet(pixels: int, months: int = 12) -> xr.Dataset:
         "test": (pixel, patch % 10 == 9, about("geometry", "1", "pixel of a test patch")),
         "time_days": (("time",), weather["time_days"], about("time axis", "d", "days since origin")),
         "doy": (("time",), weather["doy"], about("time axis", "d", "day of year")),
-        "lai": (
+        stream.name: (
             monthly,
             rng.random((pixels, months), np.float32),
-            about("observation", VARIABLES["lai"].unit, "leaf area index"),
+            about("observation", observed.unit, observed.meaning),
         ),
     }
     for group in GROUPS:
         attrs = about("predictor", "1", "noise", group=group, kind="continuous")
         variables[f"noise_{group}"] = (pixel, rng.normal(size=pixels), attrs)
-    for name, v in FORCING.items():
-        variables[name] = (monthly, weather[name].T.astype(np.float32), about("forcing", v.unit, v.meaning))
+    for v in synthetic.forcing():
+        values = weather[v.name].T.astype(np.float32)
+        variables[v.name] = (monthly, values, about("forcing", v.unit, v.meaning))
     provenance = {
         "name": f"bench-{pixels}",
         "kind": "synthetic",

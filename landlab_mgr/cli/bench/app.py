@@ -25,7 +25,7 @@ from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.tables import Attempt, Epoch, Metric, Run
 from landlab_mgr.cli.bench.catalog import DATASET
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import STREAMS
+from landlab_mgr.models import registry
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.workspace.workspace import DATABASE, Workspace
 
@@ -36,7 +36,7 @@ SETUPS = 16
 EPOCHS = 3
 STATISTICS = ("R2", "r2", "rmse", "n")
 FAILED, PENDING = 0.05, 0.05
-FILTERS = ("metrics.dev.lai.R2 > 0.6", "setup.groups = 'PFT+CLIM'", "not status = 'completed'", "seed = 0")
+FILTERS = ("metrics.dev.gpp.R2 > 0.6", "predictors = 'PFT+CLIM'", "not status = 'completed'", "seed = 0")
 COUNTED = re.compile(r"^[\d,]+ runs?\b")
 PATIENCE = 60_000
 """Milliseconds after which a page has not come."""
@@ -129,7 +129,8 @@ def _train(catalog: Catalog, run_ids: list[str]) -> None:
     tried = run_ids[:last]
     began = datetime.now(UTC) - timedelta(seconds=last)
     attempts, epochs, metrics, states = [], [], [], []
-    variables = sorted(set(STREAMS.values()))
+    variables = sorted({stream.variable for stream in registry.streams().values()})
+    term = next(iter(registry.tables(registry.DEFAULT).terms))
     skill = rng.normal(0.6, 0.2, (last, 2, len(variables), len(STATISTICS))).round(6)
     for place, run_id in enumerate(tried):
         bad, ended = run_id in failed, began + timedelta(seconds=place)
@@ -152,7 +153,7 @@ def _train(catalog: Catalog, run_ids: list[str]) -> None:
                 {
                     **{"run_id": run_id, "epoch": epoch, "attempt_id": place + 1, "seconds": 0.5},
                     **{"total": loss, "total_kind": "finite", "dev": 1.2 * loss, "dev_kind": "finite"},
-                    "terms": {"lai": 0.1},
+                    "terms": {term: 0.1},
                 }
             )
         if not bad:

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from landlab_mgr.campaign.cluster import RayExecutor
 from landlab_mgr.campaign.driver import Driver
 from landlab_mgr.catalog import Catalog, Claim
 from landlab_mgr.data import twin
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import Progress, Task, ends
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.spec.run import PolicySpec, RunSpec
 from landlab_mgr.training.device import worker_environment
-from landlab_mgr.training.worker import Job, Progress, Worker
+from landlab_mgr.training.worker import Worker
 from landlab_mgr.workspace import register
 from landlab_mgr.workspace.workspace import Workspace
 
@@ -173,16 +173,17 @@ def _bare(workspace: Workspace, catalog: Catalog, specs: Sequence[RunSpec]) -> f
     [dataset] = catalog.datasets()
     path = str(workspace.path(dataset.url))
     with environment(**worker_environment(1, 0)), multiprocessing.get_context("spawn").Pool(1) as pool:
-        jobs = [Job(s.run_id, s, path, str(workspace.root / "bare" / s.run_id)) for s in specs]
-        ends: list[float] = pool.apply(_train_all, (jobs,))
-    timed = ends[WARM_UP - 1 :]
+        tasks = [Task(s.run_id, s, path, str(workspace.root / "bare" / s.run_id)) for s in specs]
+        ended_at: list[float] = pool.apply(_train_all, (tasks,))
+    timed = ended_at[WARM_UP - 1 :]
     return (timed[-1] - timed[0]) / (len(timed) - 1)
 
 
-def _train_all(jobs: Sequence[Job]) -> list[float]:
-    worker, ends = Worker(), []
-    for job in jobs:
-        events: list[Any] = list(worker.run([job], 1))
-        assert not isinstance(events[-1][1], Progress)
-        ends.append(time.perf_counter())
-    return ends
+def _train_all(tasks: Sequence[Task]) -> list[float]:
+    """When each task ended, on a clock."""
+    worker, ended_at = Worker(), []
+    for task in tasks:
+        *_, (_, last) = worker.run([task], 1)
+        assert ends(last)
+        ended_at.append(time.perf_counter())
+    return ended_at

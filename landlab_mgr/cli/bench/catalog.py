@@ -17,16 +17,15 @@ from landlab_mgr.catalog import ArtifactRecord, Catalog, DatasetRecord, EpochRec
 from landlab_mgr.catalog.tables import Attempt, Epoch, Event, Metric, Run
 from landlab_mgr.cli.bench.postgres import temporary_database, temporary_server
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS
+from landlab_mgr.models import registry
 from landlab_mgr.spec.run import GROUP_ORDER, OptimizerSpec, RunSpec, Seeds
 
 DATASET = DatasetRecord("0" * 16, "bench", "bench.zarr", "synthetic", 320, 12, 168, "landlab bench", "MIT")
 FRAME_COLUMNS = 40
 FILTERS = (
-    "setup.groups = 'PFT+CLIM' and seed < 500",
+    "predictors = 'PFT+CLIM' and seed < 500",
     "metrics.dev.v00.R2 > 0.99",
     "metrics.dev.v01.R2 > 0.9 and not metrics.dev.v02.R2 < 0.9 or status in ('failed', 'running')",
-    "weights.sif < 1 and epochs > 0",
 )
 REPEATS = 7
 
@@ -122,7 +121,7 @@ def measure(url: str, pool: Pool, count: int, claims: int, writes: int) -> Figur
 
         filtering = max(
             statistics.median(_seconds(partial(catalog.runs, text)) for _ in range(REPEATS))
-            for text in FILTERS
+            for text in (*FILTERS, f"loss_weights.{_terms()[0]} < 1 and epochs > 0")
         )
         reading = _seconds(catalog.runs)
         return Figures(
@@ -149,9 +148,14 @@ def measure(url: str, pool: Pool, count: int, claims: int, writes: int) -> Figur
         )
 
 
+def _terms() -> tuple[str, ...]:
+    """Loss terms of the default model."""
+    return tuple(registry.tables(registry.DEFAULT).terms)
+
+
 def _spec(number: int) -> RunSpec:
     """A run with 20 settings of its own: 16 loss weights, the learning rate and three seeds."""
-    weights = {name: 0.5037 + (number + 1) * (place + 3) % 997 / 100 for place, name in enumerate(LOSS_TERMS)}
+    weights = {name: 0.5037 + (number + 1) * (place + 3) % 997 / 100 for place, name in enumerate(_terms())}
     groups = [g for bit, g in enumerate(GROUP_ORDER[:4]) if (number % 15 + 1) >> bit & 1]
     seed = number // 15 + 1
     return RunSpec(
@@ -222,7 +226,7 @@ def _writes(catalog: Catalog, run_id: str, token: str, each: int) -> Iterator[Ca
             yield partial(catalog.heartbeat, [token])
         else:
             epoch += 1
-            losses = EpochRecord(epoch, 2.0 / epoch, 3.0 / epoch, dict.fromkeys(LOSS_TERMS, 0.1), 0.5)
+            losses = EpochRecord(epoch, 2.0 / epoch, 3.0 / epoch, dict.fromkeys(_terms(), 0.1), 0.5)
             checkpoint = ArtifactRecord("checkpoint", f"runs/{run_id}/{token}/{epoch}", "a" * 64, 2**20)
             yield partial(catalog.record, token, [losses], checkpoint)
     yield partial(catalog.finish, token, _metrics(run_id))

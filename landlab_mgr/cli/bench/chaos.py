@@ -22,7 +22,7 @@ from landlab_mgr.data import twin
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.spec.run import PolicySpec
-from landlab_mgr.training import train
+from landlab_mgr.training import checkpoint
 from landlab_mgr.workspace import register
 from landlab_mgr.workspace.workspace import Workspace
 
@@ -329,5 +329,5 @@ def _losses(catalog: Catalog, run_id: str) -> dict[int, bytes]:
 def _weights(workspace: Workspace, catalog: Catalog, run_id: str) -> list[bytes]:
     """Bits of the weights in a run's last checkpoint."""
     artifacts = catalog.artifacts(run_id).set_index("kind")
-    content = train.load(workspace.path(artifacts.loc[CHECKPOINT, "path"]))
+    content = checkpoint.load(workspace.path(artifacts.loc[CHECKPOINT, "path"]))
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(content["weights"])]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import pandas as pd
 import typer
 
-from landlab_mgr.display import console, errors, show
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.workspace.display import console, errors, show
 
 if TYPE_CHECKING:
     from landlab_mgr.cli.bench.catalog import Figures as CatalogFigures
@@ -32,7 +32,9 @@ def train(
     months: Months = 168,
     members: Annotated[str, typer.Option(help="Members side by side; a list to compare, e.g. 1,16,64")] = "1",
     updates: Annotated[int, typer.Option(min=1, help="Updates to time")] = 40,
-    water_stress: Annotated[str, typer.Option(help="The process, as in a spec")] = "linear",
+    process: Annotated[
+        list[str] | None, typer.Option(help="KIND=NAME of a process that is not the model's default")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Speed of training with every loss term, compilation, memory, and what the paper's run would take.
@@ -43,15 +45,15 @@ def train(
 
     rows = []
     for count in _counts(members):
-        figures = training.measure(pixels, months, count, updates, water_stress)
+        figures = training.measure(pixels, months, count, updates, _choices(process or []))
         rows.append(asdict(figures))
     if json:
         show(pd.DataFrame(rows), as_json=True)
         return
     first = rows[0]
     console.print(
-        f"{first['device']}, {first['cores']} cores; {pixels} pixels x {months} months, {water_stress} water stress, "
-        f"every loss term; medians of {updates}",
+        f"{first['device']}, {first['cores']} cores; {pixels} pixels x {months} months, "
+        f"{first['process'] or 'default processes'}, every loss term; medians of {updates}",
         markup=False,
     )
     table = {
@@ -80,6 +82,17 @@ def _counts(members: str) -> list[int]:
     if not counts or min(counts) < 1:
         raise LandlabError(f"--members {members!r}; allowed: numbers above 0, separated by commas: 1,16,64")
     return counts
+
+
+def _choices(options: list[str]) -> dict[str, str]:
+    """Processes by kind, from options such as KIND=NAME."""
+    choices = {}
+    for option in options:
+        kind, separator, name = option.partition("=")
+        if not separator:
+            raise LandlabError(f"--process {option!r}; allowed: a kind of process and a choice, KIND=NAME")
+        choices[kind] = name
+    return choices
 
 
 def _millions(row: dict[str, Any], name: str) -> float:

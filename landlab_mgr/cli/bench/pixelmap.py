@@ -8,8 +8,9 @@ import xarray as xr
 
 from landlab_mgr.analysis import selection
 from landlab_mgr.catalog import MetricRecord
+from landlab_mgr.cli.bench import synthetic
 from landlab_mgr.data import land, schema
-from landlab_mgr.models.dalec.parameters import DERIVED, FORCING, PARAMETERS, VARIABLES
+from landlab_mgr.models import registry
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.storage import artifacts
 from landlab_mgr.workspace import register
@@ -27,6 +28,7 @@ def make(root: Path, pixels: int = PIXELS, members: int = 10) -> str:
     """
     workspace = Workspace.at(str(root), str(root / "landlab.db"))
     lat, lon = places(pixels)
+    variable = synthetic.stepwise().variable
     with workspace.create() as catalog:
         name = register.dataset(workspace, catalog, planet(lat, lon)).name
         grid = GridSpec(
@@ -37,10 +39,15 @@ def make(root: Path, pixels: int = PIXELS, members: int = 10) -> str:
             directory = workspace.root / claim.directory
             directory.mkdir(parents=True)
             file = artifacts.write("parameters", parameters(lat, lon, claim.spec.seeds.init), directory)
-            metric = MetricRecord("dev", "lai", "R2", "flat", 0.5)
+            metric = MetricRecord("dev", variable, "R2", "flat", 0.5)
             catalog.finish(claim.token, [metric], [workspace.catalogued(file)])
-        made = selection.select(catalog, NAME, keep=members, by="dev.lai.R2")
-    return f"runs=ensemble:{made.name}&of=uwue"
+        made = selection.select(catalog, NAME, keep=members, by=f"dev.{variable}.R2")
+    return f"runs=ensemble:{made.name}&of={shown()}"
+
+
+def shown() -> str:
+    """Name of the parameter on the map."""
+    return registry.tables(registry.DEFAULT).parameters[0].name
 
 
 def places(pixels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -74,23 +81,26 @@ def planet(lat: np.ndarray, lon: np.ndarray, months: int = 12) -> xr.Dataset:
     schema.add(ds, "area_m2", 7.7e8 * np.cos(np.deg2rad(lat)), "geometry", "m2", "pixel area")
     schema.add(ds, "patch", patch, "geometry", "1", "patch")
     schema.add(ds, "test", patch % 10 == 9, "geometry", "1", "pixel of a test patch")
-    for name, v in FORCING.items():
-        value = {"tmax": 20.0, "co2": 380.0}.get(name, 0.0)
-        own = np.linspace(0, 10, n)[:, None] if name == "tmin" else 0  # no two pixels are one place
+    for v in synthetic.forcing():
+        value = {"tmax": 20.0, "co2": 380.0}.get(v.name, 0.0)
+        own = np.linspace(0, 10, n)[:, None] if v.name == "tmin" else 0  # no two pixels are one place
         values = np.full((n, months), value, np.float32) + np.float32(own)
-        schema.add(ds, name, values, "forcing", v.unit, v.meaning)
-    lai = np.full((n, months), 2.0, np.float32)
-    schema.add(ds, "lai", lai, "observation", VARIABLES["lai"].unit, "leaf area index")
+        schema.add(ds, v.name, values, "forcing", v.unit, v.meaning)
+    stream = synthetic.stepwise()
+    about = registry.variables()[stream.variable]
+    observed = np.full((n, months), 2.0, np.float32)
+    schema.add(ds, stream.name, observed, "observation", about.unit, about.meaning)
     return ds
 
 
 def parameters(lat: np.ndarray, lon: np.ndarray, seed: int) -> xr.Dataset:
     """A member's file: each parameter a smooth field with some noise, as incompressible as a real one."""
     rng = np.random.default_rng(seed)
-    drawn = {}
-    for k, p in enumerate(PARAMETERS):
+    drawn: dict[str, np.ndarray] = {}
+    tables = registry.tables(registry.DEFAULT)
+    for k, p in enumerate(tables.parameters):
         wave = np.sin(np.deg2rad(lat * (1 + k % 5))) * np.cos(np.deg2rad(lon * (1 + k % 3) + 40 * k))
         share = np.clip(0.5 + 0.3 * wave + rng.normal(0, 0.05, len(lat)), 0.01, 0.99)
-        drawn[p.name] = (p.low * (p.high / p.low) ** share).astype(np.float32)
-    derived = {d.name: np.asarray(d.compute(drawn), np.float32) for d in DERIVED}
+        drawn[p.name] = (p.low + (p.high - p.low) * share).astype(np.float32)
+    derived = {d.name: np.asarray(d.compute(drawn), np.float32) for d in tables.derived}
     return xr.Dataset({name: ("pixel", values) for name, values in (drawn | derived).items()})

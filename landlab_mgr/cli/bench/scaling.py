@@ -34,7 +34,7 @@ def _serve(kind: str, core: int, pixels: int, months: int, pipe: Connection) -> 
     if kind == "worker":
         from landlab_mgr.cli.bench.training import Program
 
-        program = Program(pixels, months, 1, "linear")
+        program = Program(pixels, months, 1, {})
         program.compile_update()
         work, unit = program.update, pixels * months
     else:

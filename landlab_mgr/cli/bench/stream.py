@@ -14,24 +14,21 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from landlab_mgr.cli.bench import synthetic
-from landlab_mgr.data import batch, parts, store
+from landlab_mgr.data import batch, store
 from landlab_mgr.data.stream import Stream, open_stream
-from landlab_mgr.models.dalec.parameters import FORCING, STREAMS, VARIABLES
+from landlab_mgr.models import registry
+from landlab_mgr.observations.calendar import Calendar
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.training import evaluate, train, update
+from landlab_mgr.training.checkpoint import Lane
 
 BLOCK_PATCHES = 32
 """Patches that are drawn and written at once."""
 MEMORY_BYTES = 2**30
 """In memory, training is timed on as many patches as take this much."""
-COVERAGE = 0.8
-"""Share of the months that each stream observes."""
-WEIGHTED = ("gpp_fluxnet", "reco_fluxnet", "et_fluxnet")
-"""Streams that have weights."""
 
 Answer = TypeVar("Answer")
 
@@ -111,70 +108,16 @@ def planet(directory: Path, patches: int, pixels: int, months: int) -> Path:
     for published in store.list_published(directory):
         if published.name == name:
             return directory / published.path.name
-    skeleton = _skeleton(name, patches, pixels, months)
+    skeleton = synthetic.skeleton(name, patches, pixels, months)
 
     def part(first: int) -> store.Part:
         last = min(first + BLOCK_PATCHES, patches)
-        return slice(first * pixels, last * pixels), _months(first, (last - first) * pixels, months)
+        return slice(first * pixels, last * pixels), synthetic.months_of(
+            first, (last - first) * pixels, months
+        )
 
     blocks = map(part, range(0, patches, BLOCK_PATCHES))
     return directory / store.publish_parts(skeleton, blocks, directory).path.name
-
-
-def _skeleton(name: str, patches: int, pixels: int, months: int) -> xr.Dataset:
-    """A planet of noise, which has nothing to be learned; its months are declared only."""
-    n = patches * pixels
-    rng = np.random.default_rng([patches, pixels, months])
-    patch = np.repeat(np.arange(patches, dtype=np.int32), pixels)
-    pixel, monthly = ("pixel",), ("pixel", "time")
-
-    def about(role: str, units: str, meaning: str, **more: str) -> dict[str, str]:
-        return {"role": role, "units": units, "long_name": meaning, **more}
-
-    axes, _ = synthetic.weather(1, months)
-    variables: dict[str, Any] = {
-        "lat": (pixel, rng.uniform(-55, 70, n), about("geometry", "degrees_north", "latitude")),
-        "lon": (pixel, rng.uniform(-180, 180, n), about("geometry", "degrees_east", "longitude")),
-        "area_m2": (pixel, np.full(n, 7e8), about("geometry", "m2", "pixel area")),
-        "patch": (pixel, patch, about("geometry", "1", "patch")),
-        "test": (pixel, patch % 10 == 9, about("geometry", "1", "pixel of a test patch")),
-        "time_days": (("time",), axes["time_days"], about("time axis", "d", "days since origin")),
-        "doy": (("time",), axes["doy"], about("time axis", "d", "day of year")),
-    }
-    for k in range(synthetic.N_PREDICTORS):
-        attrs = about("predictor", "1", "noise", group="CLIM", kind="continuous")
-        variables[f"predictor_{k}"] = (pixel, rng.normal(size=n), attrs)
-    declared = parts.declared((n, months))
-    for field, v in FORCING.items():
-        variables[field] = (monthly, declared, about("forcing", v.unit, v.meaning))
-    for stream, variable in STREAMS.items():
-        variables[stream] = (monthly, declared, about("observation", VARIABLES[variable].unit, variable))
-        if stream in WEIGHTED:
-            variables[f"{stream}_weight"] = (monthly, declared, about("weight", "1", f"weight of {stream}"))
-    provenance = {
-        "name": name,
-        "kind": "synthetic",
-        "source": "landlab bench stream",
-        "licence": "MIT",
-        "citation": "landlab_mgr",
-        "dt_days": synthetic.DAYS_PER_MONTH,
-        "origin": "2001-01-01",
-    }
-    time_axis = pd.date_range("2001-01-01", periods=months, freq="MS") + pd.Timedelta(days=14)
-    return xr.Dataset(variables, coords={"time": time_axis}, attrs=provenance)
-
-
-def _months(first: int, n: int, months: int) -> dict[str, np.ndarray]:
-    """Plausible weather and every stream of some pixels, [n, months]."""
-    rng = np.random.default_rng([first, 1])
-    weather, _ = synthetic.weather(n, months, seed=first)
-    values = {field: weather[field].T.astype(np.float32) for field in FORCING}
-    for stream in STREAMS:
-        values[stream] = rng.random((n, months), np.float32)
-        values[stream][rng.random((n, months), np.float32) > COVERAGE] = np.nan
-        if stream in WEIGHTED:
-            values[f"{stream}_weight"] = rng.random((n, months), np.float32)
-    return values
 
 
 def _pack(path: Path) -> tuple[float, float]:
@@ -182,13 +125,13 @@ def _pack(path: Path) -> tuple[float, float]:
     for old in path.parent.glob(".packed-*.zarr"):
         shutil.rmtree(old)
     started = time.perf_counter()
-    open_stream(store.open_dataset(path), path.parent)
+    open_stream(store.open_dataset(path), path.parent, registry.model(registry.DEFAULT))
     return time.perf_counter() - started, _peak_gb()
 
 
 def _spec(ds: xr.Dataset) -> RunSpec:
     warmup = min(24, ds.sizes["time"] // 2)
-    return RunSpec(dataset=ds.attrs["fingerprint"], predictors=("CLIM",), warmup_months=warmup)
+    return RunSpec(dataset=ds.attrs["fingerprint"], predictors=(synthetic.GROUP,), warmup_months=warmup)
 
 
 class _Program:
@@ -197,11 +140,12 @@ class _Program:
     def __init__(self, ds: xr.Dataset, source: Stream | batch.Arrays, updates: int) -> None:
         spec = _spec(ds)
         member = batch.Member.of(spec, ds)
-        self._source, self._static = source, train.static_of(spec, member, source)
-        state = update.initial_state(spec, member.n_columns, member.encoded.shape[1])
+        lane = Lane(spec, member, Path())  # nothing is committed
+        self._source, self._static = source, train.static_of(lane, source, Calendar.of(ds))
+        state = update.initial_state(spec, member)
         self._state = jax.device_put(update.stack([state]))
         self._view = jax.device_put(update.stack([member.view]))
-        self._hyper = jax.device_put(update.stack([update.hyper(spec, self._static.terms)]))
+        self._hyper = jax.device_put(update.stack([update.hyper(spec, member, self._static.terms)]))
         epoch = member.batches(0, 1)
         cycle = np.arange(updates) % len(epoch.pixel)
         self._order = batch.Selection(*(x[cycle][None] for x in epoch))
@@ -220,19 +164,19 @@ class _Program:
 
 def _trained(path: Path, updates: int) -> tuple[float, float]:
     """Seconds of a streamed update, and peak memory."""
-    ds = store.open_dataset(path)
-    program = _Program(ds, open_stream(ds, path.parent), updates)
+    ds, model = store.open_dataset(path), registry.model(registry.DEFAULT)
+    program = _Program(ds, open_stream(ds, path.parent, model), updates)
     return program.seconds(updates), _peak_gb()
 
 
 def _compared(path: Path, updates: int, rounds: int) -> tuple[float, float]:
     """Seconds of an update streamed and in memory, alternating."""
-    ds = store.open_dataset(path)
-    streamed = _Program(ds, open_stream(ds, path.parent), updates)
-    share = min(1.0, MEMORY_BYTES / batch.bytes_of(ds))
+    ds, model = store.open_dataset(path), registry.model(registry.DEFAULT)
+    streamed = _Program(ds, open_stream(ds, path.parent, model), updates)
+    share = min(1.0, MEMORY_BYTES / batch.bytes_of(ds, model))
     few = max(4, int(share * (int(ds["patch"].max()) + 1)))
     part = batch.read(ds, np.flatnonzero(ds["patch"].values < few))
-    in_memory = _Program(part, batch.load(part), updates)
+    in_memory = _Program(part, batch.load(part, model), updates)
     pairs = [(streamed.seconds(updates), in_memory.seconds(updates)) for _ in range(rounds)]
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 
@@ -243,7 +187,7 @@ def _evaluated(path: Path) -> tuple[float, float]:
     spec = _spec(ds)
     started = time.perf_counter()
     member = batch.Member.of(spec, ds)
-    weights = update.initial_state(spec, member.n_columns, member.encoded.shape[1]).weights
+    params = update.initial_state(spec, member).params
     with tempfile.TemporaryDirectory(dir=path.parent) as directory:
-        evaluate.evaluate(spec, ds, member, weights, Path(directory))
+        evaluate.evaluate(spec, ds, member, params, Path(directory))
     return time.perf_counter() - started, _peak_gb()

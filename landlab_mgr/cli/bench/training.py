@@ -4,17 +4,20 @@ import os
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 
 import jax
-import numpy as np
 
 from landlab_mgr.cli.bench import synthetic
-from landlab_mgr.data.batch import Selection, View
-from landlab_mgr.models.dalec.process import water_stress
-from landlab_mgr.spec.run import ProcessSpec, RunSpec
-from landlab_mgr.training import update
+from landlab_mgr.data import batch
+from landlab_mgr.models import registry
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.spec.run import RunSpec, validated
+from landlab_mgr.training import train, update
+from landlab_mgr.training.checkpoint import Lane
 
 PAPER_PIXEL_MONTHS = 164_040 * 168
 PAPER_EPOCHS = 199
@@ -30,7 +33,8 @@ class Figures:
     pixels: int
     months: int
     members: int
-    water_stress: str
+    process: str
+    """Processes that are not the model's defaults, as KIND=NAME."""
     compile_seconds: float
     compile_forward_seconds: float
     update_ms: float
@@ -47,18 +51,24 @@ class Figures:
 class Program:
     """A compiled update of some members on one batch of synthetic pixels, and its forward pass."""
 
-    def __init__(self, pixels: int, months: int, members: int, process: str) -> None:
-        spec = RunSpec(dataset="0" * 16, predictors=("PFT",), process=ProcessSpec(water_stress=process))
-        self._arrays = synthetic.arrays(pixels, months)
-        static = update.Static(spec.network, process, update.terms_of(self._arrays.streams), 1, True)
-        state = update.initial_state(spec, synthetic.N_PREDICTORS, synthetic.N_PREDICTORS)
+    def __init__(self, pixels: int, months: int, members: int, process: Mapping[str, str]) -> None:
+        ds = synthetic.dataset(pixels, months)
+        asked = {
+            "dataset": "0" * 16,
+            "predictors": (synthetic.GROUP,),
+            "process": process,
+            "split": {"kind": "all"},
+        }
+        spec = validated(RunSpec, asked, "bench train")
+        member = batch.Member.of(spec, ds)
+        self._arrays = batch.load(ds, registry.model(spec.model))
+        lane = Lane(spec, member, Path())  # nothing is committed
+        static = train.static_of(lane, self._arrays, Calendar.of(ds))
+        state = update.initial_state(spec, member)
         self._state = jax.device_put(update.stack([state] * members))
-        encoded = np.random.default_rng(1).normal(size=(members, pixels, synthetic.N_PREDICTORS))
-        scale = synthetic.SCALE if water_stress(process).weather else None
-        view = View(encoded.astype(np.float32), update.stack([scale] * members))
-        index = np.broadcast_to(np.arange(pixels, dtype=np.int32), (members, 1, pixels))
-        order = Selection(index, np.zeros_like(index), np.ones(index.shape, np.float32))
-        hyper = update.stack([update.hyper(spec, static.terms)] * members)
+        view = update.stack([member.view] * members)
+        order = update.stack([member.batches(spec.seeds.shuffle, 1)] * members)
+        hyper = update.stack([update.hyper(spec, member, static.terms)] * members)
         self._rest = jax.device_put((view, order, hyper))
         self._none = update.no_terms(static.terms, members)
         self._static = static
@@ -75,12 +85,12 @@ class Program:
 
     def compile_forward(self) -> None:
         """Compile what `forward` runs."""
-        arguments = (self._state.weights, self._none, self._arrays, *self._rest)
+        arguments = (self._state.params, self._none, self._arrays, *self._rest)
         self._forward = update.score_batches.lower(*arguments, static=self._static).compile()
 
     def forward(self) -> None:
         """Every member's loss, without learning."""
-        jax.block_until_ready(self._forward(self._state.weights, self._none, self._arrays, *self._rest))
+        jax.block_until_ready(self._forward(self._state.params, self._none, self._arrays, *self._rest))
 
 
 def seconds_of(call: Callable[[], None], times: int) -> list[float]:
@@ -93,8 +103,17 @@ def seconds_of(call: Callable[[], None], times: int) -> list[float]:
     return found
 
 
-def measure(pixels: int, months: int, members: int, updates: int, process: str = "linear") -> Figures:
-    """Compile and time a program; persistent compilation caches are not used."""
+def measure(
+    pixels: int,
+    months: int,
+    members: int,
+    updates: int,
+    process: Mapping[str, str] = MappingProxyType({}),
+) -> Figures:
+    """Compile and time a program of the default model; persistent compilation caches are not used.
+
+    `process` has the processes that are not the model's defaults, by kind.
+    """
     jax.config.update("jax_enable_compilation_cache", False)
     program = Program(pixels, months, members, process)
     [compile_update] = seconds_of(program.compile_update, 1)
@@ -111,7 +130,7 @@ def measure(pixels: int, months: int, members: int, updates: int, process: str =
         pixels=pixels,
         months=months,
         members=members,
-        water_stress=process,
+        process=",".join(f"{kind}={name}" for kind, name in process.items()),
         compile_seconds=compile_update,
         compile_forward_seconds=compile_forward,
         update_ms=update * 1e3,

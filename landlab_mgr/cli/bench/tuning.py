@@ -14,6 +14,7 @@ from landlab_mgr.catalog.tables import Attempt
 from landlab_mgr.cli.bench.killable import POLL_SECONDS, Driver
 from landlab_mgr.data import twin
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models import registry
 from landlab_mgr.tuning.summary import summarise
 from landlab_mgr.workspace import register
 from landlab_mgr.workspace.workspace import Workspace
@@ -128,13 +129,14 @@ def _start(ws: Workspace, trials: int, epochs: int, executor: str, workers: int)
         [dataset] = catalog.datasets()
     file = ws.root / "study.toml"
     settings = {"name": NAME, "dataset": dataset.name, "predictors": ["PFT", "CLIM"], "trials": trials}
+    terms = registry.tables(registry.DEFAULT).terms.values()
+    searched = [next(t.name for t in terms if t.stream and t.level == level) for level in ("pixel", "patch")]
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
     lines += [
         "parallel = 4",
         "fresh_seeds = 0",
         "[space.loss_weights]",
-        "lai = [0.01, 100]",
-        "nbe = [0.01, 100]",
+        *(f"{name} = [0.01, 100]" for name in searched),
     ]
     lines += [
         "[base]",

@@ -24,7 +24,9 @@ import xarray as xr
 from landlab_mgr.data import schema, split
 from landlab_mgr.data.sources import forcing, months, source_files, units
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import FORCING, STREAMS, VARIABLES
+from landlab_mgr.observations.calendar import DAYS_PER_MONTH, MONTHS_PER_YEAR
+from landlab_mgr.observations.streams import STREAMS
+from landlab_mgr.observations.variables import FORCING, VARIABLES
 
 MISSING = -9999.0
 FOOTPRINT_M2 = 1e6
@@ -129,7 +131,7 @@ def read(
         "source": f"CARDAMOM driver files: {', '.join(file.path.name for file in files)}",
         "licence": "not stated in the files; CARDAMOM and its examples are under Apache-2.0",
         "citation": "Bloom et al. (2016), PNAS 113, 1285, doi:10.1073/pnas.1515160113",
-        "dt_days": months.DT_DAYS,
+        "dt_days": DAYS_PER_MONTH,
         "origin": axis.origin,
     }
     return schema.validate(ds), notices
@@ -221,10 +223,10 @@ class _File:
         if "DOY" not in self.ds.variables:
             raise LandlabError(f"{where} has neither dates in time nor DOY; {advice}")
         doy = self.numbers("DOY").reshape(-1)
-        month = np.floor(doy / months.DT_DAYS)
-        if doy.size != self.count or not np.isin(month, np.arange(12)).all():
+        month = np.floor(doy / DAYS_PER_MONTH)
+        if doy.size != self.count or not np.isin(month, np.arange(MONTHS_PER_YEAR)).all():
             raise LandlabError(f"{where}: DOY is no day of the year in {self.count} months; {advice}")
-        steps = np.diff(month) % 12
+        steps = np.diff(month) % MONTHS_PER_YEAR
         if (steps != 1).any():
             at = int((steps != 1).argmax())
             raise LandlabError(
@@ -269,7 +271,7 @@ def _add_streams(ds: xr.Dataset, files: Sequence[_File]) -> None:
     observed["som"] = np.where(measured[:, None], observed["som"], prior[:, None])
     for stream, values in observed.items():
         kept = withheld.get(stream, np.array(np.nan))
-        variable = VARIABLES[STREAMS[stream]]
+        variable = VARIABLES[STREAMS[stream].variable]
         if np.isfinite(values).any() or np.isfinite(kept).any():
             schema.add(ds, stream, values, "observation", variable.unit, variable.meaning)
         if np.isfinite(kept).any():
@@ -285,7 +287,9 @@ def _streams(files: Sequence[_File], table: Mapping[str, str], burns: np.ndarray
     """Streams of the files' variables, [pixel, time]; NEE is what NBE is of pixels that never burn."""
     found = {}
     for theirs, stream in table.items():
-        found[stream] = np.stack([file.series(theirs, VARIABLES[STREAMS[stream]].unit) for file in files])
+        found[stream] = np.stack(
+            [file.series(theirs, VARIABLES[STREAMS[stream].variable].unit) for file in files]
+        )
     found["nbe"] = np.where(burns[:, None], found["nee_site"], np.nan)
     found["nee_site"] = np.where(burns[:, None], np.nan, found["nee_site"])
     found["reco_fluxnet"] = found["gpp_fluxnet"] + found["nee_site"]

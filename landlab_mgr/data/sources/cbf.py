@@ -10,17 +10,18 @@ from typing import NamedTuple
 import numpy as np
 
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.observations.calendar import MONTHS_PER_YEAR
 
 MISSING = -9999.0
 
 FORCING_COLUMNS = ("time_days", "tmin", "tmax", "ssrd", "co2", "doy", "burned_area", "vpd", "precip")
 OBSERVATION_COLUMNS = ("gpp_fluxnet", "lai", "nee_site", "biomass", "et_fluxnet")
-"""In the file's order and units, which are those of `parameters`; further observation columns are unused."""
+"""In the file's order and units, which are the dictionary's (`observations.variables`); further columns are unused."""
 
 _HEADER = 300
 _LATITUDE, _MONTHS, _N_FORCING, _N_OBSERVATIONS = 1, 2, 3, 4
 _SOM_PRIOR = 100 + 22
-_MAX_MONTHS = 12 * 500
+_MAX_MONTHS = MONTHS_PER_YEAR * 500
 _MAX_OBSERVATIONS = 1000
 
 

@@ -14,10 +14,11 @@ import xarray as xr
 from landlab_mgr.data import schema, split
 from landlab_mgr.data.sources import cbf, months, seasons
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import FORCING, STREAMS, VARIABLES
+from landlab_mgr.observations.calendar import DAYS_PER_MONTH, MONTHS_PER_YEAR
+from landlab_mgr.observations.streams import STREAMS
+from landlab_mgr.observations.variables import FORCING, VARIABLES
 
 ORIGIN = "2001-01-01"
-DT_DAYS = 30.4375
 TOWER_AREA_M2 = 1e6
 CELL_DEGREES = 0.5
 
@@ -71,14 +72,14 @@ def read(directory: str | Path, predictors_csv: str | Path | None = None) -> tup
     for streams in (observations, withheld):
         streams["reco_fluxnet"] = streams["gpp_fluxnet"] + streams["nee_site"]
 
-    ds = xr.Dataset(coords={"time": _mid_months(len(time_days))})
+    ds = xr.Dataset(coords={"time": _mid_months(len(time_days))}, attrs=_attributes(directory))
     for name, values in forcing.items():
         schema.add(ds, name, values, "forcing", FORCING[name].unit, FORCING[name].meaning)
     schema.add(ds, "time_days", time_days, "time axis", "d", f"days since {ORIGIN}, mid-month")
     schema.add(ds, "doy", doy, "time axis", "d", "day of year, mid-month")
     for role, streams in (("observation", observations), ("withheld", withheld)):
         for stream, values in streams.items():
-            variable = VARIABLES[STREAMS[stream]]
+            variable = VARIABLES[STREAMS[stream].variable]
             schema.add(
                 ds, schema.stream_variable(stream, role), values, role, variable.unit, variable.meaning
             )
@@ -89,7 +90,6 @@ def read(directory: str | Path, predictors_csv: str | Path | None = None) -> tup
     _add_geometry(ds, sites)
     _add_climate_and_plant_types(ds, sites)
     predictor_notices = _add_site_predictors(ds, sites, predictors_csv, directory)
-    ds.attrs = _attributes(directory)
     return schema.validate(ds), notices + clip_notices + withheld_notices + predictor_notices
 
 
@@ -105,7 +105,7 @@ def _attributes(directory: Path) -> dict[str, str | float]:
         "licence": licence,
         "citation": "Yang et al. (2022), Geosci. Model Dev. 15, 1789, doi:10.5194/gmd-15-1789-2022; "
         "Pastorello et al. (2020), Sci. Data 7, 225, doi:10.1038/s41597-020-0534-3",
-        "dt_days": DT_DAYS,
+        "dt_days": DAYS_PER_MONTH,
         "origin": ORIGIN,
     }
 
@@ -262,7 +262,7 @@ def _withheld(
         month = _numbers(path, table, "ID") - 1
         date = _numbers(path, table, "Date")
         origin_year = int(ORIGIN[:4])
-        expected = (origin_year + month // 12) * 100 + month % 12 + 1
+        expected = (origin_year + month // MONTHS_PER_YEAR) * 100 + month % MONTHS_PER_YEAR + 1
         wrong = (month != np.floor(month)) | (month < 0) | (month >= n_months) | (date != expected)
         if wrong.any():
             row = int(wrong.argmax())

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from landlab_mgr.data import schema
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models import registry
 
 ROUND_OFF = 1e-3
 """Values beyond a bound by no more than this, in the variable's unit, are set to it."""
@@ -12,25 +14,18 @@ ROUND_OFF = 1e-3
 BLOCK_VALUES = 2**22
 """Pixel-months that are looked at at once."""
 
-_BOUNDS = {
-    "ssrd": (0.0, np.inf),
-    "vpd": (0.0, np.inf),
-    "precip": (0.0, np.inf),
-    "burned_area": (0.0, 1.0),
-}
-
 
 def sound(
-    name: str, values: np.ndarray, said: str, place: Callable[[int, int], str]
+    name: str, values: np.ndarray, label: str, place: Callable[[int, int], str]
 ) -> tuple[np.ndarray, list[str]]:
     """A forcing variable [pixel, time] with round-off set to its bounds, and a notice of that.
 
     What is further out stays as it is: `check` reports it.
 
     Args:
-        name: of the variable, as `parameters.FORCING` has it.
+        name: of the variable, as `registry.forcing` has it.
         values: changed in place where they can be.
-        said: what messages call it, e.g. the key of a mapping.
+        label: what messages call it, e.g. the key of a mapping.
         place: says where a pixel and month are.
 
     Raises:
@@ -39,9 +34,9 @@ def sound(
     gap = _first(values, lambda x: ~np.isfinite(x))
     if gap is not None:
         raise LandlabError(
-            f"{said}: missing at {place(*gap)}; forcing must have no gaps: fill them or leave the pixel out"
+            f"{label}: missing at {place(*gap)}; forcing must have no gaps: fill them or leave the pixel out"
         )
-    low, high = _BOUNDS.get(name, (-np.inf, np.inf))
+    low, high = schema.possible(registry.forcing()[name])
     outside = sum(int(((x < low) | (x > high)).sum()) for x in _blocks(values))
     if not outside or _first(values, lambda x: (x < low - ROUND_OFF) | (x > high + ROUND_OFF)) is not None:
         return values, []
@@ -51,7 +46,7 @@ def sound(
     else:
         values = np.clip(values, low, high)
     return values, [
-        f"{outside} values of {said} are outside {low:g}..{high:g} by round-off: set to the bound"
+        f"{outside} values of {label} are outside {low:g}..{high:g} by round-off: set to the bound"
     ]
 
 
@@ -65,8 +60,8 @@ def _first(values: np.ndarray, where: Callable[[np.ndarray], np.ndarray]) -> tup
     """Pixel and month of the first value of which something is true."""
     start = 0
     for block in _blocks(values):
-        found = np.argwhere(where(block))
-        if len(found):
-            return start + int(found[0, 0]), int(found[0, 1])
+        places = np.argwhere(where(block))
+        if len(places):
+            return start + int(places[0, 0]), int(places[0, 1])
         start += len(block)
     return None

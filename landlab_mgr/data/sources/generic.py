@@ -1,12 +1,12 @@
 """Importer of anybody's data: NetCDF or zarr files, and a TOML mapping that says what their names and units mean.
 
-The files hold monthly values over a list of pixels (sites) or a latitude-longitude grid; EXAMPLE is a mapping. Group
-CLIM always has MAT and MAP: of the mapping, or means over the forcing. Of a grid, cells are left out that the mask
-excludes, that lack forcing, or that have no observation at all. Nothing large is held in memory.
+The files hold monthly or daily values over a list of pixels (sites) or a latitude-longitude grid; EXAMPLE is a
+mapping. Group CLIM has MAT and MAP, of the mapping or means over the forcing. Of a grid, cells are left out that the
+mask excludes, that lack forcing, or that have no observation at all. Nothing large is held in memory.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -16,7 +16,8 @@ from landlab_mgr.data.sources import forcing, months, places, source_files
 from landlab_mgr.data.sources.mapped import Files, Pixels
 from landlab_mgr.data.sources.mapping import Mapping, load
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import FORCING, STREAMS, VARIABLES
+from landlab_mgr.models import registry
+from landlab_mgr.observations.calendar import Calendar
 
 EXAMPLE = """\
 name = "my-sites"                     # of the dataset
@@ -27,7 +28,7 @@ missing = [-9999]                     # codes of missing values that the files d
 test_fraction = 0.1                   # share of the patches that is kept for testing
 
 [dims]
-time = "time"                         # months; a CF time axis, or give start = "2001-01" above
+time = "time"                         # months (CF time axis, or give start = "2001-01" above) or days
 pixel = "site"                        # a list; of a grid: lat = "latitude", lon = "longitude"
 
 [geometry]
@@ -39,7 +40,7 @@ site = "site_name"                    # optional: names; also region, area_m2, t
 degrees = [4, 5]                      # boxes of latitude x longitude, or variable = "cell_number"
 min_pixels = 1                        # smaller patches are left out
 
-[forcing]                             # all seven; "name" alone where the file says the unit
+[forcing]                             # what the models read; "name" alone where the file says the unit
 tmin = {variable = "t2m_min", units = "K"}
 tmax = {variable = "t2m_max", units = "K"}
 ssrd = {variable = "swdown", units = "W m-2"}
@@ -87,16 +88,19 @@ def _dataset(files: Files) -> tuple[xr.Dataset, list[str]]:
     mapping = files.mapping
     notices: list[str] = []
     pixels, geometry = places.geometry(files, notices)
-    axis = months.read(files.array("dims.time", mapping.dims.time), mapping.start, files.path)
-    ds = xr.Dataset(coords={"time": axis.time})
-    schema.add(ds, "time_days", axis.time_days, "time axis", "d", f"days since {axis.origin}, mid-month")
-    schema.add(ds, "doy", axis.doy, "time axis", "d", "day of year, mid-month")
+    axis = months.read(files.array("dims.time", mapping.dims.time), mapping.start, files.path, True)
+    attrs = {key: getattr(mapping, key) for key in ("name", "kind", "source", "licence", "citation")}
+    attrs |= {"dt_days": axis.dt_days, "origin": axis.origin}
+    ds = xr.Dataset(coords={"time": axis.time}, attrs=attrs)
+    middle = f"mid-{axis.step}"
+    schema.add(ds, "time_days", axis.time_days, "time axis", "d", f"days since {axis.origin}, {middle}")
+    schema.add(ds, "doy", axis.doy, "time axis", "d", f"day of year, {middle}")
     for name, (values, unit, about) in geometry.items():
         schema.add(ds, name, values, "geometry", unit, about)
     _add_forcing(ds, files, pixels, notices)
     for role, streams in (("observation", mapping.observations), ("withheld", mapping.withheld)):
         for stream, given in streams.items():
-            variable = VARIABLES[STREAMS[stream]]
+            variable = schema.stream(stream)
             key = f"{'observations' if role == 'observation' else role}.{stream}"
             values = files.series(key, given.variable, given.value, given.units, variable.unit, pixels)
             schema.add(
@@ -107,20 +111,19 @@ def _dataset(files: Files) -> tuple[xr.Dataset, list[str]]:
                 values = files.series(f"{key}.weight", weight, None, "1", "1", pixels)
                 schema.add(ds, f"{stream}_weight", values, "weight", "1", f"weight of each value of {stream}")
     _add_predictors(ds, files, pixels)
-    ds.attrs = {
-        **{key: getattr(mapping, key) for key in ("name", "kind", "source", "licence", "citation")},
-        "dt_days": months.DT_DAYS,
-        "origin": axis.origin,
-    }
     return schema.validate(ds), notices
 
 
 def _add_forcing(ds: xr.Dataset, files: Files, pixels: Pixels, notices: list[str]) -> None:
-    def place(pixel: int, month: int) -> str:
-        return f"pixel {pixel}, {np.datetime_as_string(ds['time'].values[month], 'M')}"
+    unit: Literal["M", "D"] = "M" if Calendar.of(ds).step == "month" else "D"
 
-    for name, variable in FORCING.items():
-        given = files.mapping.forcing[name]
+    def place(pixel: int, step: int) -> str:
+        return f"pixel {pixel}, {np.datetime_as_string(ds['time'].values[step], unit)}"
+
+    for name, variable in registry.forcing().items():
+        given = files.mapping.forcing.get(name)
+        if given is None:
+            continue
         key = f"forcing.{name}"
         values = files.series(key, given.variable, given.value, given.units, variable.unit, pixels)
         values, clipped = forcing.sound(name, values, key, place)

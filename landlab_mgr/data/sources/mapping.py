@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from landlab_mgr.data import schema
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import FORCING, STREAMS
+from landlab_mgr.models import registry
 from landlab_mgr.storage.location import read_toml
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
@@ -180,20 +180,20 @@ def _problems(mapping: Mapping) -> Iterable[str]:
             yield "geometry.mask is of a grid; of a list of pixels leave out what is not wanted"
     elif mapping.geometry.lat or mapping.geometry.lon:
         yield "geometry.lat and lon are of a list of pixels; a grid has its axes, named by dims.lat and dims.lon"
+    forcing, streams = registry.forcing(), registry.streams()
     for name in mapping.forcing:
-        if name not in FORCING:
-            yield f"forcing: {one_of('forcing is called', name, FORCING)}"
-    for name, variable in FORCING.items():
-        if name not in mapping.forcing:
-            example = f'{{variable = "...", units = "{variable.unit}"}}'
-            constant = " or {value = 0}" if name == "burned_area" else ""
-            yield f"key forcing.{name} is missing ({variable.meaning}); write it as {name} = {example}{constant}"
+        if name not in forcing:
+            yield f"forcing: {one_of('forcing is called', name, forcing)}"
+    if not mapping.forcing:
+        name, variable = next(iter(forcing.items()))
+        example = f'{name} = {{variable = "...", units = "{variable.unit}"}}'
+        yield f"forcing is empty; give what the models read, at least one of {', '.join(forcing)}: {example}"
     for section in ("observations", "withheld"):
         for name in getattr(mapping, section):
-            if name not in STREAMS:
-                yield f"{section}: {one_of('stream is called', name, STREAMS)}"
+            if name not in streams:
+                yield f"{section}: {one_of('stream is called', name, streams)}"
     if not mapping.observations:
-        yield f"observations is empty; give at least one of {', '.join(STREAMS)}"
+        yield f"observations is empty; give at least one of {', '.join(streams)}"
     for name in mapping.withheld:
         if name not in mapping.observations:
             yield f"withheld.{name} needs observations.{name} beside it: the months of it that may be learnt from"
@@ -207,11 +207,12 @@ def _problems(mapping: Mapping) -> Iterable[str]:
 
 def _is_forcing_with_unit(key: str) -> bool:
     section, _, name = key.partition(".")
-    return section == "forcing" and FORCING[name].unit != "1"
+    return section == "forcing" and registry.forcing()[name].unit != "1"
 
 
 def _predictor_problems(mapping: Mapping) -> Iterable[str]:
-    taken = {*FORCING, *STREAMS, *schema.TIME_AXIS, *schema.GEOMETRY, *schema.OPTIONAL_GEOMETRY}
+    geometry = (*schema.GEOMETRY, *schema.OPTIONAL_GEOMETRY)
+    taken = {*registry.forcing(), *registry.streams(), *schema.TIME_AXIS, *geometry}
     group_of: dict[str, str] = {}
     for group, predictors in mapping.predictors.items():
         if group in schema.IMPLICIT_GROUPS:

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.observations.calendar import DAYS_PER_MONTH, MONTHS_PER_YEAR, Calendar
 
 GROUP = "SEASON"
 GROWING_DEGC = 5.0
@@ -22,18 +23,21 @@ def predictors(ds: xr.Dataset) -> dict[str, tuple[np.ndarray, str, str]]:
     """Values [pixel], unit and meaning of each predictor of the group, by name.
 
     Args:
-        ds: forcing [pixel, time] in months from a January on, in memory.
+        ds: forcing [pixel, time], in memory.
 
     Raises:
         LandlabError: where there is no whole year.
     """
-    years = ds.sizes["time"] // 12
-    if years < 1:
-        raise LandlabError(f"{ds.sizes['time']} months of forcing; the seasons of a place need 12 or more")
+    calendar = Calendar.of(ds)
+    months = Calendar(calendar.first, len(calendar.segments("month")), DAYS_PER_MONTH)
+    if len(months.segments("year")) < 1:
+        raise LandlabError(
+            f"{months.steps} months of forcing; the seasons of a place need {MONTHS_PER_YEAR} or more"
+        )
 
     def mean_year(name: str) -> np.ndarray:
-        values = ds[name].transpose("pixel", "time").values[:, : 12 * years].astype(np.float64)
-        return values.reshape(-1, years, 12).mean(axis=1)
+        values = ds[name].transpose("time", "pixel").values.astype(np.float64)
+        return months.split(calendar.mean(values, "month"), "year").mean(axis=0).T
 
     tmin, tmax, rain, sun, vpd = (mean_year(n) for n in ("tmin", "tmax", "precip", "ssrd", "vpd"))
     warmth = 0.5 * (tmin + tmax)

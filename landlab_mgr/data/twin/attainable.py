@@ -16,11 +16,11 @@ import numpy as np
 from landlab_mgr.data import truth
 from landlab_mgr.data.twin.geography import Field, generator, standardise
 from landlab_mgr.data.twin.mapping import GROUPS, physical
-from landlab_mgr.data.twin.observation import OUTPUTS
+from landlab_mgr.data.twin.observation import MODELLED, OUTPUTS
 from landlab_mgr.data.twin.simulation import record, side_by_side, spin_up
 from landlab_mgr.data.twin.surface import AGES
 from landlab_mgr.data.twin.weather import normal_year
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS, MODELLED, STREAMS
+from landlab_mgr.models import registry
 from landlab_mgr.observations import metrics
 from landlab_mgr.observations.comparable import comparable, score_name
 
@@ -38,6 +38,8 @@ RECTIFIED = 96
 RIDGES = (1e-7, 1e-5, 1e-3, 1e-2, 1e-1, 1.0)
 """Strengths of the ridge, relative to features of unit spread."""
 STATISTICS = ("R2", "r2")
+LONGEST_WARMUP = 24
+"""Months of the record that are not scored, at most."""
 
 
 def skill(planet: "Planet") -> str:
@@ -45,27 +47,30 @@ def skill(planet: "Planet") -> str:
     patches = np.sort(generator(planet.seed, "attainable").permutation(len(planet.places.cell))[:PATCHES])
     pixels = np.flatnonzero(np.isin(planet.places.patch, patches))
     driven_by = {subset: expected(planet, subset, pixels) for subset in SUBSETS}
-    warmup = min(24, planet.months // 3)
+    warmup = min(LONGEST_WARMUP, planet.months // 3)
+    streams = {name: registry.streams()[name] for name in planet.streams}
 
     def compared(some: Sequence[int]) -> dict[tuple[tuple[str, ...], str], metrics.Moments]:
         block = planet.block(some)
         here = np.searchsorted(pixels, block.pixels)
-        found = {}
+        moments = {}
         for subset, params in driven_by.items():
             theta = {name: x[here] for name, x in params.items()}
             monthly = record(theta, block.forcing, planet.places.lat[block.pixels], OUTPUTS)
             for stream, observed in block.observed.items():
-                modelled = monthly[MODELLED.get(STREAMS[stream], STREAMS[stream])]
-                pair = comparable(LOSS_TERMS[stream], modelled, observed, block.patch, warmup)
-                found[subset, stream] = metrics.moments(*pair)
-        return found
+                modelled = monthly[MODELLED[stream]]
+                pair = comparable(streams[stream], modelled, observed, block.patch, warmup, planet.calendar)
+                moments[subset, stream] = metrics.moments(*pair)
+        return moments
 
     blocks = list(side_by_side(compared, planet.blocks(patches.tolist())))
     values: dict[str, dict[str, dict[str, float]]] = {}
     for subset, stream in blocks[0]:
         flat = metrics.statistics_of(metrics.pooled(metrics.joined([b[subset, stream] for b in blocks])))
         of_subset = values.setdefault("+".join(subset) or truth.EMPTY, {})
-        of_subset[score_name(stream, planet.streams)] = {name: float(flat[name][0]) for name in STATISTICS}
+        of_subset[score_name(streams[stream], streams.values())] = {
+            name: float(flat[name][0]) for name in STATISTICS
+        }
     return truth.encoded(values, warmup_months=warmup, patches=len(patches), pixels=len(pixels), level="flat")
 
 
@@ -79,23 +84,23 @@ def expected(planet: "Planet", groups: tuple[str, ...], pixels: np.ndarray) -> d
     lat, patch, truth_ = planet.places.lat, planet.places.patch, planet.truth
     age = np.log(planet.predictors["AGE"]["tree_age"])[:, None]
     targets = np.concatenate([*(x[:, None] for x in truth_.unbounded.values()), age], axis=1)
-    known = np.zeros_like(targets)
+    given = np.zeros_like(targets)
     for group in groups:
-        known[:, :-1] += truth_.parts[group]
+        given[:, :-1] += truth_.parts[group]
     if "AGE" in groups:
-        known[:, -1:] = age
-    y = targets - known
+        given[:, -1:] = age
+    y = targets - given
     if len(groups) == len(GROUPS):
-        found = targets[pixels]
+        expectation = targets[pixels]
     elif groups:
         learn = generator(planet.seed, "fit").permutation(len(lat))[:FIT_PIXELS]
         fold = generator(planet.seed, "folds").permutation(len(planet.places.cell))[patch] % FOLDS
         x = _features(planet, groups)
-        found = _out_of_fold(x(learn), y[learn], fold[learn], x(pixels), fold[pixels]) + known[pixels]
+        expectation = _out_of_fold(x(learn), y[learn], fold[learn], x(pixels), fold[pixels]) + given[pixels]
     else:
-        found = np.repeat(y.mean(axis=0, keepdims=True), len(pixels), axis=0)
-    params = physical({name: found[:, k] for k, name in enumerate(truth_.unbounded)}, lat[pixels])
-    ages = np.clip(np.exp(found[:, -1]), *AGES)
+        expectation = np.repeat(y.mean(axis=0, keepdims=True), len(pixels), axis=0)
+    params = physical({name: expectation[:, k] for k, name in enumerate(truth_.unbounded)}, lat[pixels])
+    ages = np.clip(np.exp(expectation[:, -1]), *AGES)
     return params | spin_up(params, normal_year(planet.normal.of(pixels)), lat[pixels], ages)
 
 

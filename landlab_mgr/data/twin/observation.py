@@ -7,51 +7,26 @@ import numpy as np
 import numpy.typing as npt
 
 from landlab_mgr.data.twin.geography import Field, Places, generator
-from landlab_mgr.models.dalec.parameters import LOSS_TERMS, MODELLED, STREAMS, annual
+from landlab_mgr.models import registry
+from landlab_mgr.models.dalec.planet import SENSORS, Sensor
+from landlab_mgr.models.dalec.tables import TABLES
+from landlab_mgr.observations.calendar import DAYS_PER_MONTH, MONTHS_PER_YEAR, Calendar
+from landlab_mgr.observations.streams import Stream
 
-OUTPUTS = tuple(sorted({MODELLED.get(v, v) for v in STREAMS.values()}))
+ORIGIN = "2001-01-01"
+"""First day of the record."""
+MODELLED: Mapping[str, str] = {stream: TABLES.modelled[stream] for stream in SENSORS}
+"""Model output that each stream observes."""
+OUTPUTS = tuple(sorted(set(MODELLED.values())))
 """Monthly model outputs that are observed."""
 
 
-class Sensor(NamedTuple):
-    """Standard deviation of the error, absolute and as a fraction of the value; and how much is seen at all."""
-
-    absolute: float
-    relative: float
-    coverage: float
-    """Share of the months (of the pixels, where a stream is annual or one value)."""
-    clouded: float = 0.0
-    """Share of the months lost where it always rains."""
-
-
-SENSORS: Mapping[str, Sensor] = {
-    "lai": Sensor(0.15, 0.08, 0.95, clouded=0.3),
-    "sif": Sensor(0.03, 0.08, 0.95, clouded=0.3),
-    "et_gleam": Sensor(0.10, 0.10, 1.0),
-    "biomass": Sensor(100.0, 0.12, 0.95),
-    "vod": Sensor(0.02, 0.05, 0.95),
-    "som": Sensor(500.0, 0.15, 0.9),
-    "nbe": Sensor(0.10, 0.10, 0.95),
-    "ewt": Sensor(12.0, 0.05, 0.97),
-    "fire": Sensor(0.0, 0.20, 1.0),
-    "gpp_fluxnet": Sensor(0.3, 0.08, 0.92),
-    "reco_fluxnet": Sensor(0.3, 0.08, 0.92),
-    "et_fluxnet": Sensor(0.1, 0.10, 0.92),
-    "nee_site": Sensor(0.3, 0.08, 0.92),
-}
-"""Of the size that comparisons of products with one another and with towers find; chosen, not measured."""
-NOT_BELOW_ZERO = ("lai", "biomass", "vod", "som", "fire")
-SATURATED_LAI = 10.0
-"""Largest leaf area index that a satellite's retrieval gives, as MODIS's."""
-TOWERS = ("gpp_fluxnet", "reco_fluxnet", "et_fluxnet", "nee_site")
 TOWER_SHARE = 0.2
 """Patches with a tower; about 190 of 939, as in FLUXNET."""
 PERSISTENT = 0.8
 """Share of the error of annual maps that stays from year to year."""
 DARK = 2.0
 """MJ m-2 d-1; below, satellites see neither leaves nor fluorescence."""
-GRACE_START, GRACE_GAP = 15, slice(197, 209)
-"""Month of the record (from January 2001) of the first gravity mission, and the months between the two."""
 
 
 class Instruments(NamedTuple):
@@ -99,76 +74,78 @@ def observe(
         errors: False leaves the errors out, and nothing else: the gaps stay.
     """
     observed = {}
-    for stream, sensor in SENSORS.items():
-        rng = generator(seed, stream, cell)
-        values = _resolved(stream, monthly[MODELLED.get(STREAMS[stream], STREAMS[stream])])
+    streams = registry.streams()
+    for name, sensor in SENSORS.items():
+        stream, rng = streams[name], generator(seed, name, cell)
+        values = _resolved(stream, monthly[MODELLED[name]])
         seen = _seen(rng, stream, sensor, values.shape, forcing)
-        if stream in TOWERS:
+        if stream.tower:
             seen &= tower
-        if stream in ("nbe", "nee_site"):
-            seen &= inverted == (stream == "nbe")
+        if sensor.patches != "all":
+            seen &= inverted == (sensor.patches == "inverted")
         if errors:
             size = sensor.absolute + sensor.relative * np.abs(values)
             values = values + size * _error(rng, stream, values.shape)
-            if stream == "lai":
-                values = np.minimum(values, SATURATED_LAI)
-        if stream in NOT_BELOW_ZERO:
+            values = np.minimum(values, sensor.saturation)
+        if registry.variables()[stream.variable].never_negative:
             values = np.maximum(values, 0)
-        observed[stream] = np.where(seen, values, np.nan).astype(np.float32)
+        observed[name] = np.where(seen, values, np.nan).astype(np.float32)
     return observed
 
 
-def _resolved(stream: str, values: Field) -> Field:
+def _calendar(months: int) -> Calendar:
+    return Calendar(ORIGIN, months, DAYS_PER_MONTH)
+
+
+def _resolved(stream: Stream, values: Field) -> Field:
     """What of monthly values [T, n] a stream resolves in space and time, on the same axes."""
-    term = LOSS_TERMS[stream]
     months, n = values.shape
-    if term.level == "patch":
+    if stream.level == "patch":
         values = np.repeat(values.mean(axis=1, keepdims=True), n, axis=1)
-    if term.average == "year":
-        values = np.repeat(annual(values).mean(axis=1), 12, axis=0)
-    elif term.average == "run":
+    if stream.average == "year":
+        calendar = _calendar(months)
+        values = calendar.spread(calendar.mean(values, "year"), "year")
+    elif stream.average == "run":
         values = np.repeat(values.mean(axis=0, keepdims=True), months, axis=0)
-    elif term.average == "anomaly":
+    elif stream.average == "anomaly":
         values = values - values.mean(axis=0)
     return values
 
 
 def _seen(
     rng: np.random.Generator,
-    stream: str,
+    stream: Stream,
     sensor: Sensor,
     shape: tuple[int, int],
     forcing: Mapping[str, Field],
 ) -> npt.NDArray[np.bool_]:
-    term = LOSS_TERMS[stream]
+    """Which values [T, n] there are, towers and inversions aside."""
     months, n = shape
-    if term.level == "patch":
+    if stream.level == "patch":
         seen = np.repeat(rng.random((months, 1)) < sensor.coverage, n, axis=1)
-        if stream == "ewt":
-            seen[:GRACE_START] = False
-            seen[GRACE_GAP] = False
+        for gap in sensor.blind:
+            seen[gap] = False
         return seen
-    if term.average in ("year", "run"):
+    if stream.average in ("year", "run"):
         return np.repeat(rng.random((1, n)) < sensor.coverage, months, axis=0)
     clouds = forcing["precip"] / (forcing["precip"] + 4.0)
     seen = rng.random(shape) < sensor.coverage - sensor.clouded * clouds
-    if stream in ("lai", "sif"):
+    if sensor.needs_light:
         seen &= forcing["ssrd"] > DARK
-    if stream in TOWERS:  # a tower stands for part of the record
+    if stream.tower:  # a tower stands for part of the record
         first, last = rng.integers(0, months // 4 + 1), months - rng.integers(0, months // 4 + 1)
         seen &= ((np.arange(months) >= first) & (np.arange(months) < last))[:, None]
     return seen
 
 
-def _error(rng: np.random.Generator, stream: str, shape: tuple[int, int]) -> Field:
+def _error(rng: np.random.Generator, stream: Stream, shape: tuple[int, int]) -> Field:
     """Errors of unit spread, [T, n], at the stream's resolution."""
-    term = LOSS_TERMS[stream]
     months, n = shape
-    if term.level == "patch":
+    if stream.level == "patch":
         return np.repeat(rng.normal(size=(months, 1)), n, axis=1)
-    if term.average == "year":
-        yearly = np.repeat(rng.normal(size=(months // 12, n)), 12, axis=0)
+    if stream.average == "year":
+        yearly = _calendar(months).spread(rng.normal(size=(months // MONTHS_PER_YEAR, n)), "year")
         return np.sqrt(PERSISTENT) * rng.normal(size=(1, n)) + np.sqrt(1 - PERSISTENT) * yearly
-    if term.average == "run":
+    if stream.average == "run":
         return np.repeat(rng.normal(size=(1, n)), months, axis=0)
     return rng.normal(size=shape)

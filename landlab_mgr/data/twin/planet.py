@@ -14,11 +14,15 @@ from landlab_mgr.data.parts import Part, declared
 from landlab_mgr.data.twin import attainable, geography, mapping, observation, simulation, surface, weather
 from landlab_mgr.data.twin.geography import Field, Places
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import BY_NAME, FORCING, POOLS, STREAMS, VARIABLES
+from landlab_mgr.models import registry
+from landlab_mgr.models.dalec.tables import TABLES
+from landlab_mgr.observations.calendar import DAYS_PER_MONTH, MONTHS_PER_YEAR, Calendar
 
 BLOCK_PIXELS = 1024
 """Patches are simulated together until they have so many pixels."""
-ORIGIN = "2001-01-01"
+ORIGIN = observation.ORIGIN
+FORCING = {name: registry.forcing()[name] for name in TABLES.forcing or ()}
+"""What drives the model."""
 
 
 class Block(NamedTuple):
@@ -56,6 +60,11 @@ class Planet:
     def streams(self) -> tuple[str, ...]:
         """Observation streams."""
         return tuple(observation.SENSORS)
+
+    @property
+    def calendar(self) -> Calendar:
+        """Months of the record."""
+        return Calendar(ORIGIN, self.months, DAYS_PER_MONTH)
 
     @cached_property
     def skill(self) -> str:
@@ -144,14 +153,14 @@ class Planet:
                 about("geometry", "1", "pixel of a test patch"),
             ),
         }
-        years = self.months // 12
-        days = (np.arange(self.months) + 0.5) * weather.DAYS_PER_MONTH
+        years = self.months // MONTHS_PER_YEAR
+        days = (np.arange(self.months) + 0.5) * DAYS_PER_MONTH
         variables["time_days"] = (("time",), days, about("time axis", "d", f"days since {ORIGIN}"))
         variables["doy"] = (("time",), np.tile(weather.DOY, years), about("time axis", "d", "day of year"))
         for name, v in FORCING.items():
             variables[name] = (monthly, declared(shape), about("forcing", v.unit, v.meaning))
         for stream in self.streams:
-            v = VARIABLES[STREAMS[stream]]
+            v = registry.variables()[registry.streams()[stream].variable]
             variables[stream] = (monthly, declared(shape), about("observation", v.unit, v.meaning))
         for group, members in self.predictors.items():
             for name, x in members.items():
@@ -160,8 +169,8 @@ class Planet:
                 attrs = about("predictor", units, meaning, group=group, kind="continuous")
                 variables[name] = (pixel, x, attrs)
         for name, x in self.params.items():
-            p = BY_NAME[name]
-            shares = {} if name in POOLS else mapping.shares(name)
+            p = TABLES.by_name[name]
+            shares = {} if name in TABLES.pools else mapping.shares(name)
             depends = {f"share_{group}": share for group, share in shares.items()}
             variables[f"true_{name}"] = (pixel, x, about("truth", p.unit, f"true {p.meaning}", **depends))
         time = pd.date_range(ORIGIN, periods=self.months, freq="MS") + pd.Timedelta(days=14)
@@ -171,7 +180,7 @@ class Planet:
             "source": "landlab_mgr twin planet: observations by our own model from a known function",
             "licence": "MIT",
             "citation": "landlab_mgr",
-            "dt_days": weather.DAYS_PER_MONTH,
+            "dt_days": DAYS_PER_MONTH,
             "origin": ORIGIN,
             truth.ATTRIBUTE: self.skill,
         }
@@ -214,11 +223,11 @@ def design(
     return Planet(
         name=f"twin-{n_patches}x{pixels_per_patch}x{years}-s{seed}",
         seed=seed,
-        months=12 * years,
+        months=MONTHS_PER_YEAR * years,
         errors=errors,
         places=places,
         normal=normal,
-        large=weather.large_scale(seed, 12 * years),
+        large=weather.large_scale(seed, MONTHS_PER_YEAR * years),
         predictors=predictors,
         truth=true,
         params=params,

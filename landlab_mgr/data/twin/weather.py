@@ -10,8 +10,8 @@ import numpy as np
 
 from landlab_mgr.data import land
 from landlab_mgr.data.twin.geography import Field, field, generator, patterns
+from landlab_mgr.observations.calendar import DAYS_PER_MONTH, DAYS_PER_YEAR, MONTHS_PER_YEAR
 
-DAYS_PER_MONTH = 30.4375
 SOUTHWARD_SHIFT = 182.625
 """Days by which the seasons of the southern hemisphere lag."""
 LAPSE_RATE = 0.0065
@@ -31,7 +31,7 @@ RAIN_NOISE = 0.45
 BURNED_SHAPE = (1.0, 9.0)
 """Beta distribution of the burned fraction of a month with fire."""
 
-DOY = (np.arange(12) + 0.5) * DAYS_PER_MONTH
+DOY = (np.arange(MONTHS_PER_YEAR) + 0.5) * DAYS_PER_MONTH
 
 
 class Normals(NamedTuple):
@@ -79,7 +79,7 @@ def normals(seed: int, lat: Field, lon: Field) -> Normals:
 def normal_year(normal: Normals) -> dict[str, Field]:
     """Forcing of a normal year, [12, N] (doy and time_days [12])."""
     temp, precip = _seasons(normal)
-    return _forcing(normal, temp, precip, np.zeros_like(temp), np.full((12, 1), CO2_START)) | {
+    return _forcing(normal, temp, precip, np.zeros_like(temp), np.full((MONTHS_PER_YEAR, 1), CO2_START)) | {
         "burned_area": np.zeros_like(temp)
     }
 
@@ -109,13 +109,14 @@ def weather(
     waves = patterns(seed, "large scale patterns", normal.lat, lon, MODE_DEGREES, MODES)
     for m in range(MODES):
         noise += (LARGE / np.sqrt(MODES)) * large[:, :, m, None] * waves[m]
-    years = months // 12
+    years = months // MONTHS_PER_YEAR
     warmth, wetness = noise
     temp, precip = (np.tile(x, (years, 1)) for x in _seasons(normal))
     month = np.arange(months)[:, None]
-    temp = temp + (0.7 + normal.swing / 15) * warmth + WARMING / 12 * month
+    temp = temp + (0.7 + normal.swing / 15) * warmth + WARMING / MONTHS_PER_YEAR * month
     precip = precip * np.exp(RAIN_NOISE * wetness - RAIN_NOISE**2 / 2)
-    co2 = CO2_START + CO2_RISE / 12 * month + CO2_SWING * np.cos(2 * np.pi * (month - 4) / 12)
+    season = np.cos(2 * np.pi * (month - 4) / MONTHS_PER_YEAR)
+    co2 = CO2_START + CO2_RISE / MONTHS_PER_YEAR * month + CO2_SWING * season
     drawn = _forcing(normal, temp, precip, warmth, co2)
     dry = (precip < 0.7 * normal.precip + 0.2) & (temp > 10)
     burns = dry & (rng.random((months, n)) < fire_prone)
@@ -137,17 +138,17 @@ def _persistent(noise: Field) -> Field:
 def _seasons(normal: Normals) -> tuple[Field, Field]:
     """Temperature and rain of a normal year, [12, N]."""
     lag = np.where(normal.lat >= 0, 0.0, SOUTHWARD_SHIFT)
-    summer = np.cos(2 * np.pi * (DOY[:, None] - 196 - lag) / 365.25)
+    summer = np.cos(2 * np.pi * (DOY[:, None] - 196 - lag) / DAYS_PER_YEAR)
     rain = np.exp(normal.rain_season * summer)
     total = np.zeros(len(normal.lat))
     for month in rain:
         total += month
-    return normal.mean_temp + normal.swing * summer, normal.precip * rain * (12 / total)
+    return normal.mean_temp + normal.swing * summer, normal.precip * rain * (MONTHS_PER_YEAR / total)
 
 
 def _forcing(normal: Normals, temp: Field, precip: Field, warmth: Field, co2: Field) -> dict[str, Field]:
     """What temperature and rain imply for the rest; [T, n] for whole years."""
-    years = len(temp) // 12
+    years = len(temp) // MONTHS_PER_YEAR
     dryness = 1 / (1 + precip / 2)
     diurnal = 6 + 9 * dryness
     light = np.tile(_top_of_atmosphere(normal.lat), (years, 1))

@@ -3,23 +3,30 @@
 Shapes: T months, N pixels; arrays over both are [T, N], with the pixels contiguous.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from landlab_mgr.models.dalec.parameters import FORCING
+from landlab_mgr.models import model
 from landlab_mgr.models.dalec.process import phenology, photosynthesis
+from landlab_mgr.observations.variables import FORCING
 
+WEATHER: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
+    "temperature": lambda x: 0.5 * (x["tmin"] + x["tmax"]),
+    "ssrd": lambda x: x["ssrd"],
+    "vpd": lambda x: x["vpd"],
+    "co2": lambda x: x["co2"],
+}
+"""The weather that learned processes read, in the order of `process.weather.Weather`."""
 DRIEST_MEAN = 1e-3
 """mm d-1; a pixel without any precipitation would divide by its mean of 0."""
 
 
 class Forcing(NamedTuple):
-    """Meteorological forcing of a set of pixels; units as in `parameters.FORCING`."""
+    """Meteorological forcing of a set of pixels; units as in the dictionary of variables."""
 
     tmin: Array
     tmax: Array
@@ -91,18 +98,23 @@ def prepare(forcing: Forcing) -> Climate:
     )
 
 
-def make_forcing(values: Mapping[str, np.ndarray], latitude: np.ndarray, dt: float, dtype: Any) -> Forcing:
-    """Forcing from monthly arrays [T, N] by name (and time_days, doy [T]), with each pixel's means over time."""
-    derived = {
-        "latitude": latitude,
-        "mean_temp": (0.5 * (values["tmin"] + values["tmax"])).mean(axis=0),
-        "mean_precip": np.maximum(values["precip"].mean(axis=0), DRIEST_MEAN),
-        "dt": np.asarray(dt),
+def climatology(series: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Means over time [N] that turnover compares each step with."""
+    return {
+        "mean_temp": (0.5 * (series["tmin"] + series["tmax"])).mean(axis=0),
+        "mean_precip": np.maximum(series["precip"].mean(axis=0), DRIEST_MEAN),
     }
+
+
+def make_forcing(values: Mapping[str, np.ndarray], latitude: np.ndarray, dt: float, dtype: Any) -> Forcing:
+    """Forcing from arrays [T, N] by name (and time_days, doy [T]), with each pixel's means over time."""
+    derived = climatology(values) | {"latitude": latitude, "dt": np.asarray(dt)}
     named = {name: values[name] for name in (*FORCING, "time_days", "doy")} | derived
     return Forcing(**{name: jnp.asarray(x, dtype) for name, x in named.items()})
 
 
-def take(climate: Climate, index: Array) -> Climate:
-    """The climate of some pixels."""
-    return jax.tree.map(lambda x: jnp.take(x, index, axis=1) if x.ndim == 2 else x, climate)
+def of_any(forcing: model.Forcing) -> Forcing:
+    """DALEC's forcing from what every model is given."""
+    f = forcing
+    axes = {"time_days": f.time_days, "doy": f.doy, "latitude": f.latitude, "dt": f.dt}
+    return Forcing(**f.series, **f.climatology, **axes)

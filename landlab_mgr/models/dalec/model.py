@@ -10,21 +10,24 @@ parameters), `step` in the loop (the pools).
 """
 
 from collections.abc import Collection, Mapping
-from functools import partial
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
-from landlab_mgr.models.dalec.climate import Climate
-from landlab_mgr.models.dalec.parameters import BY_NAME, CARBON_POOLS, MONTHS_PER_YEAR
-from landlab_mgr.models.dalec.process import Scale, fire, observe, phenology, photosynthesis, turnover, water
+from landlab_mgr.models import land
+from landlab_mgr.models.dalec import climate, constraints
+from landlab_mgr.models.dalec.climate import Climate, prepare
+from landlab_mgr.models.dalec.parameters import BY_NAME, CARBON_POOLS
+from landlab_mgr.models.dalec.process import fire, observe, phenology, photosynthesis, turnover, water
 from landlab_mgr.models.dalec.process.allocation import allocate
+from landlab_mgr.models.dalec.tables import PHOTOSYNTHESIS, TABLES, WATER_STRESS
+from landlab_mgr.models.land import Bound, Diagnosed, Dynamics, Parameters
+from landlab_mgr.models.model import Penalty
+from landlab_mgr.observations.calendar import Calendar
 
-Params = Mapping[str, Array]
-"""Physical parameters by the names of `parameters.PARAMETERS` (initial pools included), each [N]."""
-
+BURNED = "burned_area"
+"""The switch of fire."""
 VIOLATION_PENALTY = 0.01
 """Violation per mm d-1 of evapotranspiration that an empty soil could not pay."""
 
@@ -39,29 +42,6 @@ class Pools(NamedTuple):
     litter: Array
     som: Array
     water: Array
-
-
-class Batch(NamedTuple):
-    """Pixels of one or more whole patches, padded to a fixed N, with what was observed of them.
-
-    Missing observations are 0 with weight 0; padded pixels repeat a real one with every weight 0.
-    """
-
-    climate: Climate
-    latitude: Array
-    """[N] degrees north."""
-    predictors: Array
-    """[N, P] encoded predictors, padded with zero columns."""
-    observed: dict[str, Array]
-    """[T, N] by observation stream."""
-    weight: dict[str, Array]
-    """[T, N] by observation stream."""
-    patch_mean: Array
-    """[G, N]: 1 / (pixels of the patch) for the pixels of each patch, else 0."""
-    mask: Array
-    """[N]: 1 for a real pixel, 0 for padding."""
-    scale: Scale | None = None
-    """Of the weather, for processes that learn from it."""
 
 
 class Drivers(NamedTuple):
@@ -88,7 +68,7 @@ class Drivers(NamedTuple):
 class Constants(NamedTuple):
     """What a step needs that depends on the parameters alone, [N] each."""
 
-    params: Params
+    params: Parameters
     wood_rate: Array
     root_rate: Array
     wilting_point: Array
@@ -96,21 +76,12 @@ class Constants(NamedTuple):
     dt: Array
 
 
-def transform(raw: Mapping[str, Array]) -> dict[str, Array]:
-    """Unbounded network outputs to physical parameters: low (high / low)^(arctan(x) / pi + 1/2)."""
-    physical = {}
-    for name, x in raw.items():
-        low, high = BY_NAME[name].low, BY_NAME[name].high
-        physical[name] = low * jnp.exp(jnp.log(high / low) * (jnp.arctan(x) / jnp.pi + 0.5))
-    return physical
-
-
-def initial_pools(params: Params) -> Pools:
+def initial_pools(params: Parameters) -> Pools:
     """The pools that the parameters start from."""
     return Pools(**{name: params[name] for name in Pools._fields})
 
 
-def factors(params: Params, climate: Climate) -> dict[str, Array]:
+def factors(params: Parameters, climate: Climate) -> dict[str, Array]:
     """The factors of turnover and phenology that do not depend on the pools, [T, N] each, by name."""
     p = {name: value[None] for name, value in params.items()}
     at = phenology.Season(*(x[:, None] for x in climate.season))
@@ -125,7 +96,7 @@ def factors(params: Params, climate: Climate) -> dict[str, Array]:
     }
 
 
-def drivers(params: Params, climate: Climate) -> Drivers:
+def drivers(params: Parameters, climate: Climate) -> Drivers:
     """State-independent factors of every month of the climate, [T, N] each."""
     p, c, by_name = params, climate, factors(params, climate)
     environment = by_name["environment_factor"]
@@ -149,7 +120,7 @@ def drivers(params: Params, climate: Climate) -> Drivers:
     )
 
 
-def constants(params: Params, dt: Array) -> Constants:
+def constants(params: Parameters, dt: Array) -> Constants:
     """What of a step depends on the parameters alone."""
     wilting_point = params["wilting_point_frac"] * params["field_capacity"]
     return Constants(
@@ -170,18 +141,31 @@ def _clamp(raw: Array, name: str) -> tuple[Array, Array]:
 
 
 def step(
-    pools: Pools, month: Drivers, constant: Constants, water_stress: water.Stress, fires: bool
+    pools: Pools,
+    month: Drivers,
+    constant: Constants,
+    bound: Mapping[str, Bound],
+    off: Collection[str] = (),
 ) -> tuple[Pools, dict[str, Array]]:
     """One step: the pools after it, and every flux (d-1) and diagnostic of it by name; all [N].
 
-    `fires` False leaves fire out of the program, where no area burns.
+    `bound` holds the process of each kind; with "burned_area" in `off`, fire is left out of the program.
     """
     p, dt = constant.params, constant.dt
     lai = pools.foliar / p["lcma"]
-    potential = photosynthesis.gross_primary_productivity(
-        lai, month.uptake_per_lai, month.ssrd, month.co2, month.conductance, month.day_factor
+    weather = water.Weather(month.temperature, month.ssrd, month.vpd, month.co2)
+    potential = bound[PHOTOSYNTHESIS.name](
+        photosynthesis.CanopyState(
+            lai=lai,
+            uptake_per_lai=month.uptake_per_lai,
+            ssrd=month.ssrd,
+            co2=month.co2,
+            conductance=month.conductance,
+            day_factor=month.day_factor,
+            weather=weather,
+        )
     )
-    gpp, et, beta = water_stress(
+    gpp, et, beta = bound[WATER_STRESS.name](
         water.WaterState(
             potential_gpp=potential,
             lai=lai,
@@ -191,7 +175,7 @@ def step(
             wilting_point=constant.wilting_point,
             available_range=constant.available_range,
             precip=month.precip,
-            weather=water.Weather(month.temperature, month.ssrd, month.vpd, month.co2),
+            weather=weather,
         )
     )
     share = allocate(gpp, p["f_auto"], p["f_foliar"], p["f_labile"], p["f_root"])
@@ -254,7 +238,7 @@ def step(
         "influx_litter": leaf_litter + root_litter,
         "influx_som": wood_litter + litter_to_som,
     }
-    if fires:
+    if BURNED not in off:
         after, burnt = _burn(after, month.burned_area, p, dt)
         outputs |= burnt
         outputs["influx_litter"] += sum(burnt[f"{n}_transfer"] for n in ("labile", "foliar", "root"))
@@ -262,7 +246,7 @@ def step(
     return after, outputs | after._asdict()
 
 
-def _burn(pools: Pools, burned_area: Array, p: Params, dt: Array) -> tuple[Pools, dict[str, Array]]:
+def _burn(pools: Pools, burned_area: Array, p: Parameters, dt: Array) -> tuple[Pools, dict[str, Array]]:
     """The pools after a fire, and the combustion and transfer of each carbon pool, gC m-2 d-1, by name."""
     mortality = 1 - p["resilience"]
     completeness = dict.fromkeys(CARBON_POOLS, p["ligneous_cf"]) | {
@@ -291,106 +275,75 @@ FACTORS = ("environment_factor", "labile_release_factor", "leaf_fall_factor")
 """Outputs that do not depend on the pools."""
 FIRE_FLUXES = ("fire", *(f"{n}_{way}" for n in CARBON_POOLS for way in ("combustion", "transfer")))
 """Outputs that are 0 where nothing burns."""
-DIAGNOSED: Mapping[str, tuple[str, ...]] = {
-    "nbe": ("nee", "fire"),
-    "reco": ("gpp", "nee"),
-    "sif": ("gpp",),
-    "vod": ("foliar", "wood"),
-    "biomass": ("labile", "foliar", "root", "wood"),
+
+
+def _sif(x: Mapping[str, Array], p: Parameters) -> Array:
+    return observe.solar_induced_fluorescence(x["gpp"], p["sif_alpha"][None], p["sif_beta_plus_three"][None])
+
+
+def _vod(x: Mapping[str, Array], p: Parameters) -> Array:
+    return observe.vegetation_optical_depth(x["foliar"], x["wood"], p["p_foliar"][None], p["p_wood"][None])
+
+
+DIAGNOSED: Mapping[str, Diagnosed] = {
+    "nbe": Diagnosed(("nee", "fire"), lambda x, p: x["nee"] + x["fire"]),
+    "reco": Diagnosed(("gpp", "nee"), lambda x, p: x["gpp"] + x["nee"]),
+    "sif": Diagnosed(("gpp",), _sif),
+    "vod": Diagnosed(("foliar", "wood"), _vod),
+    "biomass": Diagnosed(
+        ("labile", "foliar", "root", "wood"), lambda x, p: x["labile"] + x["foliar"] + x["root"] + x["wood"]
+    ),
 }
-"""Outputs computed after the loop, and what they are computed from."""
-_INFLUXES = ("influx_foliar", "influx_litter", "influx_som")
+"""Outputs computed after the loop."""
 
 
-def _diagnose(name: str, x: Mapping[str, Array], params: Params) -> Array:
-    p = {n: value[None] for n, value in params.items()}
-    match name:
-        case "nbe":
-            return x["nee"] + x["fire"]
-        case "reco":
-            return x["gpp"] + x["nee"]
-        case "sif":
-            return observe.solar_induced_fluorescence(x["gpp"], p["sif_alpha"], p["sif_beta_plus_three"])
-        case "vod":
-            return observe.vegetation_optical_depth(x["foliar"], x["wood"], p["p_foliar"], p["p_wood"])
-        case _:
-            return x["labile"] + x["foliar"] + x["root"] + x["wood"]
+def _edc(parameters: Parameters, outputs: Mapping[str, Array], weather: Climate, calendar: Calendar) -> Array:
+    sums = constraints.balances(outputs, parameters, weather.dt)
+    return constraints.ecological_constraint(outputs, sums, parameters, calendar)
+
+
+def _violation(
+    parameters: Parameters, outputs: Mapping[str, Array], weather: Climate, calendar: Calendar
+) -> Array:
+    return outputs["violation"]
+
+
+DYNAMICS = Dynamics(
+    tables=TABLES,
+    prepare=lambda forcing: prepare(climate.of_any(forcing)),
+    initial=initial_pools,
+    step=step,
+    drivers=drivers,
+    constants=lambda parameters, weather: constants(parameters, weather.dt),
+    diagnosed=DIAGNOSED,
+    factors=factors,
+    factor_names=FACTORS,
+    dormant={BURNED: FIRE_FLUXES},
+    penalties={
+        "violation": Penalty(frozenset({"violation"}), _violation),
+        "edc": Penalty(constraints.BALANCE_OUTPUTS, _edc),
+    },
+    weather=climate.WEATHER,
+    climatology=climate.climatology,
+)
+MODEL = land.land(DYNAMICS)
 
 
 def simulate(
-    params: Params,
-    climate: Climate,
-    water_stress: water.Stress,
+    params: Parameters,
+    weather: Climate,
+    water_stress: Bound,
     keep: Collection[str] | None = None,
     fires: bool = True,
 ) -> dict[str, Array]:
-    """Integrate the model over the climate.
-
-    The loop runs over years of a loop over 12 months, both rematerialised: the backward pass keeps the pools of the
-    months of one year and recomputes the rest, so that its work stays in cache. T may be any length.
+    """Integrate DALEC alone, with its default processes but one: `land.simulate` of parameters [N].
 
     Args:
         params: [N] each.
-        climate: T months of N pixels, from `climate.prepare`.
+        weather: T months of N pixels, from `climate.prepare`.
         water_stress: the process, from `process.bind`.
-        keep: names of the monthly outputs to return; None returns all.
+        keep: names of the outputs to return; None returns all.
         fires: False leaves fire out of the program; only where burned_area is 0 everywhere.
-
-    Returns:
-        monthly outputs by name, [T, N] each.
     """
-    months = climate.ssrd.shape[0]
-    years = -(-months // MONTHS_PER_YEAR)
-    padding = years * MONTHS_PER_YEAR - months
-
-    def by_year(x: Array) -> Array:
-        padded = jnp.concatenate([x, jnp.repeat(x[-1:], padding, axis=0)]) if padding else x
-        return padded.reshape(years, MONTHS_PER_YEAR, *x.shape[1:])
-
-    if keep is not None:
-        keep = set(keep)
-        needed = keep.union(*(DIAGNOSED[name] for name in keep & set(DIAGNOSED)))
-    constant = constants(params, climate.dt)
-
-    @partial(jax.checkpoint, prevent_cse=False)
-    def one_month(pools: Pools, month: Drivers) -> tuple[Pools, dict[str, Array]]:
-        pools, outputs = step(pools, month, constant, water_stress, fires)
-        # what is not asked for is not stored
-        return pools, outputs if keep is None else {n: x for n, x in outputs.items() if n in needed}
-
-    @partial(jax.checkpoint, prevent_cse=False)
-    def one_year(pools: Pools, year: Climate) -> tuple[Pools, dict[str, Array]]:
-        return jax.lax.scan(one_month, pools, drivers(params, year))
-
-    varying = jax.tree.map(lambda x: by_year(x) if x.ndim else jnp.broadcast_to(x, (years,)), climate)
-    _, outputs = jax.lax.scan(one_year, initial_pools(params), varying)
-    monthly = {n: x.reshape(years * MONTHS_PER_YEAR, *x.shape[2:])[:months] for n, x in outputs.items()}
-
-    asked = {*monthly, *DIAGNOSED, *FACTORS, *FIRE_FLUXES} if keep is None else keep
-    if not fires:
-        monthly |= {n: jnp.zeros_like(climate.ssrd) for n in FIRE_FLUXES}
-    # in the table's order: a set's changes from process to process, and with it the compiled program
-    monthly |= {n: _diagnose(n, monthly, params) for n in DIAGNOSED if n in asked}
-    if asked & set(FACTORS):
-        monthly |= factors(params, climate)
-    return {n: x for n, x in monthly.items() if n in asked}
-
-
-BALANCE_OUTPUTS = frozenset({"gpp", *_INFLUXES, *CARBON_POOLS})
-"""Monthly outputs that `balances` needs."""
-
-
-def balances(monthly: Mapping[str, Array], params: Params, dt: Array) -> dict[str, Array]:
-    """Influx and outflux of each carbon pool, summed over all months, gC m-2 d-1: `influx_<pool>`, `outflux_<pool>`.
-
-    Allocation is linear in GPP, and what leaves a pool (to other pools, the air, or in fire) is what came in less
-    what stayed: only three influxes need be stored in the loop.
-    """
-    p = params
-    share = allocate(monthly["gpp"].sum(axis=0), p["f_auto"], p["f_foliar"], p["f_labile"], p["f_root"])
-    influx = {"labile": share.labile, "root": share.root, "wood": share.wood}
-    influx |= {name.removeprefix("influx_"): monthly[name].sum(axis=0) for name in _INFLUXES}
-    sums = {f"influx_{n}": x for n, x in influx.items()}
-    for n, x in influx.items():
-        sums[f"outflux_{n}"] = x - (monthly[n][-1] - p[n]) / dt
-    return sums
+    bound = {WATER_STRESS.name: water_stress, PHOTOSYNTHESIS.name: land.bind(photosynthesis.ACM)}
+    return land.simulate(DYNAMICS, params, weather, bound, keep, () if fires else (BURNED,))

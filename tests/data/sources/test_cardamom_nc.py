@@ -2,6 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
+from landlab_mgr import records
 from landlab_mgr.data import check, schema, store
 from landlab_mgr.data.sources import cardamom_nc
 from landlab_mgr.errors import LandlabError
@@ -38,9 +39,10 @@ def one_run(ds, directory, epochs=2):
     )
     run.check(spec, ds)
     path = store.publish(ds, directory / "data").path
-    found = [event for _, event in run.execute([run.Task(spec, directory / "run")], path)]
-    assert isinstance(found[-1], run.Result), found[-1]
-    return [record.total for event in found if isinstance(event, run.Progress) for record in event.epochs]
+    task = records.Task("member", spec, str(path), str(directory / "run"))
+    events = [event for _, event in run.execute([task])]
+    assert isinstance(events[-1], records.Result), events[-1]
+    return [epoch.total for e in events if isinstance(e, records.Progress) for epoch in e.epochs]
 
 
 def test_a_file_is_a_pixel(tmp_path):

@@ -11,7 +11,7 @@ import xarray as xr
 from landlab_mgr.data import check, parts, store
 from landlab_mgr.data.sources import differland, gridded
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import FORCING
+from landlab_mgr.observations.variables import FORCING
 
 from . import miniature
 from .miniature import BULK, DRIVER, changed, write_differland

@@ -155,6 +155,57 @@ def test_round_off_is_clipped_with_a_notice_and_more_is_not(tmp_path):
     assert any("precip -0.864 is below 0" in error for error in check.check(ds).errors)
 
 
+def test_only_the_forcing_that_is_mapped_is_imported(tmp_path):
+    """Of a model that reads maximum temperature and precipitation: no MAT, which both temperatures make."""
+    keep = ("tmax", "rain")
+    begin, end = others.MAPPING.index("[forcing]"), others.MAPPING.index("[observations]")
+    lines = others.MAPPING[begin:end].splitlines()
+    forcing = "\n".join(
+        ["[forcing]", *(line for line in lines if any(name in line for name in keep)), "", ""]
+    )
+    mapping = others.MAPPING[:begin] + forcing + others.MAPPING[end:]
+    ds, _ = read_changed(tmp_path, others.sites().drop_vars(["t2m_min", "swdown", "co2", "vpd"]), mapping)
+    assert schema.names(ds, "forcing") == ["precip", "tmax"]
+    assert "MAP" in ds
+    assert "MAT" not in ds
+    assert check.check(ds).errors == []
+    published = store.publish(ds, tmp_path / "store")
+    assert schema.names(store.open_dataset(published.path), "forcing") == ["precip", "tmax"]
+    toml = tmp_path / "mapping.toml"
+    toml.write_text(mapping.replace(forcing, "[forcing]\n\n"))
+    assert "forcing is empty; give what the models read, at least one of tmin, tmax" in refusal(
+        tmp_path, toml
+    )
+
+
+def daily_sites():
+    """The sites of `others`, each of their months a day of a leap year's end and what follows."""
+    ds = others.sites()
+    days = np.arange("2004-12-30", "2005-01-30", dtype="datetime64[D]")[: others.MONTHS]
+    return ds.assign_coords(time=days.astype("datetime64[ns]") + np.timedelta64(6, "h"))
+
+
+def test_days_are_imported_as_days(tmp_path):
+    ds, _ = read_changed(tmp_path, daily_sites())
+    assert ds.attrs["dt_days"] == 1
+    assert ds.attrs["origin"] == "2004-01-01"
+    assert ds["time_days"].values[:3].tolist() == [364.5, 365.5, 366.5]
+    assert ds["doy"].values[:3].tolist() == [364.5, 365.5, 0.5]
+    assert str(ds["time"].values[2])[:13] == "2005-01-01T12"
+    np.testing.assert_array_equal(ds["vpd"], others.sites()["vpd"])
+    report = check.check(ds)
+    assert report.errors == []
+    assert any(f"{others.MONTHS} days are no whole years" in warning for warning in report.warnings)
+
+
+def test_a_day_that_is_missing_is_named(tmp_path):
+    source = daily_sites().isel(time=[0, 1, 2, 3, 5, 6])
+    with pytest.raises(
+        LandlabError, match=r"from 2005-01-02 to 2005-01-04 at step 5; every day once, in order"
+    ):
+        read_changed(tmp_path, source)
+
+
 def test_few_pixels_train_as_a_whole(tmp_path):
     ds, notices = read_changed(tmp_path, others.sites().isel(site=slice(0, 1)))
     assert not ds["test"].values.any()
@@ -188,12 +239,6 @@ def test_few_pixels_train_as_a_whole(tmp_path):
         ('lat = "site_lat"\n', "", "key geometry.lat is missing"),
         ('lat = "site_lat"', 'lat = "site_name"', "geometry.lat: variable 'site_name' holds"),
         ('lat = "site_lat"', 'lat = "site_lon"', "lat 92.5 at pixel"),
-        (
-            'tmax = "t2m_max"',
-            "",
-            "key forcing.tmax is missing (monthly mean of daily maximum air temperature); "
-            'write it as tmax = {variable = "...", units = "degC"}',
-        ),
         (
             'tmax = "t2m_max"',
             'tmax = "t2m_max"\ntmean = "t2m_max"',

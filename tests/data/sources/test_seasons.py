@@ -22,7 +22,12 @@ def place(rain=RAIN, months=30):
         "ssrd": np.full(months, 24.5),
         "vpd": np.maximum(WARMTH[of_month], 0),
     }
-    return xr.Dataset({name: (("pixel", "time"), x[None]) for name, x in values.items()})
+    time = np.datetime64("2001-01", "M") + np.arange(months)
+    return xr.Dataset(
+        {name: (("pixel", "time"), x[None]) for name, x in values.items()},
+        coords={"time": time.astype("datetime64[ns]")},
+        attrs={"dt_days": 365.25 / 12},
+    )
 
 
 def test_of_a_place_by_hand():
@@ -44,6 +49,16 @@ def test_of_a_place_by_hand():
             "rain_in_warmth": np.corrcoef(WARMTH, RAIN)[0, 1],
         }
     )
+
+
+def test_days_have_the_seasons_of_their_months():
+    monthly = place()
+    days = np.arange("2001-01-01", "2003-07-11", dtype="datetime64[D]")  # the last month is not whole
+    month = (days.astype("datetime64[M]") - days[0].astype("datetime64[M]")).astype(int)
+    daily = monthly.isel(time=np.minimum(month, 29)).assign_coords(time=days.astype("datetime64[ns]"))
+    expected, daily = (seasons.predictors(ds) for ds in (monthly, daily.assign_attrs(dt_days=1.0)))
+    for name, (values, *_) in expected.items():
+        np.testing.assert_allclose(daily[name][0], values, rtol=1e-12, err_msg=name)
 
 
 def test_a_place_without_rain_has_finite_predictors():

@@ -3,7 +3,7 @@ import pytest
 
 from landlab_mgr.data.sources import units
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import FORCING, PARAMETERS, VARIABLES
+from landlab_mgr.models import registry
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,11 @@ def test_spellings_of_the_field(written, read):
 
 
 def test_every_unit_of_our_tables_is_read():
-    for thing in (*FORCING.values(), *VARIABLES.values(), *PARAMETERS):
+    for thing in (
+        *registry.forcing().values(),
+        *registry.variables().values(),
+        *registry.parameters().values(),
+    ):
         if thing.unit not in ("gC hPa^0.5 kg-1",):  # a parameter's, which no file holds
             assert units.parse(thing.unit, thing.name)
 

@@ -7,13 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landlab_mgr.models.dalec import model
+from landlab_mgr.models.dalec import constraints, model
 from landlab_mgr.models.dalec.climate import Forcing, make_forcing, prepare
 from landlab_mgr.models.dalec.parameters import BY_NAME, CARBON_POOLS, PARAMETERS, POOLS
-from landlab_mgr.models.dalec.process import WATER_STRESS, Scale, Weather, bind
+from landlab_mgr.models.dalec.process.weather import Weather
+from landlab_mgr.models.dalec.tables import TABLES
+from landlab_mgr.models.model import bounded
+
+from .processes import WATER_STRESS, bind, scale
 
 MONTHS = 24
-SCALE = Scale(Weather(10.0, 15.0, 8.0, 390.0), Weather(12.0, 8.0, 6.0, 20.0))
+SCALE = scale(Weather(10.0, 15.0, 8.0, 390.0), Weather(12.0, 8.0, 6.0, 20.0))
 STRESSES = {
     name: bind(process, process.initialise(jax.random.key(0)), SCALE if process.weather else None)
     for name, process in WATER_STRESS.items()
@@ -309,13 +313,13 @@ def test_balances_are_the_sums_of_the_fluxes():
         "outflux_litter": x["respiration_litter"] + x["litter_to_som"] + gone["litter"],
         "outflux_som": x["respiration_som"] + gone["som"],
     }
-    sums = model.balances(x, params, forcing.dt)
+    sums = constraints.balances(x, params, forcing.dt)
     for name, flux in direct.items():
         np.testing.assert_allclose(sums[name], flux.sum(0), rtol=1e-7, atol=1e-7, err_msg=name)
 
 
 def test_transform_reaches_the_bounds_and_the_middle():
     raw = {p.name: jnp.asarray([-1e30, 0.0, 1e30]) for p in PARAMETERS}
-    for name, x in model.transform(raw).items():
+    for name, x in bounded(TABLES, raw).items():
         p = BY_NAME[name]
         np.testing.assert_allclose(x, [p.low, np.sqrt(p.low * p.high), p.high], rtol=1e-9)

@@ -2,22 +2,15 @@
 
 import numpy as np
 
-from landlab_mgr.models.dalec.parameters import (
-    BY_NAME,
-    DERIVED,
-    FORCING,
-    LOSS_TERMS,
-    PARAMETERS,
-    STREAMS,
-    TYPICAL,
-    VARIABLES,
-    names_of,
-)
+from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED, PARAMETERS
+from landlab_mgr.models.dalec.tables import TABLES
+from landlab_mgr.observations.streams import STREAMS
+from landlab_mgr.observations.variables import FORCING, VARIABLES
 
 
 def test_forty_parameters_in_three_heads():
     assert len(PARAMETERS) == len(BY_NAME) == 40
-    assert [len(names_of(head)) for head in ("ecological", "phenology", "pool")] == [31, 2, 7]
+    assert [len(TABLES.names_of(head)) for head in ("ecological", "phenology", "pool")] == [31, 2, 7]
     for p in PARAMETERS:
         assert 0 < p.low < p.high, p.name
         assert p.unit, p.name
@@ -25,9 +18,8 @@ def test_forty_parameters_in_three_heads():
 
 
 def test_typical_values_are_inside_the_bounds():
-    assert set(TYPICAL) == set(BY_NAME)
-    for name, value in TYPICAL.items():
-        assert BY_NAME[name].low < value < BY_NAME[name].high, name
+    for p in PARAMETERS:
+        assert p.low < p.typical < p.high, p.name
 
 
 def test_allocation_fractions_and_respiration_share_gpp():
@@ -41,6 +33,6 @@ def test_allocation_fractions_and_respiration_share_gpp():
 
 
 def test_every_stream_observes_a_known_variable():
-    assert set(STREAMS.values()) <= set(VARIABLES)
-    assert {name for name, t in LOSS_TERMS.items() if t.variable is None} == {"violation", "edc"}
+    assert {stream.variable for stream in STREAMS.values()} <= set(VARIABLES)
+    assert {name for name, t in TABLES.terms.items() if t.variable is None} == {"violation", "edc"}
     assert not set(FORCING) & set(BY_NAME)

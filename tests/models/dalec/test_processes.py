@@ -8,15 +8,16 @@ import pytest
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models.dalec.process import (
     allocation,
-    bind,
     fire,
     observe,
     phenology,
     photosynthesis,
     turnover,
     water,
-    water_stress,
 )
+from landlab_mgr.models.dalec.process.weather import Weather
+
+from .processes import bind, water_stress
 
 
 def test_day_length_at_equinox_poles_and_equator():
@@ -136,7 +137,7 @@ def state(water_now, gpp_now=6.0):
         "available_range": 150.0,
         "precip": 3.0,
     }
-    weather = water.Weather(*(jnp.asarray(x) for x in (12.0, 15.0, 8.0, 390.0)))
+    weather = Weather(*(jnp.asarray(x) for x in (12.0, 15.0, 8.0, 390.0)))
     return water.WaterState(**{n: jnp.asarray(x) for n, x in values.items()}, weather=weather)
 
 

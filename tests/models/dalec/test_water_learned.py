@@ -1,6 +1,7 @@
 """Learned water stress: each formula by hand, gradients at the edges, and that training moves and saves the weights."""
 
 import functools
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -8,9 +9,14 @@ import numpy as np
 import pytest
 
 from landlab_mgr.data import batch, store
-from landlab_mgr.models.dalec.process import WATER_STRESS, Scale, WaterState, Weather, bind, water_stress
-from landlab_mgr.spec.run import ProcessSpec, RunSpec
-from landlab_mgr.training import train, update
+from landlab_mgr.models.dalec.model import MODEL
+from landlab_mgr.models.dalec.process.water import WaterState
+from landlab_mgr.models.dalec.process.weather import Weather
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.spec.run import RunSpec
+from landlab_mgr.training import checkpoint, train, update
+
+from .processes import WATER_STRESS, bind, scale, water_stress
 
 LEARNED = ("nn_paw", "nn_flux", "nn_flux_no_lai", "acm_nn_et", "nn_flux_terms", "acm_nn_et_terms")
 
@@ -175,10 +181,10 @@ def test_gradients_are_finite_at_the_edges(name):
 
     slopes_of = jax.jit(jax.grad(summed, argnums=(0, 1)))
     at = jax.tree.map(lambda *x: np.float32(x), *(state(**values) for values in EDGES.values()))
-    for scale in (0.0, 1.0, 5.0):
-        weights = jax.tree.map(lambda x, scale=scale: np.float32(scale) * x, drawn(name))
+    for factor in (0.0, 1.0, 5.0):
+        weights = jax.tree.map(lambda x, factor=factor: np.float32(factor) * x, drawn(name))
         slopes = slopes_of(weights, at, np.ones(len(EDGES), np.float32))
-        assert all(np.isfinite(x).all() for x in jax.tree.leaves(slopes)), scale
+        assert all(np.isfinite(x).all() for x in jax.tree.leaves(slopes)), factor
     for counts, values in zip(np.eye(len(EDGES), dtype=np.float32), EDGES.values(), strict=True):
         of_weights, _ = slopes_of(drawn(name), at, counts)
         moved = any(np.any(x != 0) for x in jax.tree.leaves(of_weights))
@@ -187,9 +193,9 @@ def test_gradients_are_finite_at_the_edges(name):
 
 def test_the_weather_comes_standardised():
     weights = adds_up(drawn("nn_flux"), [1, 10, 100, 1000, 0, 0, 0], [0] * 7)
-    scale = Scale(Weather(10.0, 12.0, 5.0, 380.0), Weather(5.0, 4.0, 2.0, 10.0))
+    of_weather = scale(Weather(10.0, 12.0, 5.0, 380.0), Weather(5.0, 4.0, 2.0, 10.0))
     month = state(temperature=15.0, ssrd=20.0, vpd=11.0, co2=420.0)
-    assert bind(water_stress("nn_flux"), weights, scale)(month).gpp == pytest.approx(1 + 20 + 300 + 4000)
+    assert bind(water_stress("nn_flux"), weights, of_weather)(month).gpp == pytest.approx(1 + 20 + 300 + 4000)
 
 
 @pytest.fixture(scope="module")
@@ -204,36 +210,37 @@ def spec(planet):
 
 
 def test_training_moves_the_weights_and_resumes_bitwise(planet, spec, tmp_path):
-    arrays = batch.load(planet)
+    arrays, calendar = batch.load(planet, MODEL), Calendar.of(planet)
     member = batch.Member.of(spec, planet)
 
     def checkpoints(name, resume=None):
         (tmp_path / name).mkdir()
-        lane = train.Lane(spec, member, tmp_path / name, resume)
-        return [event.checkpoint for event in train.train([lane], arrays, checkpoint_seconds=0.0)]
+        lane = checkpoint.Lane(spec, member, tmp_path / name, resume)
+        events = train.train([lane], arrays, calendar, checkpoint_seconds=0.0)
+        return [Path(event.checkpoint.path) for _, event in events]
 
     _, second, last = checkpoints("whole")
     [resumed] = checkpoints("resumed", resume=second)
-    a, b = train.load(last), train.load(resumed)
+    a, b = checkpoint.load(last), checkpoint.load(resumed)
     assert a["epoch"] == b["epoch"] == 3
     for x, y in zip(*(jax.tree.leaves([c["weights"], c["moments"]]) for c in (a, b)), strict=True):
         assert np.array_equal(x, y)
 
     learned = a["weights"]["process"]["water_stress"]
-    first = update.initial_state(spec, member.n_columns, member.encoded.shape[1])
-    start = first.weights["process"]["water_stress"]
+    first = update.initial_state(spec, member)
+    start = first.params["process"]["water_stress"]
     assert jax.tree.structure(learned) == jax.tree.structure(start)
     for layer in ("hidden_0", "hidden_1", "output"):
         assert np.abs(learned[layer]["kernel"] - start[layer]["kernel"]).max() > 1e-3, layer
-    assert a["scale"]["mean"]["co2"] == member.scale.mean.co2
+    assert a["scale"]["mean"]["co2"] == member.scale.mean["co2"]
 
 
 def test_the_weather_is_scaled_by_training_pixels_alone(planet, spec):
     member = batch.Member.of(spec, planet)
     training = member.label == "train"
     temperature = 0.5 * (planet["tmin"] + planet["tmax"]).transpose("time", "pixel").values[:, training]
-    assert member.scale.mean.temperature == pytest.approx(temperature.mean(), rel=1e-5)
-    assert member.scale.sd.temperature == pytest.approx(temperature.std(), rel=1e-5)
+    assert member.scale.mean["temperature"] == pytest.approx(temperature.mean(), rel=1e-5)
+    assert member.scale.sd["temperature"] == pytest.approx(temperature.std(), rel=1e-5)
     altered = planet.copy(deep=True)
     for name in ("tmin", "tmax", "ssrd", "vpd", "co2"):
         altered[name][~training] = altered[name][~training] + 40
@@ -241,5 +248,5 @@ def test_the_weather_is_scaled_by_training_pixels_alone(planet, spec):
 
 
 def test_a_process_without_weather_has_no_scale(planet, spec):
-    spec = spec.model_copy(update={"process": ProcessSpec(water_stress="nn_paw")})
+    spec = spec.model_copy(update={"process": {"water_stress": "nn_paw"}})
     assert batch.Member.of(spec, planet).scale is None

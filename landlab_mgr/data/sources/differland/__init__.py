@@ -30,7 +30,9 @@ from landlab_mgr.data.sources.differland.files import DRIVER, FILES, PREDICTORS,
 from landlab_mgr.data.sources.differland.land import Land, choose
 from landlab_mgr.data.sources.source_files import readable
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.models.dalec.parameters import FORCING, LOSS_TERMS, STREAMS, VARIABLES
+from landlab_mgr.observations.calendar import DAYS_PER_MONTH
+from landlab_mgr.observations.streams import STREAMS
+from landlab_mgr.observations.variables import FORCING, VARIABLES
 
 RECORD = "13984226"
 DOI = f"10.5281/zenodo.{RECORD}"
@@ -52,9 +54,10 @@ SOURCES: Mapping[str, tuple[str, ...]] = {
 
 NONE = "none"
 """As a stream's source: leave the stream out."""
+EXAMPLE = "lai=LAI_COPERNICUS"
+"""A stream and its source, as the command line takes them."""
 
 MIN_PIXELS = 32
-DT_DAYS = 30.4375
 PART_VALUES = 2**20
 """Pixel-months that are handed on at once: 4 MB of each variable."""
 
@@ -62,7 +65,7 @@ _FORCING = {
     **{"tmin": "T_min", "tmax": "T_max", "ssrd": "SOLR", "vpd": "VPD"},
     **{"precip": "PREC", "burned_area": "BURNED_AREA"},
 }
-_BOUNDS = {"ssrd": (0, np.inf), "vpd": (0, np.inf), "precip": (0, np.inf), "burned_area": (0, 1)}
+_BOUNDS = {name: schema.possible(FORCING[name]) for name in _FORCING if FORCING[name].never_negative}
 _ROUND_OFF = 1e-4
 """Forcing may be out of its bounds by this much, in its unit: round-off, set to the bound."""
 
@@ -165,7 +168,7 @@ class Opened:
             given = np.where(weight > 0, weight, np.float32(1))
             return np.where(np.isfinite(stream), given, np.float32(0))
         values = terms[0] if len(terms) == 1 else np.sum(terms, axis=0, dtype=np.float32)
-        if name in LOSS_TERMS and LOSS_TERMS[name].level == "patch":
+        if name in STREAMS and STREAMS[name].level == "patch":
             return np.where(self._land.counts[block, None], values, np.float32(np.nan))
         return np.array(values)
 
@@ -195,7 +198,7 @@ def open_files(
     unit_of: Mapping[str, str] | None = None,
     assume_units: bool = False,
     min_pixels: int = MIN_PIXELS,
-    dt_days: float = DT_DAYS,
+    dt_days: float = DAYS_PER_MONTH,
 ) -> Iterator[Opened]:
     """Open the files of a directory and check their structure.
 
@@ -237,7 +240,7 @@ def open_files(
             for name, of_file in _FORCING.items()
         }
         for stream, summands in chosen.items():
-            want = VARIABLES[STREAMS[stream]].unit
+            want = VARIABLES[STREAMS[stream].variable].unit
             names = [name.strip() for name in summands.split("+")]
             for name in names:
                 source.require(driver, name, f"; --stream {stream}={NONE} does without the stream")
@@ -318,7 +321,7 @@ def _about(name: str, chosen: Mapping[str, str]) -> dict[str, str]:
     stream = schema.stream_of(name)
     if name != stream:
         return {"role": "weight", "units": "1", "long_name": f"weight of {stream}, 0 where it is missing"}
-    variable = VARIABLES[STREAMS[stream]]
+    variable = VARIABLES[STREAMS[stream].variable]
     about = {
         "role": "observation",
         "units": variable.unit,

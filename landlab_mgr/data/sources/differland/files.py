@@ -14,6 +14,7 @@ from landlab_mgr.data.sources import gridded, source_files, units
 from landlab_mgr.data.sources import months as calendar
 from landlab_mgr.data.sources.source_files import readable
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.observations.calendar import MONTHS_PER_YEAR
 
 DRIVER = "differland_global_driver_v6.nc"
 RUNS = "run_simulation_idx_v6.nc"
@@ -223,7 +224,7 @@ def months(ds: xr.Dataset) -> np.ndarray:
             f"{file}: time in {unit!r} is no row of dates; 'days since 2001-01-01' would be one"
         )
     month = time.astype("datetime64[M]")
-    if len(month) < 12:
+    if len(month) < MONTHS_PER_YEAR:
         raise LandlabError(f"{file} has {len(month)} months; a year is the least")
     steps = np.diff(month).astype(int)
     if (steps != 1).any():
@@ -303,7 +304,9 @@ def co2(path: Path, time: np.ndarray) -> np.ndarray:
     if len(listed) < len(table):
         raise LandlabError(f"{path} lists a month twice, or one without a number; leave one row for each")
     month = time.astype("datetime64[M]").astype(int)
-    values = np.array([listed.get((1970.0 + m // 12, 1.0 + m % 12), np.nan) for m in month])
+    values = np.array(
+        [listed.get((1970.0 + m // MONTHS_PER_YEAR, 1.0 + m % MONTHS_PER_YEAR), np.nan) for m in month]
+    )
     bad = ~((values > 0) & np.isfinite(values))
     if bad.any():
         first = np.datetime_as_string(time[int(bad.argmax())], "M")

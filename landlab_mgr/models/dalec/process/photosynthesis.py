@@ -4,8 +4,13 @@ Williams et al. (1997), Ecological Applications 7(3), doi:10.1890/1051-0761(1997
 coefficients as in DALEC (Bloom & Williams 2015, doi:10.5194/bg-12-1299-2015).
 """
 
+from typing import Any, NamedTuple
+
 import jax.numpy as jnp
 from jax import Array
+
+from landlab_mgr.models.dalec.process.weather import Weather
+from landlab_mgr.models.process import Process
 
 PSI_D = 2.0
 """|Soil-leaf water potential difference|, MPa."""
@@ -23,6 +28,24 @@ DAYLENGTH_SLOPE = 0.0156935
 DAYLENGTH_OFFSET = 0.0453194
 OBLIQUITY = 23.4
 """Tilt of the Earth's axis, degrees."""
+
+
+class CanopyState(NamedTuple):
+    """What a photosynthesis process may use of a pixel's month; it returns GPP without water stress, gC m-2 d-1."""
+
+    lai: Array
+    """Leaf area index, m2 m-2."""
+    uptake_per_lai: Array
+    """canopy_efficiency exp(0.011136 tmax) / conductance."""
+    ssrd: Array
+    """MJ m-2 d-1."""
+    co2: Array
+    """ppm."""
+    conductance: Array
+    """Canopy conductance, from `conductance`."""
+    day_factor: Array
+    """Scaling by day length, from `day_factor`."""
+    weather: Weather
 
 
 def day_length(doy: Array, latitude: Array) -> Array:
@@ -77,3 +100,13 @@ def gross_primary_productivity(
     # without leaves both are 0: 0/0
     total = light + diffusion
     return light * diffusion / jnp.where(total > 0, total, 1.0) * scale
+
+
+def acm(params: Any, state: CanopyState) -> Array:
+    """Potential GPP of the aggregated canopy model."""
+    return gross_primary_productivity(
+        state.lai, state.uptake_per_lai, state.ssrd, state.co2, state.conductance, state.day_factor
+    )
+
+
+ACM = Process(acm)

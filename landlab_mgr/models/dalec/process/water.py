@@ -8,23 +8,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
-Number = Array | np.float32
-
-
-class Weather(NamedTuple):
-    """The weather that a learned process may read, or its mean or spread."""
-
-    temperature: Number
-    """(tmin + tmax) / 2, degC."""
-    ssrd: Number
-    """MJ m-2 d-1."""
-    vpd: Number
-    """hPa."""
-    co2: Number
-    """ppm."""
+from landlab_mgr.models.dalec.process.weather import Weather
+from landlab_mgr.models.process import Process
+from landlab_mgr.observations.calendar import DAYS_PER_MONTH
 
 
 class WaterState(NamedTuple):
@@ -78,7 +66,9 @@ def no_stress(weights: Any, state: WaterState) -> WaterFluxes:
     return WaterFluxes(gpp, evapotranspiration(gpp, state), jnp.ones_like(gpp))
 
 
-RUNOFF_DAYS = 30.4375
+LINEAR, NONE = Process(linear_stress), Process(no_stress)
+
+RUNOFF_DAYS = DAYS_PER_MONTH
 """The time over which the focal point speaks of runoff. The source divides by the length of a step instead, so that a
 day would shed as much as a month: there the parameter means something else for each step, and nothing converges."""
 

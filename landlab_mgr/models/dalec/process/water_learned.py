@@ -14,7 +14,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from landlab_mgr.models.dalec.process.water import Number, WaterFluxes, WaterState, evapotranspiration
+from landlab_mgr.models.dalec.process.water import WaterFluxes, WaterState, evapotranspiration
+from landlab_mgr.models.model import Number
+from landlab_mgr.models.process import Process
 
 WATER_SCALE = 1500.0
 """Plant-available water for a network input of 1, mm."""
@@ -150,3 +152,11 @@ def acm_nn_et_terms(weights: Any, state: WaterState) -> WaterFluxes:
 def _beta_and_et(key: Array, inputs: int) -> Any:
     beta, et = jax.random.split(key)
     return {"beta": initialise_nn_paw(beta), "et": _initialise(et, inputs, 1)}
+
+
+NN_PAW = Process(nn_paw, initialise_nn_paw)
+NN_FLUX = Process(nn_flux, initialise_nn_flux, weather=True)
+NN_FLUX_NO_LAI = Process(nn_flux_no_lai, initialise_nn_flux_no_lai, weather=True)
+ACM_NN_ET = Process(acm_nn_et, initialise_acm_nn_et, weather=True)
+NN_FLUX_TERMS = Process(nn_flux_terms, initialise_nn_flux_terms, weather=True)
+ACM_NN_ET_TERMS = Process(acm_nn_et_terms, initialise_acm_nn_et_terms, weather=True)

@@ -6,7 +6,7 @@ beta = s^q with the curvature q of Egea et al. (2011, doi:10.1016/j.agrformet.20
 
 import jax.numpy as jnp
 
-from landlab_mgr.models.dalec.process import WaterFluxes, WaterStress, evapotranspiration
+from landlab_mgr.process import WaterFluxes, WaterStress, evapotranspiration
 
 
 def initialise(key):

@@ -1,0 +1,200 @@
+"""Land models: parameters from a network, and one loop over the steps of any process model.
+
+`land` makes a `Model` of a `Dynamics`, which a process model fills with pure functions of arrays.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from landlab_mgr.models import network
+from landlab_mgr.models.model import Forcing, Inputs, Model, Params, Penalty, Scale, Setup, Sizes, Weather
+from landlab_mgr.models.process import Process, processes
+from landlab_mgr.models.tables import Tables
+
+Parameters = Mapping[str, Array]
+"""Physical parameters by name, initial pools included, each [N]."""
+Bound = Callable[[Any], Any]
+"""A process with what it learned: its state to its fluxes."""
+SPATIALIZATION, PROCESS = "spatialization", "process"
+"""Parts of what a land model trains: the network that predictors go through, and what processes learn."""
+
+
+class Diagnosed(NamedTuple):
+    """An output that is computed after the loop: from which others, and how, of outputs [T, N] and parameters [N]."""
+
+    needs: tuple[str, ...]
+    value: Callable[[Mapping[str, Array], Parameters], Array]
+
+
+def _weather_itself(parameters: Parameters, weather: Weather) -> Any:
+    return weather
+
+
+def _parameters_themselves(parameters: Parameters, weather: Weather) -> Any:
+    return parameters
+
+
+def _nothing_more(parameters: Parameters, weather: Weather) -> dict[str, Array]:
+    return {}
+
+
+def _as_they_are(outputs: dict[str, Array], parameters: Parameters) -> dict[str, Array]:
+    return outputs
+
+
+class Dynamics(NamedTuple):
+    """A process model in functions of arrays; see `Tables` for what it says of itself.
+
+    `prepare` makes of a forcing what needs no parameters; `drivers` of parameters and weather what needs no state
+    ([T, N] each); `constants` what of a step depends on parameters alone; `initial` the state before the first step;
+    `step(state, drivers of the step, constants, processes, off)` gives the next state and the outputs of the step [N]
+    by name; `finish` works on whole series (routing).
+    """
+
+    tables: Tables
+    prepare: Callable[[Forcing], Weather]
+    initial: Callable[[Parameters], Any]
+    step: Callable[[Any, Any, Any, Mapping[str, Bound], Collection[str]], tuple[Any, dict[str, Array]]]
+    drivers: Callable[[Parameters, Weather], Any] = _weather_itself
+    constants: Callable[[Parameters, Weather], Any] = _parameters_themselves
+    finish: Callable[[dict[str, Array], Parameters], dict[str, Array]] = _as_they_are
+    diagnosed: Mapping[str, Diagnosed] = {}
+    factors: Callable[[Parameters, Weather], dict[str, Array]] = _nothing_more
+    """Outputs that need no state, [T, N] by name."""
+    factor_names: tuple[str, ...] = ()
+    dormant: Mapping[str, tuple[str, ...]] = {}
+    """Outputs that are 0 where a switch (`Tables.switches`) is off, by switch."""
+    penalties: Mapping[str, Penalty] = {}
+    weather: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {}
+    """Weather that learned processes read, as functions of the forcing, by name."""
+    climatology: Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]] = lambda series: {}
+    chunk: int = 12
+    """Steps whose states the backward pass keeps at once: it computes the others again, in cache."""
+
+
+def simulate(
+    dynamics: Dynamics,
+    parameters: Parameters,
+    weather: Weather,
+    bound: Mapping[str, Bound],
+    keep: Collection[str] | None = None,
+    off: Collection[str] = (),
+) -> dict[str, Array]:
+    """Integrate a process model over its weather.
+
+    The loop runs over chunks of a loop over steps, both rematerialised. T may be any length.
+
+    Args:
+        dynamics: the model.
+        parameters: [N] each.
+        weather: from `dynamics.prepare`.
+        bound: each swappable process, from `bind`.
+        keep: names of the outputs to return; None returns all.
+        off: switches that are 0 everywhere, whose part of the model is left out.
+
+    Returns:
+        outputs by name, [T, N] each.
+    """
+    d, size = dynamics, dynamics.chunk
+    template = next(x for x in jax.tree.leaves(weather) if x.ndim == 2)
+    steps = template.shape[0]
+    chunks = -(-steps // size)
+    padding = chunks * size - steps
+
+    def by_chunk(x: Array) -> Array:
+        padded = jnp.concatenate([x, jnp.repeat(x[-1:], padding, axis=0)]) if padding else x
+        return padded.reshape(chunks, size, *x.shape[1:])
+
+    if keep is not None:
+        keep = set(keep)
+        needed = keep.union(*(d.diagnosed[name].needs for name in keep & set(d.diagnosed)))
+    constant = d.constants(parameters, weather)
+
+    @partial(jax.checkpoint, prevent_cse=False)
+    def one_step(state: Any, drivers: Any) -> tuple[Any, dict[str, Array]]:
+        state, outputs = d.step(state, drivers, constant, bound, off)
+        # what is not asked for is not stored
+        return state, outputs if keep is None else {n: x for n, x in outputs.items() if n in needed}
+
+    @partial(jax.checkpoint, prevent_cse=False)
+    def one_chunk(state: Any, part: Weather) -> tuple[Any, dict[str, Array]]:
+        return jax.lax.scan(one_step, state, d.drivers(parameters, part))
+
+    varying = jax.tree.map(lambda x: by_chunk(x) if x.ndim else jnp.broadcast_to(x, (chunks,)), weather)
+    _, outputs = jax.lax.scan(one_chunk, d.initial(parameters), varying)
+    series = {n: x.reshape(chunks * size, *x.shape[2:])[:steps] for n, x in outputs.items()}
+
+    dormant = [n for switch, names in d.dormant.items() if switch in off for n in names]
+    everything = {*series, *d.diagnosed, *d.factor_names, *dormant}
+    asked = everything if keep is None else keep
+    series |= {n: jnp.zeros_like(template) for n in dormant}
+    series = d.finish(series, parameters)
+    # in the table's order: a set's changes from process to process, and with it the compiled program
+    series |= {n: what.value(series, parameters) for n, what in d.diagnosed.items() if n in asked}
+    if asked & set(d.factor_names):
+        series |= d.factors(parameters, weather)
+    return {n: x for n, x in series.items() if n in asked}
+
+
+def bind(process: Process, params: Any = None, scale: Scale | None = None) -> Bound:
+    """A process with what it learned and the scale of its weather: a function of the state that its kind passes."""
+
+    def bound(state: Any) -> Any:
+        if scale is not None:
+            weather = state.weather
+            standard = [
+                (x - scale.mean[n]) / scale.sd[n] for n, x in zip(weather._fields, weather, strict=True)
+            ]
+            state = state._replace(weather=type(weather)(*standard))
+        return process.fluxes(params, state)
+
+    return bound
+
+
+def land(dynamics: Dynamics) -> Model:
+    """The model of a process model: its parameters come from a network of the predictors, its processes may learn."""
+    tables = dynamics.tables
+
+    def initialise(setup: Setup, seed: int, sizes: Sizes) -> Params:
+        chosen = processes(tables.processes, setup.choices)
+        key = jax.random.key(seed)
+        return {
+            SPATIALIZATION: network.initialise(tables, setup.network, seed, sizes),
+            PROCESS: {
+                name: p.initialise(jax.random.fold_in(key, i))
+                for i, (name, p) in enumerate(chosen.items(), start=1)
+            },
+        }
+
+    def predict(
+        params: Params, inputs: Inputs, setup: Setup, keep: Collection[str], off: Collection[str]
+    ) -> tuple[dict[str, Array], dict[str, Array]]:
+        parameters = network.parameters(
+            tables, setup.network, params[SPATIALIZATION], inputs.predictors, inputs.latitude
+        )
+        chosen = processes(tables.processes, setup.choices)
+        bound = {
+            name: bind(p, params[PROCESS].get(name, {}), inputs.scale if p.weather else None)
+            for name, p in chosen.items()
+        }
+        return parameters, simulate(dynamics, parameters, inputs.weather, bound, keep, off)
+
+    def standardised(setup: Setup) -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
+        learns = any(p.weather for p in processes(tables.processes, setup.choices).values())
+        return dynamics.weather if learns else {}
+
+    return Model(
+        tables=tables,
+        prepare=dynamics.prepare,
+        initialise=initialise,
+        predict=predict,
+        standardised=standardised,
+        climatology=dynamics.climatology,
+        penalties=dynamics.penalties,
+    )
