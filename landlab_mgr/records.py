@@ -1,4 +1,4 @@
-"""What a run is given and what it reports: plain records that drivers, workers and the catalog pass on. JAX-free."""
+"""Tasks of runs and their events: plain records that drivers, workers and the catalog pass on. JAX-free."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Result:
-    """What a completed run leaves."""
+    """Metrics and files of a completed run."""
 
     metrics: tuple[MetricRecord, ...]
     artifacts: tuple[ArtifactRecord, ...]

@@ -199,7 +199,7 @@ class Driver:
         return bool(claims)
 
     def _problem(self, claim: Claim) -> str:
-        """What keeps a run from going on where its last attempt was, and what to do about it."""
+        """Reason why a run cannot go on where its last attempt was, and what to do; empty where it can."""
         if claim.resume is None:
             return ""
         path = self._workspace.path(claim.resume.path)

@@ -128,7 +128,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the leaves of a model's weather are: by name those that are [T, N], None for the others."""
+    """Layout of a model's weather: names of its [T, N] leaves, None for the others."""
 
     names: tuple[str | None, ...]
     tree: Any
@@ -303,7 +303,7 @@ def _without(average: Average, observed: Array, weight: Array, kept: Array) -> t
 
 
 def lane_axes(batch: Batch) -> Batch:
-    """Which axis of a batch of several lanes is the lane, as a tree; None for what they share."""
+    """Axis of the lane in a batch of several lanes, as a tree; None for what they share."""
     by_step: Any = 1
     first: Any = 0
     inputs = jax.tree.map(lambda x: first, batch.inputs)
@@ -440,7 +440,7 @@ def select(parts: Sequence[np.ndarray], capacity: int) -> Selection:
 
 
 def setup_of(spec: RunSpec, targets: Scale | None = None) -> Setup:
-    """What the compiled program of a run depends on, besides shapes; `targets`: of what it learns standardised."""
+    """Setup of the compiled program of a run; `targets`: of what it learns standardised."""
     outputs = () if targets is None else tuple(sorted(targets.mean))
     return Setup(spec.model, spec.network, tuple(sorted(spec.processes.items())), outputs)
 

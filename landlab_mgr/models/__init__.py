@@ -1,1 +1,1 @@
-"""What a model is, and each one."""
+"""The contract of a model, and the models themselves."""

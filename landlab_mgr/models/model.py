@@ -1,4 +1,4 @@
-"""What a model is to training: one signature for land models and for networks.
+"""The model as training sees it: one signature for land models and for networks.
 
 Shapes: T steps, N pixels; arrays over both are [T, N], with the pixels contiguous.
 """
@@ -17,9 +17,9 @@ from landlab_mgr.observations.calendar import Calendar
 
 Number = Array | np.float32
 Params = Any
-"""What training changes: a tree of float32 arrays."""
+"""Trainable parameters: a tree of float32 arrays."""
 Weather = Any
-"""What a model makes of a forcing, whatever its parameters: a tree of [T, N], [T] and []."""
+"""Forcing as a model prepares it, whatever its parameters: a tree of [T, N], [T] and []."""
 
 
 class Forcing(NamedTuple):
@@ -47,7 +47,7 @@ class Scale(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What a model predicts from."""
+    """Inputs of a prediction."""
 
     weather: Weather
     latitude: Array
@@ -62,7 +62,7 @@ class Inputs(NamedTuple):
 
 @dataclass(frozen=True)
 class Setup:
-    """What a compiled program depends on, besides shapes: choices of a specification; hashable."""
+    """Choices of a specification that a compiled program depends on; hashable."""
 
     model: str
     network: NetworkOptions
@@ -78,7 +78,7 @@ class Setup:
 
 
 class Sizes(NamedTuple):
-    """What the shapes of a network's parameters depend on."""
+    """Sizes that the shapes of a network's parameters depend on."""
 
     forcing: tuple[str, ...]
     """Names of the forcing that it reads."""
@@ -128,7 +128,7 @@ class Model:
     climatology: Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]] = _no_climatology
     penalties: Mapping[str, Penalty] = field(default_factory=dict)
     standardises_forcing: bool = False
-    """Whether `Inputs.scale` holds every forcing, beside what `standardised` names."""
+    """True where `Inputs.scale` holds every forcing, beside what `standardised` names."""
 
     def outputs_needed(self, terms: Collection[str]) -> frozenset[str]:
         """Names of the outputs that these loss terms read."""

@@ -76,7 +76,7 @@ def initialise(tables: Tables, options: NetworkOptions, seed: int, sizes: Sizes)
 
 
 def _head(tables: Tables, options: StaticNetwork, head: str, drawn: Any) -> Any:
-    """Where a head starts. Small weights let all pixels start near the biases, which may be typical parameters."""
+    """Initial values of a head. Small weights start all pixels near the biases, which may be typical parameters."""
     bias = drawn["bias"]
     if options.head_bias == "typical":
         parameters = (tables.by_name[name] for name in tables.names_of(head))

@@ -12,7 +12,7 @@ from landlab_mgr.models.options import name_and_version
 from landlab_mgr.models.tables import Kind
 
 Params = Any
-"""What a process learns, shared by all pixels: a tree of arrays; {} where it learns nothing."""
+"""Trainable parameters of a process, shared by all pixels: a tree of arrays; {} where it learns nothing."""
 
 
 def _nothing(key: Array) -> Params:

@@ -1,4 +1,4 @@
-"""What a model says of itself: parameters, forcing, loss terms, outputs, processes. JAX-free.
+"""Tables of a model: parameters, forcing, loss terms, outputs, processes. JAX-free.
 
 The catalog, the schema of datasets, importers, analyses, the app and the documentation read nothing else of a model.
 """
@@ -28,7 +28,7 @@ class Parameter:
     """Heads are linear layers on one embedding."""
     scale: Literal["log", "linear"] = "log"
     period: float | None = None
-    """Where values this far apart are the same (a day of the year), in the parameter's unit."""
+    """Distance at which values are the same again (days of the year), in the parameter's unit."""
 
     def unbounded(self, value: float) -> float:
         """The network output that becomes this value, inside the bounds."""
@@ -65,12 +65,12 @@ class LossTerm:
 
     @property
     def variable(self) -> str | None:
-        """What is observed; None for a penalty."""
+        """Observed variable; None for a penalty."""
         return self.stream.variable if self.stream else None
 
     @property
     def level(self) -> Level:
-        """Whether pixels or means of patches are compared."""
+        """Level of comparison: pixels, or means of patches."""
         return self.stream.level if self.stream else "pixel"
 
 
@@ -124,7 +124,7 @@ class Tables:
     summary: str
     implementation: str
     label: str = ""
-    """What figures and tables call it; `name` where empty."""
+    """Name in figures and tables; `name` where empty."""
     version: int = 1
     """Part of a run's identity where it is not 1: raise it whenever the same run trains to other numbers."""
     learner: Literal["gradient", "boosting"] = "gradient"
@@ -138,16 +138,16 @@ class Tables:
     """Forcing without which part of the model does nothing, so that it is left out where it is 0 everywhere."""
     terms: Mapping[str, LossTerm] = field(default_factory=dict)
     by_variance: bool = False
-    """Whether terms are divided by the variance of their training observations."""
+    """True where terms are divided by the variance of their training observations."""
     outputs: tuple[Variable, ...] = ()
-    """What it can give to files of predictions, in the order of tables; () where that is what it learned."""
+    """Outputs for files of predictions, in the order of tables; () where these are what it learned."""
     pools: tuple[str, ...] = ()
     """Outputs that are stocks."""
     always: tuple[str, ...] = ()
     """Outputs that every run keeps, observed or not."""
     processes: Mapping[str, Kind] = field(default_factory=dict)
     collapse: Collapse | None = None
-    """How a member is known that cannot recover, as no gradient is left."""
+    """Sign of a member that cannot recover, as no gradient is left."""
     network: type[NetworkOptions] = NetworkOptions
     ignores: tuple[str, ...] = ()
     """Fields of a run's specification that it does not read, and that must therefore be left out."""
@@ -157,13 +157,13 @@ class Tables:
     references: str = ""
     """Papers, as a file of predictions cites them."""
     title: str = ""
-    """What it is, as a file of predictions says it before "of SETUP"."""
+    """Title in files of predictions, before "of SETUP"."""
     subject: str = "monthly land carbon and water"
-    """What its predictions are of."""
+    """Subject of its predictions."""
     comment: str = ""
-    """What who reads its predictions must know."""
+    """Comment in files of predictions."""
     notes: Mapping[str, Any] = field(default_factory=dict)
-    """What single analyses ask, by their names: lists of parameters, and the like."""
+    """Defaults of single analyses, by name: lists of parameters, and the like."""
 
     def __post_init__(self) -> None:
         if not self.label:

@@ -1,1 +1,1 @@
-"""What is observed, and how models are compared with it."""
+"""Observations, and how models are compared with them."""

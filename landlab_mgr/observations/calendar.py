@@ -38,7 +38,7 @@ class Calendar:
 
     @property
     def step(self) -> Step:
-        """What a step is: a calendar month, or a day (or less, or a day and a half)."""
+        """Kind of a step: a calendar month, or a day (or less, or a day and a half)."""
         return "day" if self.dt <= LONGEST_DAY_STEP else "month"
 
     @cached_property

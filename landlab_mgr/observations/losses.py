@@ -1,4 +1,4 @@
-"""How a model is compared with observations: squared differences over pixels, patches, steps, years, the run.
+"""Squared differences of model and observations over pixels, patches, steps, years, the run.
 
 DifferLand's terms (Fang et al.); each is a sum over a batch of w (model - observed)^2.
 """

@@ -20,7 +20,7 @@ class Stream:
     level: Level = "pixel"
     average: Average = "step"
     tower: bool = False
-    """Whether eddy-covariance towers observe it."""
+    """True where eddy-covariance towers observe it."""
 
 
 def _by_name(*streams: Stream) -> Mapping[str, Stream]:
@@ -45,7 +45,7 @@ STREAMS = _by_name(
 """Streams that are known by name, in the order of tables; models of other packages add theirs."""
 
 _SUFFIX = {"weight": "_weight", "withheld": "_withheld"}
-"""How a dataset names the weights of a stream, and its months that are kept for scores."""
+"""Endings of the names of a stream's weights, and of its months that are kept for scores."""
 
 
 def stream_variable(stream: str, role: str = "observation") -> str:

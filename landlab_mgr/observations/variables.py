@@ -19,15 +19,15 @@ class Variable:
     low: float = -math.inf
     high: float = math.inf
     symbol: str = ""
-    """What figures write; the name where empty."""
+    """Symbol in figures; the name where empty."""
     never_negative: bool = False
-    """Whether a value below 0 is impossible, not only implausible."""
+    """True where a value below 0 is impossible, not only implausible."""
     standard_name: str = ""
     """In the CF standard name table, where it is there with our sign."""
     upward: bool = False
-    """Whether it is a flux to the atmosphere."""
+    """True for a flux to the atmosphere."""
     stock: bool = False
-    """Whether it is the state at the end of a step, not a mean over it."""
+    """True for the state at the end of a step, not a mean over it."""
 
 
 def _by_name(*variables: Variable) -> Mapping[str, Variable]:
@@ -107,4 +107,4 @@ VARIABLES = _by_name(
     ),
     Variable("ewt", "mm", "equivalent water thickness anomaly", -2000, 2000, "EWT"),
 )
-"""What is observed, or given by models, by name."""
+"""Observed variables and outputs of models, by name."""

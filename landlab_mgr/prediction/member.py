@@ -27,7 +27,7 @@ class Trained:
 
     spec: RunSpec
     params: Any
-    """What it learned, by part."""
+    """Trained parameters, by part."""
     encoder: Encoder
     scale: Scale | None
     """Of the forcing at its training pixels, where its model reads it standardised."""
@@ -70,7 +70,7 @@ class Trained:
 
     @property
     def setup(self) -> Setup:
-        """What its compiled program depends on, besides shapes."""
+        """Setup of its compiled program."""
         return batch.setup_of(self.spec, self.targets)
 
     def encode(self, ds: xr.Dataset) -> np.ndarray:
@@ -79,7 +79,7 @@ class Trained:
         return np.pad(columns, ((0, 0), (0, (self.width or columns.shape[1]) - columns.shape[1])))
 
     def view(self, encoded: np.ndarray) -> batch.View:
-        """What the compiled program needs of it besides forcing, of pixels with these encoded predictors."""
+        """View of pixels with these encoded predictors, for the compiled program."""
         return batch.View(encoded, self.scale, self.targets)
 
     def parameters(self, encoded: np.ndarray, latitude: np.ndarray) -> dict[str, np.ndarray]:

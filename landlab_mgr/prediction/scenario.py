@@ -140,7 +140,7 @@ class Scenario(Frozen):
         return ds.assign(changed)
 
     def climate_of(self, ds: xr.Dataset, model: Model) -> Callable[[xr.Dataset], Forcing]:
-        """What makes the model's forcing of some pixels of this dataset, with the climatology of the unchanged one."""
+        """Function that gives a model's forcing of some pixels, with the climatology of the unchanged dataset."""
         months = self._months(ds)
 
         def forcing(part: xr.Dataset) -> Forcing:

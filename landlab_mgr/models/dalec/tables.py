@@ -1,4 +1,4 @@
-"""What DALEC says of itself: the tables behind `model = "dalec"`. JAX-free."""
+"""Tables of DALEC, the default model. JAX-free."""
 
 from landlab_mgr.models.dalec.parameters import DERIVED, ECOLOGICAL, PARAMETERS, PHENOLOGY, POOLS
 from landlab_mgr.models.options import StaticNetwork
@@ -87,7 +87,7 @@ NOTES = {
     "budget": ("gpp", "reco", "nee", "et"),
     "benchmarked": ("gpp", "nee", "et", "reco", "lai"),
 }
-"""What analyses take where they are not told."""
+"""Defaults of analyses."""
 
 TABLES = Tables(
     name="dalec",

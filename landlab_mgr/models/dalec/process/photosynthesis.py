@@ -31,7 +31,7 @@ OBLIQUITY = 23.4
 
 
 class CanopyState(NamedTuple):
-    """What a photosynthesis process may use of a pixel's month; it returns GPP without water stress, gC m-2 d-1."""
+    """Inputs of a photosynthesis process, which returns GPP without water stress, gC m-2 d-1."""
 
     lai: Array
     """Leaf area index, m2 m-2."""
