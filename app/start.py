@@ -18,7 +18,7 @@ NEEDED = (
     "catalog.compare",
     "data.split",
     "data.store",
-    "display",
+    "workspace.display",
     "workspace.workspace",
 )
 

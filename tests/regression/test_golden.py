@@ -45,8 +45,10 @@ def compute(inputs):
         stress = bind(process, weights_like(process), SCALE if process.weather else None)
         outputs = jax.jit(model.simulate, static_argnums=(2,))(params, climate, stress)
         found |= {f"{name}_{n}": x.sum(axis=0) for n, x in outputs.items()}
-    observed = {s: jnp.asarray(inputs[f"observed_{s}"]) for s in STREAMS}
-    weight = {s: jnp.asarray(inputs[f"weight_{s}"]) for s in STREAMS}
+    stored = [s for s in STREAMS if f"observed_{s}" in inputs]  # a stream of later days is not in it
+    observed = {s: jnp.asarray(inputs[f"observed_{s}"]) for s in stored}
+    weight = {s: jnp.asarray(inputs[f"weight_{s}"]) for s in stored}
+    names = [n for n, t in TABLES.terms.items() if t.stream is None or t.stream.name in stored]
     n = climate.ssrd.shape[1]
     batch = Batch(
         inputs=Inputs(climate, forcing.latitude, jnp.zeros((n, 1))),
@@ -59,9 +61,9 @@ def compute(inputs):
 
     @jax.jit
     def terms(params):
-        keep = MODEL.outputs_needed(TABLES.terms)
+        keep = MODEL.outputs_needed(names)
         outputs = model.simulate(params, climate, bind(WATER_STRESS["linear"]), keep)
-        return objective.terms(MODEL, TABLES.terms, params, outputs, batch, calendar)
+        return objective.terms(MODEL, names, params, outputs, batch, calendar)
 
     weighted = jax.grad(lambda p: sum(TABLES.terms[n].weight * x for n, x in terms(p).items()))
     found |= {f"term_{n}": x for n, x in terms(params).items()}
