@@ -14,7 +14,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 WHERE = """
 import json, landlab_mgr
-from landlab_mgr.resources import NAMES, resource
+from landlab_mgr.storage.resources import NAMES, resource
 print(json.dumps([landlab_mgr.__file__, *(str(resource(name)) for name in NAMES)]))
 """
 

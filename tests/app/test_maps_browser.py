@@ -100,7 +100,7 @@ def test_a_raster_tells_the_value_of_a_pixel_in_both_panels(page, serve, tmp_pat
         )
         assert view(0) == view(1)
         hover()
-        expect(said.first).to_contain_text("gC")
+        expect(said.first).to_contain_text("d⁻¹")
         expect(said.nth(1)).not_to_be_empty()
         places, values = zip(*(words.split(": ") for words in said.all_inner_texts()), strict=True)
         for place in places:

@@ -123,7 +123,7 @@ def test_the_report_is_about_its_variable(path):
 def test_the_app_maps_its_parameters(path):
     maps = path["maps"]
     assert [label.split(" ")[0] for label in maps["offered"]] == ["capacity", "drainage", "demand"]
-    assert maps["setup"] == "CLIM+SOIL"
+    assert maps["setup"] == "CLIM+SOIL, evaporation linear"
     np.testing.assert_allclose(maps["drawn"], maps["capacity"], rtol=1e-5)
     assert min(maps["drawn"]) > 20
     assert np.std(maps["drawn"]) > 0

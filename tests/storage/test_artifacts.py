@@ -12,7 +12,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np, xarray as xr
-from landlab_mgr import artifacts
+from landlab_mgr.storage import artifacts
 number, directory = float(sys.argv[1]), Path(sys.argv[2])
 for _ in range(40):
     artifacts.write("skill", xr.Dataset({"x": ("pixel", np.full(20_000, number))}), directory)

@@ -18,6 +18,8 @@ from moto.server import ThreadedMotoServer
 from landlab_mgr.data import store
 from landlab_mgr.data.stream import open_stream, stream_directory
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models import registry
+from landlab_mgr.records import Result, Task
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.storage import artifacts, location
 from landlab_mgr.storage.location import located
@@ -204,15 +206,16 @@ def test_a_streamed_dataset_is_packed_once_in_the_hosts_cache(ws, planet, tmp_pa
         spec = next(GRID.expand(record.fingerprint))
     spec = spec.model_copy(update={"optimizer": spec.optimizer.model_copy(update={"epochs": 1})})
     where = ws.path(record.url)
-    task = run.Task(spec, str(ws.path("runs/a/b")))
-    *_, (_, result) = run.execute([task], str(where), stream=True)
-    assert isinstance(result, run.Result), result
+    task = Task("a", spec, str(where), str(ws.path("runs/a/b")))
+    *_, (_, result) = run.execute([task], stream=True)
+    assert isinstance(result, Result), result
     assert {a.kind for a in result.artifacts} >= {"checkpoint", "skill"}
     assert all(artifacts.intact(a, located(a.path)) for a in result.artifacts)
     assert {ws.catalogued(a).path.rsplit("/", 1)[0] for a in result.artifacts} == {"runs/a/b"}
-    stream = open_stream(store.open_dataset(where), stream_directory(where))
+    model = registry.model(spec.model)
+    stream = open_stream(store.open_dataset(where), stream_directory(where), model)
     assert stream.path.parent == location.cache_directory() / "packed"
-    again = open_stream(store.open_dataset(store.publish(planet, tmp_path).path), tmp_path)
+    again = open_stream(store.open_dataset(store.publish(planet, tmp_path).path), tmp_path, model)
     one, other = (zarr.open_group(s.path, mode="r")["packed"][:] for s in (stream, again))
     np.testing.assert_array_equal(one, other)
 

@@ -42,6 +42,7 @@ def test_the_option_is_added_once_and_nobodys_choice_is_overruled(environment, b
 def test_programs_are_kept_where_the_host_keeps_its_copies_or_where_the_user_says(environment, tmp_path):
     environment |= {"LANDLAB_CACHE": str(tmp_path)}
     environment.pop("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS")
+    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
     device.configure()
     assert environment["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "xla")
     assert environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] == "0"

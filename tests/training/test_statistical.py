@@ -125,7 +125,8 @@ def test_who_asks_for_parameters_is_told_that_it_has_none(planet, workspace):
         run_id = catalog.runs("setup.model = 'lstm'")["run_id"][0]
         assert len(catalog.runs("setup.model = 'lstm'")) == 2
         with pytest.raises(
-            LandlabError, match=r"model lstm leaves none: add setup.model = 'dalec' to the filter"
+            LandlabError,
+            match=r"the runs are of lstm, of which none has parameters, and this is about those of one: give a filter",
         ):
             analysis.run(workspace, catalog, "pca", "setup.model = 'lstm'")
         files = catalog.artifacts(run_id).set_index("kind")["path"]

@@ -188,7 +188,7 @@ def test_something_that_is_not_zenodo(zenodo, tmp_path, monkeypatch):
 
 
 def test_a_record_without_json(zenodo, tmp_path, monkeypatch):
-    monkeypatch.setattr("tests.importers.zenodo.json.dumps", lambda _: "<html>busy</html>")
+    monkeypatch.setattr("tests.data.sources.zenodo.json.dumps", lambda _: "<html>busy</html>")
     with pytest.raises(LandlabError, match="answered with no JSON"):
         bring(zenodo, tmp_path)
 
