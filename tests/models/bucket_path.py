@@ -128,7 +128,9 @@ def mapped(workspace: Workspace) -> dict:
     os.environ["LANDLAB_WORKSPACE"] = str(workspace.root)
     app = AppTest.from_file(str(app_directory / "Home.py"), default_timeout=120).run()
     app.switch_page("views/maps.py")
-    app.query_params.update({"of": "capacity", "runs": "grid:hills", "setup": "CLIM+SOIL, evaporation linear"})
+    app.query_params.update(
+        {"of": "capacity", "runs": "grid:hills", "setup": "CLIM+SOIL, evaporation linear"}
+    )
     app.run()
     assert not app.exception, app.exception
     drawn = values(figure(app, "map")["data"][0]["marker"]["color"])
