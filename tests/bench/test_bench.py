@@ -33,7 +33,7 @@ def test_train_reports_rates_that_agree(figures):
 def test_scaling_compares_workers_with_arithmetic():
     if len(os.sched_getaffinity(0)) < 2:
         pytest.fail("the gate has two cores")
-    arguments = ("bench", "scaling", "--pixels", 6, "--months", 12, "--seconds", 0.3, "--rounds", 1, "--json")
+    arguments = ("bench", "scaling", "--pixels", 6, "--months", 12, "--seconds", 0.3, "--rounds", 5, "--json")
     [row] = json.loads(landlab(*arguments).stdout)
     assert row["worker_rate"] > 0
     assert row["ratio"] == pytest.approx(row["worker_gain"] / row["arithmetic_gain"])
