@@ -194,7 +194,7 @@ def _values(path: str, name: str, period: str, statistic: str, parts: tuple[str,
 
 
 def of_model(tables: Tables) -> dict[str, Parameter | Derived]:
-    """What maps show of a model, by name: its parameters, what is derived from them, initial pools last."""
+    """Quantities of a model on maps, by name: its parameters, what is derived from them, initial pools last."""
     by_head = [tables.by_name[name] for head in tables.heads for name in tables.names_of(head)]
     pools = [p for p in by_head if p.name in tables.pools]
     others = [p for p in by_head if p.name not in tables.pools]

@@ -14,7 +14,7 @@ ORDERS = {
     "label": "predictors",
     "seed": "seed",
 }
-"""What a table may be sorted by, in words; a minus is for largest first. Fields and skills join them."""
+"""Orders of a table, in words; a minus is for largest first. Fields and skills join them."""
 
 ELSEWHERE = ("dataset", "predictors", "optimizer.epochs", "seeds.init")
 """Fields of a specification that the table has in columns of its own."""

@@ -227,7 +227,7 @@ def what_beside(
     tables: Tables | None,
     dataset: str,
 ) -> str:
-    """What the second panel shows; `tables`: of the model whose parameter the first one shows; None for skill."""
+    """Choice of the second panel; `tables`: of the model whose parameter the first one shows; None for skill."""
     names = {}
     if len(runs) > 1:
         names[SPREAD] = "spread over members"

@@ -27,7 +27,7 @@ class Options(BaseModel):
 
 @dataclass(frozen=True)
 class Needs:
-    """What `load` reads of the runs for one analysis.
+    """Metrics and files that `load` reads for one analysis.
 
     Args:
         splits: splits whose skill is read; held-back ones (test, withheld) are counted in the catalog.

@@ -75,7 +75,7 @@ def files(
 
 
 def _is_empty(x: xr.Variable) -> bool:
-    """Whether nothing is there; the first value decides for most."""
+    """Test for a variable without values; the first value decides for most."""
     if x.dtype.kind != "f" or not x.size or not np.isnan(x.values.flat[0]):
         return False
     return bool(np.isnan(x.values).all())

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NONE, UNKNOWN = -1, -2
-"""Where no group has a positive independent part; where a set has no member that is scored there."""
+"""Label where no group has a positive independent part; where a set has no member that is scored there."""
 
 
 def figure(ds: xr.Dataset) -> "Figure":
