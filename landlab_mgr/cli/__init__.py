@@ -1,42 +1,122 @@
 """The `landlab` command: thin verbs over the package. Bad input is one line on stderr and exit code 2.
 
-Science modules take seconds to import (JAX): each verb that needs one imports it, so that `landlab ls` is quick.
+A start imports the module of the verb that is called and no other: `--version` and `--help` need this file alone. What
+takes a second to import (JAX, Ray, plots) is imported inside a verb, after the checks of its arguments.
 """
 
+import gc
 import sys
-from typing import Annotated
+from collections import UserDict
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from landlab_mgr import __version__
-from landlab_mgr.cli import analysis, catalog, data, ensemble, grid, report, runs, show, tune, workspace
-from landlab_mgr.cli.bench.commands import app as bench
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.training import device
-from landlab_mgr.workspace.display import errors
+
+VERBS = {
+    "init": ("workspace", "Make a workspace: a directory with a catalog, datasets and runs."),
+    "demo": (
+        "workspace",
+        "A twin planet, 17 predictor sets x 2 seeds, trained and compared: the whole path in a few minutes.",
+    ),
+    "app": ("workspace", "Open the app on this workspace, on this machine only."),
+    "doctor": (
+        "workspace",
+        "What is wrong with the workspace, and what to do about it; exit code 1 on errors. Changes nothing.",
+    ),
+    "run": (
+        "runs",
+        "Train everything that is pending. Ctrl-C once: commit and stop; twice: stop now. Run again to go on.",
+    ),
+    "ls": ("runs", "Runs, one line each, with the fields of their specifications in which they differ."),
+    "cancel": (
+        "runs",
+        "Cancel runs that are pending or running; whoever trains them stops. What they committed stays.",
+    ),
+    "tag": ("runs", "Give runs a tag, which filters find again: `landlab ls \"tag = 'paper'\"`."),
+    "show": (
+        "show",
+        "Everything about one run: its spec, skill by split, attempts and files; or what differs between two.",
+    ),
+    "analyse": (
+        "analysis",
+        "Compute an analysis of completed runs, store it, print it, draw it; without NAME, list the analyses.",
+    ),
+    "trace": (
+        "analysis",
+        "What made a figure, the commands that remake it, and what changed since; exit code 1 where something did.",
+    ),
+    "report": (
+        "report",
+        "Write every analysis of a grid or an ensemble into one web page that needs no network and no landlab.",
+    ),
+    "data": ("data", "Datasets: make, import, look at, check."),
+    "grid": ("grid", "Grids of experiments."),
+    "ensemble": ("ensemble", "Ensembles: the members that are kept."),
+    "tune": ("tune", "Tune the loss weights on dev, with Optuna."),
+    "catalog": ("catalog", "The catalog database."),
+    "bench": ("bench.commands", "Benchmarks: the figures that the README claims."),
+}
+"""Module of each verb or group of verbs, and its line in the help, which is the first of the verb's docstring."""
+
+
+COLLECT_AFTER = 100_000
+"""New objects between garbage collections: at Python's 700 they take a fifth of a start, where nothing is garbage."""
+
+
+class _Imported(UserDict[str, Any]):
+    """Commands by name, from VERBS; each is imported when it is looked up."""
+
+    def __getitem__(self, name: str) -> Any:
+        module, _ = self.data[name]
+        group = typer.main.get_group(import_module(f"{__name__}.{module}").app)
+        group.name = name
+        return group.commands.get(name, group)  # a verb of the module, or all of them: `landlab grid`
+
+
+class _Verbs(TyperGroup):
+    """The verbs: the help and completion need names and lines, a call imports one module."""
+
+    def __init__(self, **attrs: Any) -> None:
+        super().__init__(**attrs)
+        self.commands = _Imported(VERBS)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names of the verbs, in the order of the help."""
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
+        """Name and line of a verb, without its module."""
+        return TyperCommand(cmd_name, help=VERBS[cmd_name][1]) if cmd_name in VERBS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Import the verb that is called; an unknown one is refused first."""
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, self.commands[str(name)], rest
+
 
 app = typer.Typer(
+    cls=_Verbs,
     help="Ensembles of differentiable land-model experiments: register, run, query.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for verbs in (workspace.app, runs.app, show.app, analysis.app, report.app):
-    app.add_typer(verbs)  # without a name: `landlab ls`, not `landlab runs ls`
-app.add_typer(data.app, name="data")
-app.add_typer(grid.app, name="grid")
-app.add_typer(ensemble.app, name="ensemble")
-app.add_typer(tune.app, name="tune")
-app.add_typer(catalog.app, name="catalog")
-app.add_typer(bench, name="bench")
 
 
 def main() -> None:
     """Entry point: errors that users are meant to read become one line and exit code 2."""
     device.configure()
+    gc.set_threshold(COLLECT_AFTER, 10, 10)
     try:
         app(standalone_mode=True)
     except LandlabError as error:
+        from landlab_mgr.workspace.display import errors
+
         errors.print(f"error: {error}", markup=False, soft_wrap=True)
         sys.exit(2)
 

@@ -12,7 +12,9 @@ import numpy as np
 import xarray as xr
 from jax import Array
 
-from landlab_mgr.data import predictors, schema, split
+from landlab_mgr.data import needs, predictors, schema, split
+from landlab_mgr.data.needs import learned_streams as learned_streams
+from landlab_mgr.data.needs import streams_of as streams_of
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.models.model import (
@@ -182,26 +184,13 @@ class Selection(NamedTuple):
     mask: np.ndarray
 
 
-def streams_of(ds: xr.Dataset) -> tuple[str, ...]:
-    """Observation streams that a dataset has, in table order."""
-    return tuple(name for name in registry.streams() if name in ds)
-
-
 def _series(ds: xr.Dataset, name: str) -> np.ndarray:
     return np.ascontiguousarray(ds[name].transpose("time", "pixel").values, dtype=np.float64)
 
 
 def forcing_names(ds: xr.Dataset, model: Model) -> tuple[str, ...]:
     """Names of the forcing of a dataset that a model reads; LandlabError where it lacks some."""
-    present = [name for name in registry.forcing() if name in ds]
-    wanted = present if model.tables.forcing is None else model.tables.forcing
-    missing = [name for name in wanted if name not in present]
-    if missing:
-        raise LandlabError(
-            f"dataset {ds.attrs.get('name')} has no {', '.join(missing)}, which model {model.tables.name!r} reads; "
-            f"it has {', '.join(present)}: import the missing ones, or choose another model"
-        )
-    return tuple(wanted)
+    return needs.forcing_names(ds, model.tables)
 
 
 def forcing_of(ds: xr.Dataset, model: Model) -> Forcing:
@@ -494,7 +483,7 @@ class Targets:
         known, pixels, chosen = registry.streams(), np.flatnonzero(train), learned_streams(spec, ds)
         moments: dict[str, np.ndarray] = {}
         per_pixel: dict[str, float] = {}
-        for name in learnable_streams(spec, ds):
+        for name in needs.learnable_streams(spec, ds):
             columns = [n for n in (name, f"{name}_weight") if n in ds]
             values, weight = observations(ds[columns].isel(pixel=pixels), name)
             if kept is not None:
@@ -514,22 +503,3 @@ class Targets:
             spread = max(squares / max(size, 1) - middle**2, 0.0) ** 0.5
             mean[variable], sd[variable] = np.float32(middle), np.float32(spread or 1.0)
         return cls(Scale(mean, sd), per_pixel, tuple(learned))
-
-
-def learnable_streams(spec: RunSpec, ds: xr.Dataset) -> list[str]:
-    """Streams of a dataset that the model of a run can learn from."""
-    terms = spec.tables.terms.values()
-    return [s for s in streams_of(ds) if any(t.stream and t.stream.name == s for t in terms)]
-
-
-def learned_streams(spec: RunSpec, ds: xr.Dataset) -> list[str]:
-    """Streams of a dataset that a run learns from; LandlabError where its model can learn none of them."""
-    chosen = [s for s in learnable_streams(spec, ds) if spec.streams is None or s in spec.streams]
-    if not chosen:
-        names = [t.stream.name for t in spec.tables.terms.values() if t.stream]
-        available = [s for s in streams_of(ds) if spec.streams is None or s in spec.streams]
-        raise LandlabError(
-            f"model {spec.model!r} learns {', '.join(names)}, and there is only "
-            f"{', '.join(available) or 'nothing'}; use another dataset, or another model"
-        )
-    return chosen

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
-import zarr
 
 from landlab_mgr.errors import LandlabError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Part = tuple[slice, Mapping[str, np.ndarray]]
 """A block of pixels, and by name every variable over months, [n, time]."""
@@ -19,12 +20,12 @@ def declared(shape: tuple[int, int], dtype: type = np.float32) -> np.ndarray:
     return np.broadcast_to(np.array(np.nan, dtype), shape)
 
 
-def monthly(skeleton: xr.Dataset) -> list[str]:
+def monthly(skeleton: "xr.Dataset") -> list[str]:
     """Names of the variables that come in parts."""
     return [str(name) for name, variable in skeleton.data_vars.items() if variable.ndim > 1]
 
 
-def write(skeleton: xr.Dataset, parts: Iterable[Part], path: Path, chunk_bytes: int) -> None:
+def write(skeleton: "xr.Dataset", parts: Iterable[Part], path: Path, chunk_bytes: int) -> None:
     """Add what comes in parts to the zarr group at `path`, in chunks of whole pixels.
 
     Raises:
@@ -34,6 +35,8 @@ def write(skeleton: xr.Dataset, parts: Iterable[Part], path: Path, chunk_bytes: 
     n, months = skeleton.sizes["pixel"], skeleton.sizes["time"]
     dtypes = {name: skeleton[name].dtype for name in names}
     rows = min(n, max(1, chunk_bytes // (months * max(dtype.itemsize for dtype in dtypes.values()))))
+    import zarr
+
     group = zarr.open_group(path, mode="r+")
     arrays = {
         name: group.create_array(
@@ -66,7 +69,7 @@ def write(skeleton: xr.Dataset, parts: Iterable[Part], path: Path, chunk_bytes: 
         raise LandlabError(f"{skeleton.attrs['name']}: the parts end at pixel {done} of {n}")
 
 
-def _check(skeleton: xr.Dataset, pixels: slice, values: Mapping[str, np.ndarray], done: int) -> None:
+def _check(skeleton: "xr.Dataset", pixels: slice, values: Mapping[str, np.ndarray], done: int) -> None:
     name, n, months = skeleton.attrs["name"], skeleton.sizes["pixel"], skeleton.sizes["time"]
     if pixels.start != done or not done < pixels.stop <= n:
         raise LandlabError(

@@ -9,16 +9,18 @@ here is only what every reader relies on. Forcing and streams are those of the d
 import re
 from collections.abc import Iterator
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.observations.streams import stream_of as stream_of
 from landlab_mgr.observations.streams import stream_variable as stream_variable
 from landlab_mgr.observations.variables import Variable
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SCHEMA_VERSION = 1
 
@@ -51,7 +53,7 @@ TRUTH = "true_"
 """Prefix of a parameter's name in the role of truth."""
 
 
-def names(ds: xr.Dataset, role: str) -> list[str]:
+def names(ds: "xr.Dataset", role: str) -> list[str]:
     """Sorted names of the variables of a role (sorted, because stores do not keep an order)."""
     return sorted(str(name) for name, variable in ds.data_vars.items() if variable.attrs.get("role") == role)
 
@@ -68,13 +70,13 @@ def possible(variable: Variable) -> tuple[float, float]:
 
 
 def add(
-    ds: xr.Dataset, name: str, values: np.ndarray, role: str, units: str, long_name: str, **attrs: Any
+    ds: "xr.Dataset", name: str, values: np.ndarray, role: str, units: str, long_name: str, **attrs: Any
 ) -> None:
     """Put a variable into a dataset, over the dims of its role and with the attributes that each needs."""
     ds[name] = (ROLES[role], values, {"units": units, "long_name": long_name, "role": role, **attrs})
 
 
-def validate(ds: xr.Dataset) -> xr.Dataset:
+def validate(ds: "xr.Dataset") -> "xr.Dataset":
     """The dataset, stamped with the schema's version, if it is valid.
 
     Raises `LandlabError` with the first of its `problems`, and how many more there are.
@@ -86,7 +88,7 @@ def validate(ds: xr.Dataset) -> xr.Dataset:
     return ds.assign_attrs(schema_version=SCHEMA_VERSION)
 
 
-def problems(ds: xr.Dataset) -> Iterator[str]:
+def problems(ds: "xr.Dataset") -> Iterator[str]:
     """Everything in which a dataset departs from the schema, one line each; empty when it is valid."""
     yield from _attribute_problems(ds)
     yield from _dimension_problems(ds)
@@ -111,7 +113,7 @@ def problems(ds: xr.Dataset) -> Iterator[str]:
         yield from _geometry_problems(ds)
 
 
-def _attribute_problems(ds: xr.Dataset) -> Iterator[str]:
+def _attribute_problems(ds: "xr.Dataset") -> Iterator[str]:
     attrs = ds.attrs
     missing = [name for name in ATTRIBUTES if attrs.get(name) in (None, "")]
     if missing:
@@ -132,7 +134,7 @@ def _attribute_problems(ds: xr.Dataset) -> Iterator[str]:
         yield f"schema_version {attrs['schema_version']!r}; this landlab reads {SCHEMA_VERSION}"
 
 
-def _dimension_problems(ds: xr.Dataset) -> Iterator[str]:
+def _dimension_problems(ds: "xr.Dataset") -> Iterator[str]:
     if set(ds.dims) != {"pixel", "time"}:
         yield f"dims {', '.join(map(str, ds.dims)) or 'none'}; allowed: exactly pixel and time"
     empty = [str(dim) for dim, size in ds.sizes.items() if size == 0]
@@ -144,7 +146,7 @@ def _dimension_problems(ds: xr.Dataset) -> Iterator[str]:
         yield f"coordinate time has dtype {ds['time'].dtype}; it must be datetime64 over time"
 
 
-def _variable_problems(name: str, variable: xr.DataArray) -> Iterator[str]:
+def _variable_problems(name: str, variable: "xr.DataArray") -> Iterator[str]:
     attrs = variable.attrs
     missing = [key for key in ("units", "long_name", "role") if not attrs.get(key)]
     if missing:
@@ -187,12 +189,12 @@ def _variable_problems(name: str, variable: xr.DataArray) -> Iterator[str]:
         yield from _predictor_problems(name, variable)
 
 
-def _unit_problem(name: str, variable: xr.DataArray, unit: str) -> Iterator[str]:
+def _unit_problem(name: str, variable: "xr.DataArray", unit: str) -> Iterator[str]:
     if variable.attrs.get("units") != unit:
         yield f"{name} is in {variable.attrs.get('units')!r}; convert it to {unit!r}"
 
 
-def _predictor_problems(name: str, variable: xr.DataArray) -> Iterator[str]:
+def _predictor_problems(name: str, variable: "xr.DataArray") -> Iterator[str]:
     group, kind = variable.attrs.get("group"), variable.attrs.get("kind")
     if not group or group in IMPLICIT_GROUPS:
         reserved = " and ".join(IMPLICIT_GROUPS)
@@ -209,7 +211,7 @@ def _predictor_problems(name: str, variable: xr.DataArray) -> Iterator[str]:
             yield f"predictor {name} holds code {strange[0]:g}, which is not in its classes"
 
 
-def _geometry_problems(ds: xr.Dataset) -> Iterator[str]:
+def _geometry_problems(ds: "xr.Dataset") -> Iterator[str]:
     if ds["patch"].dtype.kind not in "iu" or ds["test"].dtype.kind != "b":
         return  # already reported with the variable
     patch, test = ds["patch"].values, ds["test"].values

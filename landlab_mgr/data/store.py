@@ -14,17 +14,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import xarray as xr
-import zarr
 
 from landlab_mgr.data import parts as monthly_parts
 from landlab_mgr.data import schema
 from landlab_mgr.data.parts import Part as Part
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.storage.location import Location, cache_directory, folders, located, reached, reason
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SCIENTIFIC_ATTRS = ("dt_days", "origin")
 SCIENTIFIC_VARIABLE_ATTRS = ("role", "group", "kind", "classes", "units")
@@ -51,7 +52,7 @@ class Published:
     path: Location
 
 
-def fingerprint(ds: xr.Dataset) -> str:
+def fingerprint(ds: "xr.Dataset") -> str:
     """First 16 hex digits of the SHA-256 of the decoded arrays and the scientific attributes.
 
     Independent of the order of variables, of chunks and compression, of the NaN's payload, and of the width
@@ -69,7 +70,7 @@ def fingerprint(ds: xr.Dataset) -> str:
     return digest.hexdigest()[:16]
 
 
-def publish(ds: xr.Dataset, root: str | Location) -> Published:
+def publish(ds: "xr.Dataset", root: str | Location) -> Published:
     """Validate a dataset and write it to `root/<name>-<first 8 of its fingerprint>.zarr`, atomically.
 
     Publishing the same content again returns what is there. Whatever interrupts it, `root` shows either the
@@ -87,10 +88,10 @@ def publish(ds: xr.Dataset, root: str | Location) -> Published:
 
 
 def publish_parts(
-    skeleton: xr.Dataset,
+    skeleton: "xr.Dataset",
     parts: Iterable[Part],
     root: str | Location,
-    accept: Callable[[xr.Dataset], None] | None = None,
+    accept: Callable[["xr.Dataset"], None] | None = None,
 ) -> Published:
     """Publish what does not fit in memory, as `publish` would the whole of it: same content, same fingerprint.
 
@@ -117,12 +118,14 @@ def publish_parts(
             accept(written)
         result = _named(skeleton, fingerprint(written), root)
         if not _is_there(result):
+            import zarr
+
             zarr.open_group(temporary, mode="r+").attrs["fingerprint"] = result.fingerprint
             _put(temporary, result)
     return result
 
 
-def _named(ds: xr.Dataset, digest: str, root: Location) -> Published:
+def _named(ds: "xr.Dataset", digest: str, root: Location) -> Published:
     name = str(ds.attrs["name"])
     return Published(name, digest, root / f"{name}-{digest[:8]}.zarr")
 
@@ -174,7 +177,7 @@ def _put(temporary: Path, result: Published) -> None:
         target.fs.pipe_file((target / MARKER).path, (temporary / MARKER).read_bytes())
 
 
-def open_dataset(path: str | Location) -> xr.Dataset:
+def open_dataset(path: str | Location) -> "xr.Dataset":
     """Open a published dataset, decoded: what varies by pixel and month is read each time it is used, the rest now.
 
     Raises `LandlabError` where nothing is, or something that `publish` did not write.
@@ -201,7 +204,9 @@ def open_dataset(path: str | Location) -> xr.Dataset:
     return ds
 
 
-def _decoded(path: Location) -> xr.Dataset:
+def _decoded(path: Location) -> "xr.Dataset":
+    import xarray as xr  # a second with zarr, which verbs that only list datasets need not wait
+
     ds = xr.open_dataset(
         str(path),
         engine="zarr",
@@ -230,7 +235,7 @@ def list_published(root: str | Location) -> list[Published]:
     return found
 
 
-def _write(ds: xr.Dataset, path: Path) -> None:
+def _write(ds: "xr.Dataset", path: Path) -> None:
     ds = ds.drop_encoding()
     # zarr v3 specifies no fixed-width strings
     ds = ds.assign({name: ds[name].astype(object) for name in ds.data_vars if ds[name].dtype.kind == "U"})
@@ -241,7 +246,7 @@ def _write(ds: xr.Dataset, path: Path) -> None:
         encoding[str(name)] = {"chunks": (rows, *variable.shape[1:])}
     encoding["time"] |= {"units": "seconds since 1970-01-01", "dtype": "int64"}
 
-    def write(part: xr.Dataset, mode: Literal["w-", "a"]) -> None:
+    def write(part: "xr.Dataset", mode: Literal["w-", "a"]) -> None:
         of_part = {name: encoding[name] for name in map(str, part.variables)}
         part.to_zarr(path, zarr_format=3, consolidated=False, mode=mode, encoding=of_part)
 
@@ -319,7 +324,7 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _blocks(variable: xr.Variable) -> Iterator[np.ndarray]:
+def _blocks(variable: "xr.Variable") -> Iterator[np.ndarray]:
     """The values in pieces along the first dim, whose C-order bytes add up to the whole array's."""
     per_row = max(1, variable.dtype.itemsize * int(np.prod(variable.shape[1:])))
     rows = max(1, CHUNK_BYTES // per_row)

@@ -1,21 +1,22 @@
-"""Swappable processes of land models: what one is, and how a specification's choice is found."""
+"""Swappable processes of land models: what one is, and how a specification's choice is found. JAX-free."""
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint
-from typing import Any, NamedTuple
-
-from jax import Array
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.models.options import name_and_version
 from landlab_mgr.models.tables import Kind
 
+if TYPE_CHECKING:
+    from jax import Array
+
 Params = Any
 """Trainable parameters of a process, shared by all pixels: a tree of arrays; {} where it learns nothing."""
 
 
-def _nothing(key: Array) -> Params:
+def _nothing(key: "Array") -> Params:
     return {}
 
 
@@ -29,7 +30,7 @@ class Process(NamedTuple):
     """
 
     fluxes: Callable[[Params, Any], Any]
-    initialise: Callable[[Array], Params] = _nothing
+    initialise: Callable[["Array"], Params] = _nothing
     weather: bool = False
     version: int = 1
 
@@ -54,6 +55,11 @@ def process(kind: Kind, choice: str) -> Process:
 
 
 def _loaded(kind: Kind, name: str) -> Process:
+    loaded: Process = registry.load(_entry(kind, name), f"{kind.name} process", Process)
+    return loaded
+
+
+def _entry(kind: Kind, name: str) -> EntryPoint:
     what = f"{kind.name} process"
     offered = registry.offered(kind.plugins)
     entry = registry.only(name, offered, what)
@@ -67,10 +73,18 @@ def _loaded(kind: Kind, name: str) -> Process:
     if entry is None:
         known = dict.fromkeys([*kind.implementations, *(e.name for e in offered)])
         raise LandlabError(f"unknown {what} {name!r}; known: {', '.join(known)}")
-    loaded: Process = registry.load(entry, what, Process)
-    return loaded
+    return entry
 
 
 def processes(kinds: Mapping[str, Kind], choices: Mapping[str, str]) -> dict[str, Process]:
     """The implementation of every kind, by kind."""
     return {name: process(kind, choices[name]) for name, kind in kinds.items()}
+
+
+def check_processes(kinds: Mapping[str, Kind], choices: Mapping[str, str]) -> None:
+    """Refuse choices that `processes` would; the model's defaults are not imported for that."""
+    for name, kind in kinds.items():
+        if choices[name] == kind.default:
+            _entry(kind, kind.default)
+        else:
+            process(kind, choices[name])

@@ -6,10 +6,12 @@ may have any length; a segment counts only where the dataset covers it whole. Mo
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import xarray as xr
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 DAYS_PER_YEAR = 365.25
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
@@ -31,7 +33,7 @@ class Calendar:
     dt: float
 
     @classmethod
-    def of(cls, ds: xr.Dataset) -> "Calendar":
+    def of(cls, ds: "xr.Dataset") -> "Calendar":
         """The calendar of a dataset, from its times and its attribute `dt_days`."""
         first = str(ds["time"].values[0].astype("datetime64[D]"))
         return cls(first, ds.sizes["time"], float(ds.attrs["dt_days"]))

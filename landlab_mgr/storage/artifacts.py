@@ -7,17 +7,18 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
-import zarr
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import ArtifactRecord
 from landlab_mgr.storage import location
 from landlab_mgr.storage.location import Location, located
 from landlab_mgr.storage.location import replace_durably as replace_durably
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def put(kind: str, content: bytes, path: Location) -> ArtifactRecord:
@@ -45,8 +46,10 @@ def intact(artifact: ArtifactRecord, path: Location) -> bool:
         return False
 
 
-def write(kind: str, ds: xr.Dataset, directory: Location) -> ArtifactRecord:
+def write(kind: str, ds: "xr.Dataset", directory: Location) -> ArtifactRecord:
     """Write a dataset as one zipped zarr file named after its kind."""
+    import zarr  # half a second, which verbs that only list files need not wait
+
     path = directory / f"{kind}.zarr.zip"
     names = [n for n in ds.variables if ds[n].dtype.kind == "U"]  # zarr v3 specifies no fixed-width strings
     # as variables: an array would bring its coordinates as they were
@@ -68,16 +71,19 @@ def flags(dim: str, labels: np.ndarray, meanings: Sequence[str]) -> tuple[str, n
     return dim, codes, attrs
 
 
-def labels(variable: xr.DataArray) -> np.ndarray:
+def labels(variable: "xr.DataArray") -> np.ndarray:
     """What `flags` encoded."""
     return np.array(variable.attrs["flag_meanings"].split())[variable.values]
 
 
-def read(path: str | Location, names: Sequence[str] | None = None) -> xr.Dataset:
+def read(path: str | Location, names: Sequence[str] | None = None) -> "xr.Dataset":
     """Load what `write` wrote, or those of these variables that it holds.
 
     LandlabError where it is missing, damaged or out of reach.
     """
+    import xarray as xr
+    import zarr
+
     path = located(path)
     with ExitStack() as copies:
         try:

@@ -9,15 +9,14 @@ from importlib.metadata import version
 from typing import Any
 
 import jax
-import numpy as np
 import xarray as xr
 
 from landlab_mgr import __version__
-from landlab_mgr.data import batch, predictors, split, store
+from landlab_mgr.data import batch, store
+from landlab_mgr.data.needs import check as check
 from landlab_mgr.data.stream import open_stream, stream_directory
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
-from landlab_mgr.models.process import processes
 from landlab_mgr.observations.calendar import Calendar
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, Event, Failed, Progress, Result, Task
 from landlab_mgr.spec.run import RunSpec
@@ -29,46 +28,6 @@ from landlab_mgr.training.learner import Data, Learner, learner_of
 
 IN_MEMORY_BYTES = 2 * 2**30
 """A dataset that would take more of the device's memory than this is streamed from disk."""
-
-
-def check(spec: RunSpec, ds: xr.Dataset) -> None:
-    """Check that this run can be done on this dataset; LandlabError names what cannot, and what is allowed."""
-    tables = spec.tables
-    if spec.model_version != tables.version:
-        raise LandlabError(
-            f"the run asks for version {spec.model_version} of model {spec.model!r}, and version {tables.version} is "
-            "installed: register the grid again, or install what has the other version"
-        )
-    predictors.encode(ds, spec.predictors, np.ones(ds.sizes["pixel"], bool), spec.seeds.init)
-    processes(tables.processes, spec.processes)
-    batch.forcing_names(ds, registry.model(spec.model))
-    calendar = Calendar.of(ds)
-    if calendar.step not in tables.steps:
-        raise LandlabError(
-            f"model {spec.model!r} takes steps of a {' or a '.join(tables.steps)}, and dataset "
-            f"{ds.attrs.get('name')} has steps of a {calendar.step}; choose another model or dataset"
-        )
-    available = batch.streams_of(ds)
-    unknown = sorted(set(spec.streams or ()) - set(available))
-    if unknown:
-        raise LandlabError(
-            f"dataset {ds.attrs.get('name')} does not observe {unknown[0]!r}; it has {', '.join(available)}"
-        )
-    if tables.by_variance:
-        batch.learned_streams(spec, ds)
-    split.assign(ds, spec.split, spec.seeds.split)
-    warmup = calendar.steps_in_months(spec.warmup_months)
-    if calendar.steps <= warmup:
-        raise LandlabError(
-            f"warmup_months = {spec.warmup_months} leaves nothing of {calendar.steps} {calendar.step}s to score"
-        )
-    withheld = split.withheld_months(ds, spec.split)
-    if withheld is not None and len(set(withheld[warmup:])) < 2:
-        scored = withheld[warmup:]
-        raise LandlabError(
-            f"the split holds out {scored.sum()} of the {scored.size} {calendar.step}s after the warm-up; "
-            "hold some out and keep some: choose other years, or another warmup_months"
-        )
 
 
 @lru_cache(maxsize=2)

@@ -5,11 +5,10 @@ from collections.abc import Iterable
 import xarray as xr
 
 from landlab_mgr.catalog import Catalog, DatasetRecord, Registration
-from landlab_mgr.data import check, store
+from landlab_mgr.data import check, needs, store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.spec.grid import GridSpec
-from landlab_mgr.training import run
 from landlab_mgr.workspace.workspace import Workspace
 
 
@@ -68,5 +67,5 @@ def grid(workspace: Workspace, catalog: Catalog, spec: GridSpec) -> Registration
         for s in specs
     }
     for cell in one_of_each.values():
-        run.check(cell, ds)
+        needs.check(cell, ds)
     return catalog.register_runs(specs, spec)
