@@ -59,7 +59,7 @@ VERBS = {
     "ensemble": ("ensemble", "Ensembles: the members that are kept."),
     "tune": ("tune", "Tune the loss weights on dev, with Optuna."),
     "catalog": ("catalog", "The catalog database."),
-    "bench": ("bench.commands", "Benchmarks: the figures that the README claims."),
+    "bench": ("bench.commands", "Benchmarks of training: one program, two workers, from disk."),
 }
 """Module of each verb or group of verbs, and its line in the help, which is the first of the verb's docstring."""
 
@@ -109,11 +109,16 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Entry point: errors that users are meant to read become one line and exit code 2."""
+    """Entry point of the process."""
     device.configure()
     gc.set_threshold(COLLECT_AFTER, 10, 10)
+    call(sys.argv[1:])
+
+
+def call(arguments: list[str]) -> None:
+    """Call a verb, and exit; an error that users are meant to read becomes one line and exit code 2."""
     try:
-        app(standalone_mode=True)
+        app(arguments, prog_name="landlab", standalone_mode=True)
     except LandlabError as error:
         from landlab_mgr.workspace.display import errors
 

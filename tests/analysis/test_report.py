@@ -17,6 +17,8 @@ from landlab_mgr.workspace.workspace import Workspace
 from . import sample
 from .test_mapcompare import parameters
 
+pytestmark = pytest.mark.slow
+
 NAME = "<script>alert('1')</script>"
 SLOW = ("shap", "trust", "curve")
 ALL_BUT_SKILL = tuple(name for name in analysis.registry() if name not in ("skill", "towers"))

@@ -27,6 +27,8 @@ from landlab_mgr.workspace.workspace import Workspace
 from ..cli.command import landlab
 from . import sample
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def original(planet, tmp_path_factory):

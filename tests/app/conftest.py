@@ -10,9 +10,9 @@ import streamlit as st
 from playwright.sync_api import Browser, Page
 from streamlit.testing.v1 import AppTest
 
-from landlab_mgr.cli.bench import app as bench
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.storage.resources import resource
+from tests.bench import app as bench
 
 from . import sample
 

@@ -7,7 +7,6 @@ import xarray as xr
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import of_models, selection
-from landlab_mgr.cli.bench import pixelmap
 from landlab_mgr.data import schema
 from landlab_mgr.models import registry
 from landlab_mgr.observations.metrics import STATISTICS
@@ -16,6 +15,7 @@ from landlab_mgr.storage import artifacts
 from landlab_mgr.workspace import register
 from landlab_mgr.workspace.workspace import Workspace
 from tests.analysis.sample import metrics_of
+from tests.bench import pixelmap
 
 PIXELS = 12
 SHOWN = of_models.mapped(registry.tables(registry.DEFAULT))

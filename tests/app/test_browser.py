@@ -7,10 +7,12 @@ import sqlite3
 import pytest
 from playwright.sync_api import Page, expect
 
-from landlab_mgr.cli.bench import app as bench
 from landlab_mgr.storage import figures
+from tests.bench import app as bench
 
 from . import sample
+
+pytestmark = pytest.mark.slow
 
 expect.set_options(timeout=60_000)  # the first visit imports the libraries
 FIRST_ROW, SECOND_ROW = (16, 52), (16, 87)

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from landlab_mgr.analysis import trace
-from landlab_mgr.cli.bench import pixelmap
 from landlab_mgr.data import coast
 from landlab_mgr.models import registry
 from landlab_mgr.spec.grid import GridSpec
@@ -16,6 +15,7 @@ from landlab_mgr.storage import artifacts, figures
 from landlab_mgr.storage.resources import resource
 from landlab_mgr.workspace import register
 from landlab_mgr.workspace.workspace import Workspace
+from tests.bench import pixelmap
 
 from . import science
 from .shown import commands, figure, values, words

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from landlab_mgr.cli.bench import pixelmap
+from tests.bench import pixelmap
 
 from . import science
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,11 @@
-"""`landlab bench analysis` in miniature: what it makes through the catalog can be analysed."""
+"""`python -m tests.bench analysis` in miniature: what it makes through the catalog can be analysed."""
 
 import numpy as np
+import pytest
 
-from landlab_mgr.cli.bench import analysis
+from tests.bench import analysis
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_pixel_is_partitioned(tmp_path):

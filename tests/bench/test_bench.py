@@ -7,6 +7,8 @@ import pytest
 
 from tests.cli.command import landlab, refused
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def figures():

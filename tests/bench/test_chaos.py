@@ -9,15 +9,16 @@ import typer
 
 from landlab_mgr.catalog import CHECKPOINT
 from landlab_mgr.catalog.tables import Epoch
-from landlab_mgr.cli.bench import chaos
-from landlab_mgr.cli.bench.commands import report_chaos
+from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.storage import artifacts
 from landlab_mgr.training import checkpoint as files
 from landlab_mgr.workspace.workspace import Workspace
+from tests.bench import chaos, commands
 
 from ..catalog.sample import DATASET, FINGERPRINT, epoch
-from ..cli.command import refused
+
+pytestmark = pytest.mark.slow
 
 GRID = GridSpec(
     name=chaos.GRID,
@@ -30,9 +31,9 @@ GRID = GridSpec(
 
 
 def test_kills_lose_nothing(capsys):
-    """The short form; `landlab bench chaos` is the long one, and takes the local executor and PostgreSQL too."""
+    """The short form; `python -m tests.bench chaos` is the long one."""
     figures = chaos.measure(executor="ray", workers=2, kills=3, every=2.0, runs=2, epochs=2000)
-    report_chaos(figures)
+    commands.report_chaos(figures)
     said = capsys.readouterr().out
     assert figures.wrong == [], said
     assert figures.complaints == ()
@@ -55,16 +56,16 @@ def figures(**counts):
 
 @pytest.mark.parametrize("name", ["incomplete_runs", "lost_epochs", "repeated_epochs", "different_epochs"])
 def test_any_loss_is_told_and_exits_1(name, capsys):
-    report_chaos(figures())
+    commands.report_chaos(figures())
     with pytest.raises(typer.Exit) as end:
-        report_chaos(figures(**{name: 3}))
+        commands.report_chaos(figures(**{name: 3}))
     assert end.value.exit_code == 1
     assert f"3 {name.replace('_', ' ')}" in capsys.readouterr().err
 
 
 def test_workers_of_a_local_driver_are_refused():
-    said = refused("bench", "chaos", "--kills", 1, "--executor", "local", "--workers", 2)
-    assert "--executor local is this process alone" in said
+    with pytest.raises(LandlabError, match="--executor local is this process alone"):
+        commands.chaos(kills=1, executor="local", workers=2)
 
 
 @pytest.fixture

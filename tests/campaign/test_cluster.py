@@ -16,6 +16,8 @@ from landlab_mgr.spec.run import PolicySpec
 from ..training.test_lanes import spec_of
 from .conftest import until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def executor():

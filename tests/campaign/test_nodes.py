@@ -11,6 +11,8 @@ from landlab_mgr.workspace.workspace import Workspace
 from .conftest import until
 from .test_outcomes import start
 
+pytestmark = pytest.mark.slow
+
 EPOCHS = 3_000
 """Long enough that the first run still trains when the second worker has committed its first epochs."""
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 
 import psutil
+import pytest
 
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.workspace.workspace import Workspace
@@ -12,6 +13,8 @@ from landlab_mgr.workspace.workspace import Workspace
 from ..catalog.conftest import databases, postgres  # noqa: F401 - fixtures
 from ..cli.command import command, landlab
 from .conftest import until
+
+pytestmark = pytest.mark.slow
 
 
 def start(workspace, *arguments):

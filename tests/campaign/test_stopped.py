@@ -6,11 +6,14 @@ import subprocess
 import sys
 
 import psutil
+import pytest
 
 from landlab_mgr.workspace.workspace import Workspace
 
 from .conftest import until
 from .test_outcomes import workers_of
+
+pytestmark = pytest.mark.slow
 
 SHORT_LEASE = "from landlab_mgr.catalog import lease; lease.HEARTBEAT_SECONDS, lease.LEASE_SECONDS = 1.0, 6.0"
 

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import make_url
 
 from landlab_mgr.catalog import Catalog
-from landlab_mgr.cli.bench.postgres import temporary_database, temporary_server
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.grid import GridSpec
+from tests.bench.postgres import temporary_database, temporary_server
 
 from .sample import DATASET, FINGERPRINT
 

@@ -9,9 +9,9 @@ from sqlalchemy import create_engine
 
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.session import parse_url
-from landlab_mgr.cli.bench.postgres import temporary_database
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.grid import GridSpec
+from tests.bench.postgres import temporary_database
 
 from .sample import CHECKPOINT, DATASET, FINGERPRINT, claim, epoch
 

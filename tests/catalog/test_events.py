@@ -4,8 +4,8 @@ import pytest
 
 from landlab_mgr.catalog import AnalysisRecord, Catalog, MemberRecord, StaleToken
 from landlab_mgr.catalog.events import happened
-from landlab_mgr.cli.bench.postgres import temporary_database
 from landlab_mgr.errors import LandlabError
+from tests.bench.postgres import temporary_database
 
 from .sample import CHECKPOINT, DATASET, claim, epoch, metric
 

@@ -6,9 +6,11 @@ import pytest
 import typer
 
 from landlab_mgr.catalog import Catalog
-from landlab_mgr.cli.bench import catalog as bench
-from landlab_mgr.cli.bench.commands import report_catalog
-from tests.cli.command import landlab, refused
+from landlab_mgr.errors import LandlabError
+from tests.bench import catalog as bench
+from tests.bench import commands
+
+pytestmark = pytest.mark.slow
 
 CLAIMS, EACH = 300, 4
 
@@ -29,7 +31,7 @@ def test_every_claim_is_one_process_s_and_every_write_is_kept(figures):
 def test_it_measures_what_it_says(figures):
     assert (figures.settings, figures.frame_columns) == (20, 40)
     assert 0 < figures.filter_ms < 5000
-    report_catalog(figures)
+    commands.report_catalog(figures)
 
 
 def test_lost_rows_are_noticed(databases, processes, capsys):
@@ -44,14 +46,16 @@ def test_lost_rows_are_noticed(databases, processes, capsys):
         figures = bench.measure(url, processes, 4, 10, 20)
     assert figures.wrong == ["20 lost rows"]  # 10 epochs, and those that the runs count
     with pytest.raises(typer.Exit) as stopped:
-        report_catalog(figures)
+        commands.report_catalog(figures)
     assert stopped.value.exit_code == 1
     assert "wrong: 20 lost rows" in capsys.readouterr().err
 
 
-def test_the_verb(tmp_path):
-    done = landlab("bench", "catalog", "--processes", 2, "--claims", 10, "--writes", 20, "--json")
-    (row,) = json.loads(done.stdout)
+def test_the_command(capsys):
+    commands.catalog(processes=2, claims=10, writes=20, json=True)
+    (row,) = json.loads(capsys.readouterr().out)
     assert (row["engine"], row["claims"], row["writes"]) == ("sqlite", 10, 20)
-    assert "--claims 10 --writes 5" in refused("bench", "catalog", "--claims", 10, "--writes", 5)
-    assert "--server is for" in refused("bench", "catalog", "--server", "postgresql://x/y")
+    with pytest.raises(LandlabError, match="--claims 10 --writes 5"):
+        commands.catalog(claims=10, writes=5)
+    with pytest.raises(LandlabError, match="--server is for"):
+        commands.catalog(server="postgresql://x/y")

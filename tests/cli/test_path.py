@@ -15,6 +15,8 @@ from landlab_mgr.catalog import Catalog
 
 from .command import GRID, command, grid_file, landlab
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_whole_path(twin_workspace, tmp_path):
     listed = json.loads(landlab("ls", "--json", workspace=twin_workspace).stdout)

@@ -11,7 +11,7 @@ from landlab_mgr import cli
 
 from .command import grid_file
 
-LARGE = "alembic jax lark matplotlib numpy optuna pandas ray sqlalchemy xarray".split()
+LARGE = ["alembic", "jax", "lark", "matplotlib", "numpy", "optuna", "pandas", "ray", "sqlalchemy", "xarray"]
 PROGRAM = """
 import json, sys
 from landlab_mgr.cli import main

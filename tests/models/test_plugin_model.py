@@ -22,6 +22,8 @@ from landlab_mgr.models.model import make_forcing
 from landlab_mgr.models.process import process
 from landlab_mgr.spec.grid import load_grid
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 EXAMPLE = HERE / "example_plugin"

@@ -22,6 +22,8 @@ from landlab_mgr.workspace.workspace import Workspace
 
 from ..cli.command import command, landlab, refused
 
+pytestmark = pytest.mark.slow
+
 WIDTH = 3  # one program for all tests of lanes
 BURSTS = {"lai": 1e38}  # a loss weight that overflows
 

@@ -40,8 +40,8 @@ def workspace(planet, tmp_path_factory):
     return workspace
 
 
-def test_every_reading_verb_copes_with_no_dev_loss(workspace, monkeypatch, tmp_path):
-    monkeypatch.setenv("PYTHONWARNINGS", "error::RuntimeWarning,error::FutureWarning")
+@pytest.mark.filterwarnings("error::RuntimeWarning", "error::FutureWarning")
+def test_every_reading_verb_copes_with_no_dev_loss(workspace, tmp_path):
     [run] = json.loads(landlab("ls", "--json", workspace=workspace.root).stdout)
     assert (run["state"], run["epochs"], run["dev_loss"]) == ("completed", 3, None)
     assert run["train_loss"] > 0

@@ -20,6 +20,8 @@ from landlab_mgr.workspace.workspace import Workspace
 from ..campaign.conftest import until
 from ..cli.command import command, landlab, refused
 
+pytestmark = pytest.mark.slow
+
 STUDY = """
 name = "tiny"
 dataset = "twin-6x2x3-s0"

@@ -14,6 +14,8 @@ from landlab_mgr.workspace.workspace import Workspace
 
 from .sample import EPOCHS, Paper, Told, result_of, search, study, summary, workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory, planet):

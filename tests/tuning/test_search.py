@@ -19,6 +19,8 @@ from landlab_mgr.workspace.workspace import Workspace
 
 from .sample import Paper, epochs_of, nse_of, result_of, search, study, summary, workspace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory, planet):

@@ -9,9 +9,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
 
 from landlab_mgr.catalog import AnalysisRecord, Catalog, DatasetRecord, Environment, MemberRecord
-from landlab_mgr.cli.bench.catalog import temporary_catalog
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.storage.resources import resource
+from tests.bench.catalog import temporary_catalog
 from tests.catalog.sample import CHECKPOINT, DATASET, FINGERPRINT, claim, epoch, metric
 from tests.catalog.stored import path
 

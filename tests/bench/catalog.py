@@ -1,4 +1,4 @@
-"""`landlab bench catalog`: many processes that claim and write at once, then how fast runs are found and read."""
+"""Many processes that claim and write at once, then how fast runs are found and read."""
 
 import statistics
 import tempfile
@@ -15,10 +15,10 @@ from sqlalchemy import func, select
 
 from landlab_mgr.catalog import ArtifactRecord, Catalog, DatasetRecord, EpochRecord, MetricRecord
 from landlab_mgr.catalog.tables import Attempt, Epoch, Event, Metric, Run
-from landlab_mgr.cli.bench.postgres import temporary_database, temporary_server
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.spec.run import GROUP_ORDER, OptimizerSpec, RunSpec, Seeds
+from tests.bench.postgres import temporary_database, temporary_server
 
 DATASET = DatasetRecord("0" * 16, "bench", "bench.zarr", "synthetic", 320, 12, 168, "landlab bench", "MIT")
 FRAME_COLUMNS = 40

@@ -1,7 +1,11 @@
-"""`landlab bench app`: the catalog that it makes. That it can drive the pages, test_browser sees."""
+"""`python -m tests.bench app`: the catalog that it makes. That it can drive the pages, test_browser sees."""
 
-from landlab_mgr.cli.bench import app as bench
+import pytest
+
 from landlab_mgr.workspace.workspace import Workspace
+from tests.bench import app as bench
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_catalog_has_what_training_would_have_left(tmp_path):

@@ -1,4 +1,4 @@
-"""`landlab bench tuning`: how busy a study keeps its workers, and what is wrong after it was killed again and again."""
+"""How busy a study keeps its workers, and what is wrong after it was killed again and again."""
 
 import json
 import time
@@ -11,13 +11,13 @@ import numpy as np
 from sqlalchemy import select
 
 from landlab_mgr.catalog.tables import Attempt
-from landlab_mgr.cli.bench.killable import POLL_SECONDS, Driver
 from landlab_mgr.data import twin
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.tuning.summary import summarise
 from landlab_mgr.workspace import register
 from landlab_mgr.workspace.workspace import Workspace
+from tests.bench.killable import POLL_SECONDS, Driver
 
 NAME = "killed"
 BLIND = 0.25

@@ -1,4 +1,4 @@
-"""`landlab bench chaos`: drivers and workers are killed at random moments, and what was lost by it is counted."""
+"""Drivers and workers killed at random moments, and a count of what was lost by it."""
 
 import time
 from collections import Counter
@@ -15,9 +15,6 @@ from sqlalchemy import func, select
 
 from landlab_mgr.catalog import CHECKPOINT, Catalog
 from landlab_mgr.catalog.tables import Attempt, Epoch, Run
-from landlab_mgr.cli.bench.catalog import temporary_catalog
-from landlab_mgr.cli.bench.killable import POLL_SECONDS, Driver
-from landlab_mgr.cli.bench.postgres import temporary_server
 from landlab_mgr.data import twin
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.grid import GridSpec
@@ -25,6 +22,9 @@ from landlab_mgr.spec.run import PolicySpec
 from landlab_mgr.training import checkpoint
 from landlab_mgr.workspace import register
 from landlab_mgr.workspace.workspace import Workspace
+from tests.bench.catalog import temporary_catalog
+from tests.bench.killable import POLL_SECONDS, Driver
+from tests.bench.postgres import temporary_server
 
 GRID = "chaos"
 WARM_UP = "warm-up"

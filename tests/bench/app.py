@@ -1,4 +1,4 @@
-"""`landlab bench app`: how long pages of the app take in a browser, from a server that nothing has warmed."""
+"""`python -m tests.bench app`: how long pages of the app take in a browser, from a server that nothing has warmed."""
 
 import os
 import re
@@ -23,11 +23,11 @@ from sqlalchemy import bindparam, insert, update
 
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.tables import Attempt, Epoch, Metric, Run
-from landlab_mgr.cli.bench.catalog import DATASET
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.workspace.workspace import DATABASE, Workspace
+from tests.bench.catalog import DATASET
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -80,7 +80,7 @@ def measure(runs: int, pixels: int, repeats: int, directory: Path | None = None)
                 ticking.append(_tick(page))
         mapped = None
         if pixels:
-            from landlab_mgr.cli.bench import pixelmap
+            from tests.bench import pixelmap
 
             root = Path(made) / "map"
             query = pixelmap.make(root, pixels)
@@ -193,7 +193,7 @@ def served(root: Path, *options: str, log: Path | None = None) -> Iterator[str]:
         str(root),
     ]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("LANDLAB_")}
-    package = str(Path(__file__).parents[3])
+    package = str(Path(__file__).parents[2])
     environment["PYTHONPATH"] = os.pathsep.join([package, environment.get("PYTHONPATH", "")])
     with tempfile.TemporaryDirectory() as folder:
         said = log or Path(folder) / "app.log"

@@ -9,6 +9,8 @@ from landlab_mgr.observations.streams import STREAMS
 from landlab_mgr.observations.variables import FORCING
 from tests.cli.command import landlab
 
+pytestmark = pytest.mark.slow
+
 PATCHES, PIXELS, MONTHS, UPDATES = 10, 4, 18, 2
 FLOAT32 = 4
 

@@ -1,4 +1,4 @@
-"""`landlab bench campaign`: what scheduling costs a run, and what a second worker gains a campaign."""
+"""`python -m tests.bench campaign`: what scheduling costs a run, and what a second worker gains a campaign."""
 
 import multiprocessing
 import os
