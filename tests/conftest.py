@@ -104,19 +104,28 @@ def twin_workspace(tmp_path_factory):
 
 
 SLOWEST = (
-    "campaign/test_outcomes.py",
-    "test_chaos.py",
-    "test_trace.py",
     "test_wheel.py",
-    "campaign/test_nodes.py",
+    "bench/test_chaos.py",
+    "analysis/test_trace.py",
+    "campaign/test_outcomes.py",
     "cli/test_path.py",
+    "training/test_lanes.py",
+    "bench/test_stream.py",
+    "storage/test_storage.py",
+    "campaign/test_nodes.py",
+    "analysis/test_report.py",
     "campaign/test_cluster.py",
-    "test_lanes.py",
-    "test_storage.py",
-    "data/test_bench_stream.py",
+    "tuning/test_search.py",
     "app/test_browser.py",
+    "campaign/test_stopped.py",
+    "models/test_plugin_model.py",
 )
-"""Files that take a minute and more, the longest first."""
+"""Files that take the longest, the longest first."""
+
+
+def pytest_xdist_auto_num_workers(config):
+    """A process for each core, but none beside this one where files or tests are named."""
+    return 0 if config.option.file_or_dir else len(os.sched_getaffinity(0))
 
 
 def pytest_collection_modifyitems(items):

@@ -61,6 +61,7 @@ def test_one_version():
     assert f'version = "{__version__}"' in text
 
 
+@pytest.mark.slow
 def test_the_api_documentation_is_built(tmp_path):
     subprocess.run(
         [sys.executable, "-m", "pdoc", "landlab_mgr", "-o", tmp_path], check=True, capture_output=True

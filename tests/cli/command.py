@@ -34,7 +34,9 @@ COMPUTING = (
     "ensemble predict",
     "analyse shap",
 )
-"""Verbs that use JAX, in 32 bits, where this process has 64; or that do not end, or start processes themselves."""
+"""Verbs that use JAX, in 32 bits, where this process has 64; or that do not end, or start processes themselves.
+
+Where they are refused, none of that happens yet."""
 
 
 def command(*arguments, workspace=None):
@@ -78,7 +80,7 @@ def _in_this_process(arguments, cwd):
 
 def landlab(*arguments, workspace=None, code=0, cwd=None, process=False):
     """Call it; `process=True` where imports, warnings or the environment of a process are the point."""
-    if process or _computes(arguments):
+    if process or (code != 2 and _computes(arguments)):
         done = subprocess.run(
             command(*arguments, workspace=workspace), capture_output=True, text=True, timeout=600, cwd=cwd
         )

@@ -30,6 +30,7 @@ def datasets(workspace):
         return catalog.datasets()
 
 
+@pytest.mark.slow
 def test_differland_from_download_to_dataset(differland, tmp_path):
     ws = tmp_path / "ws"
     with Zenodo({p.name: p.read_bytes() for p in differland.iterdir()}).running() as server:
@@ -94,6 +95,7 @@ def test_a_fetch_that_cannot_be(differland, tmp_path):
     assert url in gone
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_there_is_no_dataset(differland, tmp_path):
     ws = tmp_path / "ws"
     landlab("init", workspace=ws)

@@ -117,6 +117,7 @@ def test_tags_and_cancelling(cared_for, tmp_path):
     assert '"epochs >= 0"' in refused("tag", " ", "paper", workspace=root)
 
 
+@pytest.mark.slow
 def test_a_cancelled_run_is_taken_up_again(twin_workspace, tmp_path):
     root = tmp_path / "ws"
     shutil.copytree(twin_workspace, root)

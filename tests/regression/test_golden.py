@@ -80,6 +80,7 @@ def test_it_is_of_this_science_version(golden):
     assert golden["science_version"] == SCIENCE_VERSION
 
 
+@pytest.mark.slow
 def test_the_golden_run_is_what_it_was(golden):
     found = compute(golden)
     stored = {n.removeprefix("golden_"): x for n, x in golden.items() if n.startswith("golden_")}

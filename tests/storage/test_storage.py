@@ -29,6 +29,8 @@ from landlab_mgr.workspace.workspace import Workspace
 
 from ..cli.command import command, landlab, refused
 
+pytestmark = pytest.mark.slow
+
 SECRET = "a-secret-that-nothing-shows"
 GRID = GridSpec(
     name="remote",

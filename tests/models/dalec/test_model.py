@@ -14,7 +14,7 @@ from landlab_mgr.models.dalec.process.weather import Weather
 from landlab_mgr.models.dalec.tables import TABLES
 from landlab_mgr.models.model import bounded
 
-from .processes import WATER_STRESS, bind, scale
+from .processes import WATER_STRESS, bind, scale, slow_but
 
 MONTHS = 24
 SCALE = scale(Weather(10.0, 15.0, 8.0, 390.0), Weather(12.0, 8.0, 6.0, 20.0))
@@ -93,7 +93,7 @@ def imbalance(params, forcing, outputs):
     return worst
 
 
-@pytest.mark.parametrize("stress", sorted(WATER_STRESS))
+@pytest.mark.parametrize("stress", slow_but(["linear"], WATER_STRESS))
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-5)])
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**31))
@@ -163,7 +163,10 @@ EDGES = {
 @pytest.mark.parametrize("case", AWKWARD)
 @pytest.mark.parametrize(
     ("stress", "dtype"),
-    [("linear", np.float64), *((name, np.float32) for name in sorted(STRESSES))],
+    [
+        ("linear", np.float64),
+        *(pytest.param(name, np.float32, marks=pytest.mark.slow) for name in sorted(STRESSES)),
+    ],
     ids=lambda x: getattr(x, "__name__", x),
 )
 def test_gradients_are_finite_at_the_bounds_and_in_awkward_weather(stress, dtype, case, edge):
