@@ -3,6 +3,7 @@
 import atexit
 import fcntl
 import os
+import pickle
 import shutil
 import sys
 import tempfile
@@ -62,15 +63,18 @@ def planet():
     """A small twin planet, in memory."""
     from landlab_mgr.data import twin
 
-    return twin.make(n_patches=6, pixels_per_patch=2, years=3, seed=1)
+    def make(path):
+        path.write_bytes(pickle.dumps(twin.make(n_patches=6, pixels_per_patch=2, years=3, seed=1)))
+
+    return pickle.loads(once("planet.pickle", make).read_bytes())
 
 
 def once(name, make):
-    """A directory that one process of the session makes, for all of them to copy."""
+    """A file or directory that one process of the session makes, for all of them to read or copy."""
     root = CACHE / name
     with root.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not root.is_dir():
+        if not root.exists():
             part = root.with_suffix(".part")
             make(part)
             part.rename(root)

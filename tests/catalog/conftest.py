@@ -31,7 +31,7 @@ def postgres():
         yield url
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def databases(request, tmp_path_factory):
     """A context manager that makes databases of one engine: a new one's URL, with an empty catalog in it or not."""
     if request.param == "sqlite":

@@ -108,6 +108,7 @@ def test_batches_are_those_of_the_dataset_in_memory(lazy, kept, per_batch):
         np.testing.assert_array_equal(whole.inputs.predictors, streamed.inputs.predictors)
 
 
+@pytest.mark.slow
 def test_a_streamed_member_is_the_one_in_memory(lazy, kept, tmp_path):
     spec = spec_of(lazy)  # two patches in a training batch, one in a dev batch
     calendar = Calendar.of(lazy)
@@ -122,6 +123,7 @@ def test_a_streamed_member_is_the_one_in_memory(lazy, kept, tmp_path):
         np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_streamed_member_resumes_bitwise(lazy, kept, tmp_path):
     spec = spec_of(lazy)
     calendar = Calendar.of(lazy)
@@ -134,6 +136,7 @@ def test_a_streamed_member_resumes_bitwise(lazy, kept, tmp_path):
         assert np.array_equal(x, y)
 
 
+@pytest.mark.slow
 def test_execute_streams_on_request_and_leaves_the_same(published, lazy, tmp_path):
     spec = spec_of(lazy, epochs=1)
     results = {}
@@ -166,6 +169,7 @@ def test_size_decides_where_nobody_does(published, lazy, monkeypatch):
     assert isinstance(does_not.source, stream.Stream)
 
 
+@pytest.mark.slow
 def test_an_evaluation_in_blocks_finds_the_same(lazy, tmp_path, monkeypatch):
     spec = spec_of(lazy)
     member = batch.Member.of(spec, lazy)
@@ -304,6 +308,7 @@ def test_what_cannot_be_streamed_is_one_line(lazy, opened, monkeypatch):
         next(opened.chunks(*order_of(lazy, per_batch=2)))
 
 
+@pytest.mark.slow
 def test_the_benchmarks_planet_can_be_learned_from_and_is_written_once(tmp_path):
     from landlab_mgr.cli.bench import stream as bench
 
@@ -335,6 +340,7 @@ print(hashlib.sha256(b"".join(blocks)).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_pack_at_once_share_no_shard(published, kept, tmp_path):
     (tmp_path / "ready").mkdir()
     packers = [

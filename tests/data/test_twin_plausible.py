@@ -50,12 +50,14 @@ def inside(values, rain, ranges):
     return ((values >= low) & (values <= high)).mean()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", TOWERS)
 def test_most_pixels_are_as_towers_in_such_rain(earth, variable):
     planet, means, _ = earth
     assert inside(means[variable], planet.predictors["CLIM"]["MAP"], TOWERS[variable]) > MOST
 
 
+@pytest.mark.slow
 def test_the_cold_has_no_more_leaves_than_towers_in_such_rain(earth):
     planet, means, _ = earth
     cold = planet.predictors["CLIM"]["MAT"] < 2
@@ -65,6 +67,7 @@ def test_the_cold_has_no_more_leaves_than_towers_in_such_rain(earth):
     assert inside(means["lai"][cold], rain, no_more) > 0.7
 
 
+@pytest.mark.slow
 def test_nothing_is_beyond_what_grows(earth):
     planet, means, monthly = earth
     assert monthly["lai"].max() < 12
@@ -113,6 +116,7 @@ def test_fields_are_smooth_and_far_places_differ():
     assert fields.std() == pytest.approx(1, abs=0.15)
 
 
+@pytest.mark.slow
 def test_weather_persists_and_is_shared_by_neighbours_and_warms(earth):
     planet, *_ = earth
     larger = planets.design(4, 30, 20, 3)
@@ -129,6 +133,7 @@ def test_weather_persists_and_is_shared_by_neighbours_and_warms(earth):
     assert (planet.predictors["PFT"]["SAV"] >= 0).all()
 
 
+@pytest.mark.slow
 def test_dry_savannas_burn_most(earth):
     planet, *_ = earth
     burned = planet.block(range(PIXELS)).forcing["burned_area"]

@@ -13,6 +13,8 @@ from landlab_mgr.data.twin import attainable
 from landlab_mgr.data.twin import planet as planets
 from landlab_mgr.errors import LandlabError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def planet():

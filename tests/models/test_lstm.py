@@ -54,6 +54,7 @@ def test_a_step_knows_the_past_and_not_the_future(planet):
     assert (np.abs(before[20:] - after[20:]).max(axis=1) > 0).all()
 
 
+@pytest.mark.slow
 def test_two_lanes_side_by_side_are_one_alone(planet, tmp_path):
     specs = [seeded(planet, seed) for seed in (0, 1)]
     lanes = [lane(planet, spec, tmp_path / str(i)) for i, spec in enumerate(specs)]
@@ -72,6 +73,7 @@ def test_two_lanes_side_by_side_are_one_alone(planet, tmp_path):
     assert not np.array_equal(curve(together[0]), curve(together[1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", ["last", "best_dev"])
 def test_a_resumed_member_is_bitwise_what_was_never_interrupted(planet, keep, tmp_path):
     spec = spec_of(planet, "lstm", keep)
@@ -91,6 +93,7 @@ def test_a_resumed_member_is_bitwise_what_was_never_interrupted(planet, keep, tm
         np.testing.assert_array_equal(x, of_resumed[variable])
 
 
+@pytest.mark.slow
 def test_streamed_it_learns_what_it_learns_in_memory(planet, tmp_path):
     spec = spec_of(planet, "lstm")
     lazy = store.open_dataset(store.publish(planet, tmp_path / "data").path)
@@ -104,6 +107,7 @@ def test_streamed_it_learns_what_it_learns_in_memory(planet, tmp_path):
         np.testing.assert_allclose(streamed[variable], loaded[variable], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_members_predict_another_dataset(planet, tmp_path):
     specs = [seeded(planet, seed) for seed in (0, 1)]
     events = [fitted(planet, spec, tmp_path / str(i))[-1] for i, spec in enumerate(specs)]

@@ -65,6 +65,7 @@ print(program.as_text().count(" fusion("))
 """
 
 
+@pytest.mark.slow
 def test_xla_still_does_what_the_option_says():
     """XLA says nothing of an option that it does not know; two results of one loop then take more loops."""
     environment = {n: x for n, x in os.environ.items() if n != "XLA_FLAGS"} | {"JAX_PLATFORMS": "cpu"}

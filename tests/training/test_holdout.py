@@ -92,6 +92,7 @@ def same(a, b):
     return all(np.array_equal(x, y) for x, y in zip(weights_of(a), weights_of(b), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_poison_in_what_is_held_out_changes_no_bit(ds, kind, tmp_path):
     spec = spec_of(ds, kind)
@@ -107,6 +108,7 @@ def test_poison_in_what_is_held_out_changes_no_bit(ds, kind, tmp_path):
     assert not same(clean, taught), "the test would see a leak"
 
 
+@pytest.mark.slow
 def test_withheld_months_do_not_reach_the_dev_loss_either(ds, tmp_path):
     spec = spec_of(ds, "years_out")
     bad = ds.copy(deep=True)
@@ -120,6 +122,7 @@ def test_withheld_months_do_not_reach_the_dev_loss_either(ds, tmp_path):
     assert all(np.isfinite(r.dev) and r.dev > 0 for r in clean[-1].epochs)
 
 
+@pytest.mark.slow
 def test_withheld_months_count_as_missing_ones(ds, tmp_path):
     """As if they had never been observed, but that the model runs through them."""
     no_som = {"loss_weights": {"som": 0}}  # a mean over all months takes missing ones for 0
@@ -153,6 +156,7 @@ def test_the_mean_over_a_run_is_of_the_months_that_are_kept(ds):
     assert (found.observed["lai"][:12] == 0).all()
 
 
+@pytest.mark.slow
 def test_side_by_side_as_alone(ds, tmp_path):
     specs = [spec_of(ds, "years_out", seed) for seed in (0, 1)]
     bad, withheld = ds.copy(deep=True), split.withheld_months(ds, specs[0].split)
@@ -167,6 +171,7 @@ def test_side_by_side_as_alone(ds, tmp_path):
             assert (a.total, a.dev) == pytest.approx((b.total, b.dev), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_streamed_as_in_memory(ds, tmp_path):
     spec = spec_of(ds, "years_out")
     bad = poisoned(ds, spec)
@@ -207,6 +212,7 @@ def value_of(metrics, *key):
     return value
 
 
+@pytest.mark.slow
 def test_withheld_years_are_scored_as_withheld_and_nowhere_else(with_gaps, tmp_path):
     spec = spec_of(with_gaps, "years_out", epochs=1)
     metrics, files = executed(with_gaps, spec, tmp_path)
@@ -234,6 +240,7 @@ def test_withheld_years_are_scored_as_withheld_and_nowhere_else(with_gaps, tmp_p
     assert "withheld" not in {m.split for m in metrics if m.variable == "som"}
 
 
+@pytest.mark.slow
 def test_unused_pixels_are_scored_nowhere(ds, tmp_path):
     spec = spec_of(ds, "region_out", epochs=1)
     metrics, files = executed(ds, spec, tmp_path)
@@ -246,6 +253,7 @@ def test_unused_pixels_are_scored_nowhere(ds, tmp_path):
         assert value_of(metrics, part, "lai", "n", "flat") == lai[label == part].sum()
 
 
+@pytest.mark.slow
 def test_single_pixels_train_side_by_side_without_dev_and_test(ds, tmp_path):
     one = ds.isel(pixel=[3]).assign(patch=ds["patch"][[3]] * 0, test=ds["test"][[3]] & False)
     spec = spec_of(one, epochs=3, predictors=("CLIM",), split={"kind": "all"})

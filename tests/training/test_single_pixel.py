@@ -12,6 +12,8 @@ from landlab_mgr.workspace.workspace import Workspace
 
 from ..cli.command import landlab
 
+pytestmark = pytest.mark.slow
+
 GRID = """
 name = "single"
 dataset = "{dataset}"

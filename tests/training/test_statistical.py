@@ -25,6 +25,7 @@ from .fitting import LEARNED, MODELS, WARMUP, content_of, fitted, predicted, spe
 from .test_holdout import poisoned
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
     ("keep", "kind"), [("last", {"kind": "years_out", "years": (2002,)}), ("best_dev", {})]
@@ -46,6 +47,7 @@ def test_what_is_held_out_teaches_nothing(planet, model, keep, kind, tmp_path):
         np.testing.assert_array_equal(found[0][variable], found[1][variable], err_msg=variable)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_a_member_repeats_to_the_bit_and_learns(planet, model, tmp_path):
     spec = spec_of(planet, model)
@@ -96,6 +98,7 @@ class Silent:
         assert outcome == "ok", message
 
 
+@pytest.mark.slow
 def test_a_run_leaves_epochs_skill_and_monthly_predictions_but_no_parameters(planet, workspace):
     with workspace.open() as catalog:
         for model in MODELS:
@@ -120,6 +123,7 @@ def test_a_run_leaves_epochs_skill_and_monthly_predictions_but_no_parameters(pla
             assert [m.reason for m in kept.members] == [None, "rank 2 of 2, 1 kept"]
 
 
+@pytest.mark.slow
 def test_who_asks_for_parameters_is_told_that_it_has_none(planet, workspace):
     with workspace.open() as catalog:
         run_id = catalog.runs("setup.model = 'lstm'")["run_id"][0]

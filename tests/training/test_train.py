@@ -66,6 +66,7 @@ def test_loss_falls_and_its_terms_add_up(planet, arrays, tmp_path):
     assert {n for n in records[0].terms if not n.startswith("dev_")} == expected
 
 
+@pytest.mark.slow
 def test_resumed_is_bitwise_what_was_never_interrupted(planet, arrays, tmp_path):
     whole = train_all(spec_of(planet), planet, arrays, tmp_path / "whole")
     half = train_all(spec_of(planet), planet, arrays, tmp_path / "half", groups=2)
@@ -86,6 +87,7 @@ def test_each_lane_keeps_its_own_best_epoch():
     assert best.params["w"].tolist() == [[2.0] * 3, [1.0] * 3]
 
 
+@pytest.mark.slow
 def test_the_best_epoch_on_dev_is_kept_and_survives_a_resume(planet, arrays, tmp_path):
     rate = {"learning_rate": 0.2, "patches_per_batch": 2}  # too much: dev gets worse again
     last, best = (
@@ -113,6 +115,7 @@ def test_the_best_epoch_on_dev_is_kept_and_survives_a_resume(planet, arrays, tmp
     assert same(content, checkpoint.load(path_of(resumed[-1])))
 
 
+@pytest.mark.slow
 def test_how_often_checkpoints_are_taken_changes_nothing(planet, arrays, tmp_path):
     often, once = (
         train_all(spec_of(planet), planet, arrays, tmp_path / n, seconds=s)
@@ -129,6 +132,7 @@ def test_training_removes_no_checkpoint(planet, arrays, tmp_path):
     assert sorted(tmp_path.iterdir()) == [path_of(g) for g in groups]
 
 
+@pytest.mark.slow
 def test_one_compilation_serves_every_setup_seed_and_loss_weight(planet, arrays, tmp_path):
     train_all(spec_of(planet, epochs=1), planet, arrays, tmp_path / "first")
     compiled = update.train_batches._cache_size(), update.score_batches._cache_size()
@@ -146,6 +150,7 @@ def test_one_compilation_serves_every_setup_seed_and_loss_weight(planet, arrays,
     assert (update.train_batches._cache_size(), update.score_batches._cache_size()) == compiled
 
 
+@pytest.mark.slow
 def test_streams_left_out_cost_nothing(planet, arrays, tmp_path):
     [group] = train_all(spec_of(planet, epochs=1, streams=("lai",)), planet, arrays, tmp_path)
     terms = group.epochs[0].terms
@@ -160,6 +165,7 @@ def test_a_diverging_member_says_so_and_writes_nothing(planet, arrays, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_test_and_dev_pixels_teach_nothing(planet, arrays, tmp_path):
     spec = spec_of(planet, epochs=2)
     label = batch.Member.of(spec, planet).label
@@ -190,6 +196,7 @@ def test_a_damaged_checkpoint_is_one_clear_line(tmp_path):
         checkpoint.load(path)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_the_previous_release_is_gone_on_from(planet, arrays, tmp_path):
     """One process, no scale of targets: what it lacks is empty, and the training goes on to the same bits."""
     spec = spec_of(planet)

@@ -93,6 +93,7 @@ def test_what_ends_a_program_fails_all_its_jobs(task):
     assert {token: end.outcome for token, end in ends.items()} == {"c": "oom", "d": "oom"}
 
 
+@pytest.mark.slow
 def test_a_dropped_job_is_heard_of_no_more_and_its_neighbours_go_on(task):
     worker = Worker()
     events = worker.run([task("stays", epochs=3), task("goes", epochs=50, seed=1)], WIDTH)
@@ -108,6 +109,7 @@ def test_a_dropped_job_is_heard_of_no_more_and_its_neighbours_go_on(task):
     assert list(events) == []
 
 
+@pytest.mark.slow
 def test_members_with_more_columns_train_after_the_others(task):
     every = ("PFT", "CLIM", "AGE", "SOIL", "LATLON")
     epochs, ends = outcomes(Worker().run([task("wide", 1, predictors=every), task("narrow", 1)], None))

@@ -25,6 +25,8 @@ from . import others
 from .miniature import write_differland
 from .towers import write_fluxval
 
+pytestmark = pytest.mark.slow
+
 CASES = int(os.environ.get("LANDLAB_FUZZ", 0))
 SECONDS = 120
 

@@ -176,6 +176,7 @@ def test_gradients_are_finite_at_the_bounds_and_in_awkward_weather(stress, dtype
         assert np.isfinite(np.asarray(slope)).all(), name
 
 
+@pytest.mark.slow
 def test_gradients_are_those_of_finite_differences():
     """Every parameter at once: two pixels each, in which it alone is a little lower and a little higher."""
     n = len(PARAMETERS)
@@ -201,6 +202,7 @@ def test_gradients_are_those_of_finite_differences():
     assert moved >= 35, "the point is chosen so that nearly every parameter matters"
 
 
+@pytest.mark.slow
 def test_shorter_steps_converge_and_a_day_is_short_enough():
     """The same code with dt = 1 d: under constant weather the pools after four years approach a limit."""
     n, days = 4, 4 * 365.25
@@ -276,6 +278,7 @@ def test_the_first_month_responds_as_theory_says(what, output, direction):
     assert (change > 0).any()
 
 
+@pytest.mark.slow
 def test_any_length_and_any_choice_of_outputs_agree():
     params, forcing = draw(11, 6), weather(11, 6, months=30)
     climate = prepare(forcing)
