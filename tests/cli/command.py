@@ -90,9 +90,9 @@ def landlab(*arguments, workspace=None, code=0, cwd=None, process=False):
     return done
 
 
-def refused(*arguments, workspace=None, cwd=None):
+def refused(*arguments, workspace=None, cwd=None, process=False):
     """Bad input: exit code 2 and one line; returns it."""
-    done = landlab(*arguments, workspace=workspace, code=2, cwd=cwd)
+    done = landlab(*arguments, workspace=workspace, code=2, cwd=cwd, process=process)
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("error: ")

@@ -1,6 +1,7 @@
 """Starting: what is not used is not imported, and the help is complete without it."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -53,9 +54,10 @@ def test_reading_the_catalog_opens_no_dataset(verb, twin_workspace):
     }
 
 
-def test_registering_a_grid_needs_no_jax(twin_workspace, tmp_path):
-    file = grid_file(tmp_path / "tiny.toml", "twin-6x2x3-s0", seeds=2)
-    assert not imported("grid", "register", file, "-w", twin_workspace) & {"jax", "flax", "optax", "ray"}
+def test_registering_a_grid_needs_no_jax(planet_workspace, tmp_path):
+    root = shutil.copytree(planet_workspace, tmp_path / "ws")
+    file = grid_file(tmp_path / "tiny.toml", "twin-6x2x3-s0")
+    assert not imported("grid", "register", file, "-w", root) & {"jax", "flax", "optax", "ray"}
 
 
 def test_lines_of_the_help_are_those_of_the_verbs():

@@ -319,7 +319,7 @@ def test_a_damaged_settings_file_is_one_line(tmp_path):
 def test_without_credentials_it_is_one_line(client, tmp_path, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    line = refused("init", "--storage", "s3://bucket/private", workspace=tmp_path / "ws")
+    line = refused("init", "--storage", "s3://bucket/private", workspace=tmp_path / "ws", process=True)
     assert "check the credentials in the environment" in line
     assert not (tmp_path / "ws").exists()
 
@@ -329,7 +329,7 @@ def test_a_storage_out_of_reach_fails_no_run(killed, monkeypatch):
         register.grid(killed, catalog, GRID.model_copy(update={"name": "later", "setups": (("CLIM",),)}))
         before = catalog.counts()
         monkeypatch.setenv("LANDLAB_STORAGE", "s3://bucket/mistyped")
-        line = refused("run", "--grid", "later", workspace=killed.root)
+        line = refused("run", "--grid", "later", workspace=killed.root, process=True)
         assert "no landlab storage at s3://bucket/mistyped" in line
         assert catalog.counts() == before
 
