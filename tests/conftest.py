@@ -1,7 +1,6 @@
 """Settings, data and small workspaces that the tests share."""
 
 import atexit
-import fcntl
 import os
 import pickle
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import jax
 import pytest
+from filelock import FileLock
 
 from landlab_mgr.training import device
 
@@ -72,8 +72,7 @@ def planet():
 def once(name, make):
     """A file or directory that one process of the session makes, for all of them to read or copy."""
     root = CACHE / name
-    with root.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(root.with_suffix(".lock")):
         if not root.exists():
             part = root.with_suffix(".part")
             make(part)

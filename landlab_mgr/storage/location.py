@@ -4,7 +4,6 @@ What is local stays an ordinary `pathlib.Path`. Credentials come from the enviro
 a URL, which the catalog keeps and messages show.
 """
 
-import fcntl
 import os
 import tomllib
 from collections.abc import Callable, Iterator
@@ -140,12 +139,17 @@ def check_place(path: Path) -> Path:
 @contextmanager
 def alone(lock: Path, taken: str) -> Iterator[None]:
     """Hold a lock, which the kernel takes from a process that is killed; LandlabError, `taken`, where another does."""
-    with lock.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LandlabError(taken) from None
+    from filelock import FileLock, Timeout  # imports asyncio, and no start should wait for it
+
+    held = FileLock(lock)
+    try:
+        held.acquire(blocking=False)
+    except Timeout:
+        raise LandlabError(taken) from None
+    try:
         yield
+    finally:
+        held.release()
 
 
 def cache_directory() -> Path:
