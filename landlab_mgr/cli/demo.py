@@ -6,6 +6,7 @@ from landlab_mgr import analysis
 from landlab_mgr.analysis import selection
 from landlab_mgr.campaign import launch
 from landlab_mgr.catalog import Catalog, EnsembleRecord
+from landlab_mgr.cli.progress import doing
 from landlab_mgr.data import twin
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.grid import load_grid
@@ -15,6 +16,8 @@ from landlab_mgr.workspace.display import console, duration, show
 from landlab_mgr.workspace.workspace import Workspace
 
 QUICK_EPOCHS = 5
+PLANET = (128, 3, 6, 0)
+"""Patches, pixels of each, years and seed."""
 
 
 def run(workspace: Workspace, quick: bool = False) -> None:
@@ -31,7 +34,9 @@ def run(workspace: Workspace, quick: bool = False) -> None:
         console.print(
             "[bold]1[/bold] a twin planet: real coastlines, drawn climate, a known truth (synthetic)"
         )
-        record = register.dataset(workspace, catalog, twin.make())
+        with doing("coastlines, climate, soils and forests") as tell:
+            planet = twin.design(*PLANET, tell=tell)
+            record = register.dataset(workspace, catalog, planet.skeleton(), planet.parts())
         console.print(
             f"  {record.name}: {record.n_pixels} pixels in {record.n_patches} patches, {record.n_months} months"
         )
@@ -40,8 +45,11 @@ def run(workspace: Workspace, quick: bool = False) -> None:
             f"[bold]2[/bold] the grid {grid.name}: {len(grid.predictor_sets)} predictor sets x "
             f"{len(grid.seed_list)} seeds; {done.added} runs registered, {done.existing} already there"
         )
-        console.print("[bold]3[/bold] training (Ctrl-C stops it; `landlab demo` goes on)")
-        summary = launch.pending(workspace, catalog, grid=grid.name)
+        console.print(
+            "[bold]3[/bold] training (Ctrl-C stops it; `landlab demo` goes on); the first epochs wait for the compiler"
+        )
+        # in this process: another one would start and compile for longer than it trains
+        summary = launch.pending(workspace, catalog, grid=grid.name, workers=launch.Workers(executor="local"))
         if summary.interrupted:
             raise LandlabError("the demo was interrupted; run it again to go on")
         chosen = _selected(catalog, grid.name, keep=max(1, len(grid.seed_list) - 1))
@@ -50,10 +58,13 @@ def run(workspace: Workspace, quick: bool = False) -> None:
             f"[bold]4[/bold] ensemble {chosen.name}: {kept} of {len(chosen.members)} members kept, of each setup the "
             "best by training loss"
         )
-        results = [
-            analysis.run(workspace, catalog, name, f"ensemble = '{chosen.name}'", options={"statistic": "r2"})
-            for name in ("skill", "partition")
-        ]
+        results = []
+        for name in ("skill", "partition"):
+            with doing(f"the analysis {name}"):
+                options = {"statistic": "r2"}
+                results.append(
+                    analysis.run(workspace, catalog, name, f"ensemble = '{chosen.name}'", options=options)
+                )
     titles = (
         "r2 on the dev patches, mean over members",
         "what each predictor group brings, beside the truth",
@@ -64,7 +75,8 @@ def run(workspace: Workspace, quick: bool = False) -> None:
         for line in str(result.dataset.attrs.get("notes", "")).splitlines():
             console.print(f"  {line}", markup=False, soft_wrap=True)
         path = workspace.root / f"{result.analysis.name}.png"
-        result.save_figure(path)
+        with doing("drawing it"):
+            result.save_figure(path)
         console.print(f"  figure: {path}", markup=False)
     where = workspace.root
     console.print(f"done in {duration(time.monotonic() - started)}. Next:")

@@ -1,6 +1,8 @@
 """Progress of downloads and imports: bars on a terminal, a plain line now and then elsewhere."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from rich.progress import (
@@ -8,8 +10,10 @@ from rich.progress import (
     DownloadColumn,
     Progress,
     ProgressColumn,
+    SpinnerColumn,
     TaskID,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
@@ -18,6 +22,19 @@ from landlab_mgr.workspace.display import console, duration, size
 
 SPEAK_SECONDS = 10.0
 """Where there is no terminal, a line about this often."""
+
+
+@contextmanager
+def doing(what: str) -> Iterator[Callable[[str], None]]:
+    """Say what is being done, by a line that moves where there is a terminal; call with what comes next."""
+    if not console.is_terminal:
+        console.print(f"  {what}", markup=False, soft_wrap=True)
+        yield lambda line: console.print(f"  {line}", markup=False, soft_wrap=True)
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as line:
+        task = line.add_task(what, total=None)
+        yield lambda what: line.update(task, description=what)
 
 
 class _Bars:

@@ -36,7 +36,10 @@ def demo(
     ] = False,
 ) -> None:
     """A twin planet, 17 predictor sets x 2 seeds, trained and compared: the whole path in a few minutes."""
-    from landlab_mgr.cli import demo as demonstration
+    from landlab_mgr.cli.progress import doing
+
+    with doing("loading the model and its compiler; the first time it takes longest"):
+        from landlab_mgr.cli import demo as demonstration
 
     root = Path(workspace or "landlab-demo").absolute()
     # a database of its own: LANDLAB_DB may name the group's

@@ -15,6 +15,8 @@ from landlab_mgr.workspace.workspace import Workspace
 
 from . import forecasts, sample
 
+pytestmark = pytest.mark.slow
+
 FOLDS, SEEDS = 2, 2
 LEARNED = ("lai", "gpp", "et", "split")
 """What the baseline's files hold."""

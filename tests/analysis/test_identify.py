@@ -13,6 +13,8 @@ from landlab_mgr.spec.run import SplitSpec
 
 from . import sample
 
+pytestmark = pytest.mark.slow
+
 SPREAD = {"f_auto": 0.01, "lcma": 0.8}
 """Relative spread over the members; others 0.2."""
 

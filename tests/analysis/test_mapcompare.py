@@ -13,6 +13,8 @@ from landlab_mgr.storage import figures
 
 from . import sample
 
+pytestmark = pytest.mark.slow
+
 PFT = "setup.groups = 'PFT'"
 N = 12
 

@@ -14,6 +14,8 @@ from landlab_mgr.spec.run import RunSpec
 
 from . import forecasts, sample
 
+pytestmark = pytest.mark.slow
+
 SPEC = RunSpec(dataset="x", predictors=("PFT",), warmup_months=12)
 YEARS_OUT = SPEC.model_copy(
     update={"split": SPEC.split.model_copy(update={"kind": "years_out", "years": (2003,)})}

@@ -12,6 +12,8 @@ from landlab_mgr.storage import artifacts
 
 from . import sample
 
+pytestmark = pytest.mark.slow
+
 PIXELS = 12
 GROUPS = ("PFT", "CLIM")
 WORTH = {"PFT": np.linspace(-0.5, 0.6, PIXELS), "CLIM": np.full(PIXELS, 0.15)}

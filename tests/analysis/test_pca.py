@@ -10,6 +10,8 @@ from landlab_mgr.errors import LandlabError
 
 from . import sample
 
+pytestmark = pytest.mark.slow
+
 NAMES = "lcma,leaf_lifespan,canopy_efficiency,uwue,f_auto"
 COUNT = 400
 

@@ -17,6 +17,8 @@ from landlab_mgr.storage import artifacts
 
 from .. import untrained
 
+pytestmark = pytest.mark.slow
+
 FEW = {"parameters": "lcma,q10", "background": 5, "pixels": 10}
 
 

@@ -10,6 +10,8 @@ from landlab_mgr.observations.metrics import coverage
 
 from . import forecasts, sample
 
+pytestmark = pytest.mark.slow
+
 FILTER = "setup.groups = 'PFT+CLIM'"
 
 

@@ -18,6 +18,8 @@ from landlab_mgr.workspace.workspace import Workspace
 
 from . import sample
 
+pytestmark = pytest.mark.slow
+
 GROUPS = ("PFT", "CLIM", "AGE", "SOIL")
 
 

@@ -13,6 +13,8 @@ from . import sample
 from .conftest import APP
 from .test_runs import words
 
+pytestmark = pytest.mark.slow
+
 PAGE = "views/data.py"
 
 

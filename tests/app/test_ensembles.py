@@ -9,6 +9,8 @@ from landlab_mgr.workspace.workspace import Workspace
 from . import science
 from .shown import commands, figure, table, words
 
+pytestmark = pytest.mark.slow
+
 PAGE = "views/ensembles.py"
 
 

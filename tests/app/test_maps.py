@@ -20,6 +20,8 @@ from tests.bench import pixelmap
 from . import science
 from .shown import commands, figure, values, words
 
+pytestmark = pytest.mark.slow
+
 PAGE = "views/maps.py"
 UWUE = registry.tables(registry.DEFAULT).by_name["uwue"]
 

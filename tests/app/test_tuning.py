@@ -17,6 +17,8 @@ from tests.tuning.sample import Paper, search, study, summary
 from . import science
 from .shown import commands, figure, table, values, words
 
+pytestmark = pytest.mark.slow
+
 PAGE = "views/tuning.py"
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import xarray as xr
 
 from landlab_mgr.storage import artifacts
@@ -19,6 +20,7 @@ for _ in range(40):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_that_write_one_file_leave_one_of_them_whole(tmp_path):
     writers = [
         subprocess.Popen(

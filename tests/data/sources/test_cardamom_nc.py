@@ -236,6 +236,7 @@ REAL = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", REAL or [None], ids=lambda path: path.name if path else "generated")
 def test_a_single_pixel_trains(tmp_path, path):
     """The real files where they are here, else a generated one."""
