@@ -34,6 +34,8 @@ from landlab_mgr.storage import figures as figure_files  # `figures` is a packag
 from landlab_mgr.storage.location import make_directory
 from landlab_mgr.workspace.workspace import Workspace
 
+NO_ANALYSIS = ("apply", "figures", "report", "results", "trace")
+"""Modules that import much, or import this one, and hold no analysis."""
 DIRECTORY = "analyses"
 """Where results lie in the workspace, each in a directory named after the analysis' id."""
 
@@ -41,8 +43,7 @@ DIRECTORY = "analyses"
 @cache
 def registry() -> Mapping[str, Analysis]:
     """Every analysis by name, landlab's own first; LandlabError for a package whose analysis cannot be used."""
-    # what these import is large, or imports this module
-    names = [m.name for m in pkgutil.iter_modules(__path__) if m.name not in ("report", "trace", "figures")]
+    names = [m.name for m in pkgutil.iter_modules(__path__) if m.name not in NO_ANALYSIS]
     modules = [import_module(f"{__name__}.{name}") for name in names]
     own = {module.ANALYSIS.name: module.ANALYSIS for module in modules if hasattr(module, "ANALYSIS")}
     return own | {analysis.name: analysis for analysis in plugins.analyses(own)}

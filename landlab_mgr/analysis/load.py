@@ -4,7 +4,7 @@ Files are read when their values are used, one run at a time, and checked agains
 at 164,040 pixels do not fit in memory.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -33,9 +33,15 @@ def load(ensemble: Ensemble, analysis: Analysis, options: Options) -> xr.Dataset
     catalog that is open for reading only.
     """
     options = options.filled(models_of(ensemble.catalog.specs(ensemble.run_ids).values()))
-    needs = analysis.needs(options)
+    return load_needs(ensemble, analysis.needs(options), lambda ds: analysis.check(ds, options))
+
+
+def load_needs(
+    ensemble: Ensemble, needs: Needs, check: Callable[[xr.Dataset], None] = lambda ds: None
+) -> xr.Dataset:
+    """Load metrics and files of an ensemble; `check` may refuse the runs before files are opened."""
     ds = _with_runs(_dataset(ensemble, needs), ensemble)
-    analysis.check(ds, options)
+    check(ds)
     metric = None
     if needs.level:
         metric = ensemble.metrics(needs.splits, needs.level).drop_vars(("setup", "seed", "dataset"))

@@ -1,9 +1,8 @@
 """Verbs about ensembles of members: `landlab ensemble ...`."""
 
-import json as json_text
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import Annotated, get_args
 
 import pandas as pd
 import typer
@@ -11,13 +10,9 @@ import typer
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
 from landlab_mgr.cli.progress import Steps
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.records import CHECKPOINT
 from landlab_mgr.spec import fields
 from landlab_mgr.workspace.display import console, duration, show
 from landlab_mgr.workspace.workspace import Workspace
-
-if TYPE_CHECKING:
-    from landlab_mgr.analysis.base import Ensemble
 
 app = typer.Typer(help="Ensembles: the members that are kept.", no_args_is_help=True)
 
@@ -123,76 +118,40 @@ def predict(
     db: DatabaseOption = None,
 ) -> None:
     """Apply the members to any dataset: mean and spread by place and month, as a CF file."""
+    from landlab_mgr.analysis import apply
     from landlab_mgr.prediction import cf
 
     cf.check_target(out)
-    names = [name.strip() for name in variables.split(",") if name.strip()]
     if layout not in get_args(cf.Layout):
         raise LandlabError(f"--layout {layout}: choose one of {', '.join(get_args(cf.Layout))}")
-    pooled = [name.strip() for name in pool.split(",") if name.strip()]
+    pooled = _names(pool)
     fields.require_known(pooled, "--pool")
-    from landlab_mgr.analysis.base import Ensemble
-    from landlab_mgr.data import store
-
-    ws = Workspace.at(workspace, db)
-    with ws.open(read_only=True) as catalog:
-        ensembles = {e.name for e in catalog.ensembles()}
-        filter = f"ensemble = '{which}'" if which in ensembles else which
-        ensemble = Ensemble.select(ws, catalog, filter)
-        setup, values = _pooled(ensemble, pooled)
-        target = catalog.dataset(data)
-        used = set(ensemble.runs["dataset"])
-        learned = {d.name: d.fingerprint for d in catalog.datasets() if d.name in used}
-        synthetic, paths = ensemble.synthetic, list(ensemble.paths(CHECKPOINT))
-    ds = store.open_dataset(ws.path(target.url))
-
-    from landlab_mgr.prediction import predict  # JAX takes seconds: mistakes come first
-    from landlab_mgr.prediction import scenario as scenarios
-
-    asked = None if scenario is None else scenarios.load(scenario)
-    trained = {
-        run_id: predict.Trained.open(path) for run_id, path in zip(ensemble.run_ids, paths, strict=True)
-    }
-    names = [v.name for v in predict.chosen(trained, names)]
-    attrs = predict.attributes(trained, setup, learned, synthetic, ds, asked)
-    attrs["landlab_filter"] = ensemble.filter
-    if pooled:
-        attrs["landlab_pooled"] = json_text.dumps(values)
     started = time.monotonic()
     with Steps() as steps:
-        predict.write(
-            trained,
-            ds,
+        done = apply.predict(
+            which,
+            data,
             out,
-            names,
-            asked,
+            Workspace.at(workspace, db),
+            scenario,
+            _names(variables),
             quantiles,
             members,
-            cast(cf.Layout, layout),
-            attrs,
-            lambda number, total: steps("predicting", "block", number, total),
+            layout,
             pooled,
+            lambda number, total: steps("predicting", "block", number, total),
         )
     passed = duration(time.monotonic() - started)
     console.print(
-        f"{out}: {', '.join(names)} of {target.n_pixels} pixels, {target.n_months} months, by {len(trained)} "
-        f"members of {setup}, in {passed}",
+        f"{out}: {', '.join(done.variables)} of {done.pixels} pixels, {done.months} months, by {done.members} "
+        f"members of {done.setup}, in {passed}",
         markup=False,
         soft_wrap=True,
     )
 
 
-def _pooled(ensemble: "Ensemble", pooled: list[str]) -> tuple[str, dict[str, list[fields.Value]]]:
-    """Name of what the members are, and the values of each pooled field; LandlabError where another field differs."""
-    settings = ensemble.catalog.settings(ensemble.run_ids)
-    names = dict(zip(ensemble.run_ids, ensemble.runs["dataset"], strict=True))
-    rows = [row | {"dataset": names[run_id]} for run_id, row in settings.items()]
-    fields.require_alike(rows, pooled)
-    differences = fields.differing(rows)
-    values = {name: differences.get(name, [rows[0][name]]) for name in pooled}
-    setup = " and ".join(dict.fromkeys(ensemble.runs["label"]))
-    over = [f"{name} {fields.listed(v)}" for name, v in values.items() if name != "predictors" and len(v) > 1]
-    return setup + (f", pooled over {' and '.join(over)}" if over else ""), values
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _by_setup(candidates: pd.DataFrame) -> pd.DataFrame:

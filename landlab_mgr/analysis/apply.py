@@ -1,0 +1,110 @@
+"""Trained members of a workspace, applied to one of its datasets."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
+
+from landlab_mgr.analysis.base import Ensemble
+from landlab_mgr.analysis.results import Where, workspace_at
+from landlab_mgr.data import store
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.prediction import cf
+from landlab_mgr.records import CHECKPOINT
+from landlab_mgr.spec import fields
+
+if TYPE_CHECKING:
+    from landlab_mgr.prediction.scenario import Scenario
+
+
+class Predicted(NamedTuple):
+    """A file of predictions: its path, its variables, and what they are of."""
+
+    path: Path
+    variables: tuple[str, ...]
+    setup: str
+    members: int
+    pixels: int
+    months: int
+
+
+def _silent(number: int, total: int) -> None:
+    """Report no progress."""
+
+
+def predict(
+    which: str,
+    data: str,
+    out: str | Path,
+    workspace: Where = None,
+    scenario: "Scenario | str | Path | None" = None,
+    variables: Sequence[str] = (),
+    quantiles: bool = False,
+    members: bool = False,
+    layout: str = "auto",
+    pool: Sequence[str] = (),
+    tell: Callable[[int, int], None] = _silent,
+) -> Predicted:
+    """Apply trained members to a dataset: mean and spread by place and month, as a CF file.
+
+    Args:
+        which: name of an ensemble, or a filter, of members of one setup (of several with `pool`).
+        data: name or fingerprint of a dataset of the workspace.
+        out: FILE.nc or DIRECTORY.zarr that does not exist yet.
+        workspace: a workspace or its directory.
+        scenario: changes of forcing and predictors, or the TOML file that lists them.
+        variables: outputs to write; (): those that every run of the model keeps.
+        quantiles: whether to write 5, 25, 50, 75 and 95 % of the members too.
+        members: whether to write every member too.
+        layout: grid, points, or auto.
+        pool: fields of the run specification in which members may differ.
+        tell: called with the number of each block and how many there are.
+
+    Raises:
+        LandlabError: for a target that exists, an unknown dataset, layout, field or variable, and members that differ
+            in another field.
+    """
+    cf.check_target(str(out))
+    if layout not in get_args(cf.Layout):
+        raise LandlabError(f"layout {layout}: choose one of {', '.join(get_args(cf.Layout))}")
+    fields.require_known(pool, "pool")
+    place = workspace_at(workspace)
+    with place.open(read_only=True) as catalog:
+        ensembles = {e.name for e in catalog.ensembles()}
+        ensemble = Ensemble.select(place, catalog, f"ensemble = '{which}'" if which in ensembles else which)
+        setup, values = _pooled(ensemble, pool)
+        target = catalog.dataset(data)
+        used = set(ensemble.runs["dataset"])
+        learned = {d.name: d.fingerprint for d in catalog.datasets() if d.name in used}
+        synthetic, paths = ensemble.synthetic, list(ensemble.paths(CHECKPOINT))
+    ds = store.open_dataset(place.path(target.url))
+
+    from landlab_mgr.prediction import predict as prediction  # JAX takes seconds: mistakes come first
+    from landlab_mgr.prediction import scenario as scenarios
+
+    changes = scenarios.load(scenario) if isinstance(scenario, str | Path) else scenario
+    trained = {
+        run_id: prediction.Trained.open(path) for run_id, path in zip(ensemble.run_ids, paths, strict=True)
+    }
+    names = [v.name for v in prediction.chosen(trained, list(variables))]
+    attrs: dict[str, Any] = prediction.attributes(trained, setup, learned, synthetic, ds, changes)
+    attrs["landlab_filter"] = ensemble.filter
+    if pool:
+        attrs["landlab_pooled"] = json.dumps(values)
+    prediction.write(
+        trained, ds, out, names, changes, quantiles, members, cast(cf.Layout, layout), attrs, tell, pool
+    )
+    return Predicted(Path(out), tuple(names), setup, len(trained), target.n_pixels, target.n_months)
+
+
+def _pooled(ensemble: Ensemble, pooled: Sequence[str]) -> tuple[str, Mapping[str, list[fields.Value]]]:
+    """Name of what the members are, and the values of each pooled field; LandlabError where another field differs."""
+    settings = ensemble.catalog.settings(ensemble.run_ids)
+    names = dict(zip(ensemble.run_ids, ensemble.runs["dataset"], strict=True))
+    rows = [row | {"dataset": names[run_id]} for run_id, row in settings.items()]
+    fields.require_alike(rows, pooled)
+    differences = fields.differing(rows)
+    values = {name: differences.get(name, [rows[0][name]]) for name in pooled}
+    setup = " and ".join(dict.fromkeys(ensemble.runs["label"]))
+    over = [f"{name} {fields.listed(v)}" for name, v in values.items() if name != "predictors" and len(v) > 1]
+    return setup + (f", pooled over {' and '.join(over)}" if over else ""), values
