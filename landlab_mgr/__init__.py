@@ -56,6 +56,26 @@ _MODULES = {
 }
 """Module of each public name."""
 
+_ROOMS = (
+    "analysis",
+    "campaign",
+    "catalog",
+    "cli",
+    "data",
+    "errors",
+    "guide",
+    "models",
+    "observations",
+    "prediction",
+    "process",
+    "records",
+    "spec",
+    "storage",
+    "training",
+    "tuning",
+    "workspace",
+)
+"""Subpackages and modules, for those who look further."""
 __all__ = [
     "Analysis",
     "Catalog",
@@ -83,6 +103,7 @@ __all__ = [
     "open_skill",
     "predict",
 ]
+__all__ += _ROOMS
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
 """The public names: each is there, typed where it is defined, and imported when it is used."""
 
 import ast
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import landlab_mgr
 
 
-@pytest.mark.parametrize("name", landlab_mgr.__all__)
+@pytest.mark.parametrize("name", landlab_mgr._MODULES)
 def test_every_public_name_is_there_and_documented(name):
     assert getattr(landlab_mgr, name).__doc__
 
@@ -25,7 +26,12 @@ def test_types_and_modules_name_the_same():
         for name in node.names
     }
     assert typed == landlab_mgr._MODULES
-    assert sorted(typed) == sorted(landlab_mgr.__all__)
+    assert sorted([*typed, *landlab_mgr._ROOMS]) == sorted(landlab_mgr.__all__)
+
+
+def test_the_rooms_are_those_of_the_package():
+    modules = [m.name for m in pkgutil.iter_modules(landlab_mgr.__path__) if not m.name.startswith("_")]
+    assert sorted(modules) == sorted(landlab_mgr._ROOMS)
 
 
 def test_importing_the_package_imports_nothing_large():

@@ -59,6 +59,7 @@ VERBS = {
     "ensemble": ("ensemble", "Ensembles: the members that are kept."),
     "tune": ("tune", "Tune the loss weights on dev, with Optuna."),
     "catalog": ("catalog", "The catalog database."),
+    "guide": ("guide", "Show a page of the guide; without PAGE, list the pages."),
     "bench": ("bench.commands", "Benchmarks of training: one program, two workers, from disk."),
 }
 """Module of each verb or group of verbs, and its line in the help, which is the first of the verb's docstring."""

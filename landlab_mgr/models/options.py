@@ -31,8 +31,8 @@ class NetworkOptions(Frozen):
 class StaticNetwork(NetworkOptions):
     """The spatialization network: hidden layer widths, the slope of the leaky ReLU's negative side, and its start."""
 
-    hidden: tuple[int, ...] = (32, 32, 32)
-    negative_slope: float = Field(0.01, ge=0, le=1)
+    hidden: tuple[int, ...] = Field((32, 32, 32), description="widths of the hidden layers")
+    negative_slope: float = Field(0.01, ge=0, le=1, description="slope of the leaky ReLU below 0")
     head_scale: float = Field(
         1.0, gt=0, le=1, description="factor of the heads' initial weights: small, and pixels start alike"
     )

@@ -24,10 +24,16 @@ class GridSpec(Frozen):
     "nn_paw")} runs both processes in every predictor set.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="letters, digits, '_', '.' and '-'"
+    )
     dataset: str = Field(description="name or fingerprint of a published dataset")
-    factorial: tuple[str, ...] = ()
-    setups: tuple[tuple[str, ...], ...] = ()
+    factorial: tuple[str, ...] = Field(
+        (), description="predictor groups, of which every non-empty subset is a predictor set"
+    )
+    setups: tuple[tuple[str, ...], ...] = Field(
+        (), description="single predictor sets, each a list of groups"
+    )
     axes: dict[str, tuple[Any, ...]] = Field(
         default_factory=dict, description="fields of the run specification, with the values that each takes"
     )

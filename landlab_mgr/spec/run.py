@@ -34,16 +34,16 @@ GROUP_ORDER = ("PFT", "CLIM", "AGE", "SOIL", "CONTROL", "LATLON")
 class OptimizerSpec(Frozen):
     """Adam over batches of whole patches; `patches_per_batch = 0` means all training patches at once."""
 
-    learning_rate: float = Field(5e-4, gt=0)
-    epochs: int = Field(199, ge=1, lt=2**31)
-    patches_per_batch: int = Field(1, ge=0)
-    weight_decay: float = Field(0.0, ge=0)
+    learning_rate: float = Field(5e-4, gt=0, description="step size of Adam")
+    epochs: int = Field(199, ge=1, lt=2**31, description="passes over the training patches")
+    patches_per_batch: int = Field(1, ge=0, description="whole patches in an update; 0 = all of them")
+    weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, as in AdamW; 0 = none")
     clip_norm: float = Field(0.0, ge=0, description="0 = no clipping of the global gradient norm")
     process_rate: float = Field(
         1.0, gt=0, description="factor of the learning rate for what a process learns, which all pixels share"
     )
     keep: Literal["last", "best_dev"] = Field(
-        "last", description="which epoch's weights the member is: the last, or the one of the lowest dev loss"
+        "last", description="epoch whose weights the member has: the last, or the one of the lowest dev loss"
     )
 
 
@@ -136,9 +136,9 @@ class SplitSpec(Frozen):
 class Seeds(Frozen):
     """The three draws of a member: network initialisation, dev split, order of the batches."""
 
-    init: int = Field(0, ge=0, lt=2**31)
-    split: int = Field(0, ge=0, lt=2**31)
-    shuffle: int = Field(0, ge=0, lt=2**31)
+    init: int = Field(0, ge=0, lt=2**31, description="seed of the network's first weights")
+    split: int = Field(0, ge=0, lt=2**31, description="seed of the dev patches")
+    shuffle: int = Field(0, ge=0, lt=2**31, description="seed of the order of the batches")
 
 
 def canonical_groups(groups: tuple[str, ...]) -> tuple[str, ...]:
@@ -163,7 +163,7 @@ class RunSpec(Frozen):
     model_version: int = Field(1, ge=1, description="of the model; by default the installed one")
     predictors: tuple[str, ...] = Field(min_length=1, description="names of predictor groups")
     streams: tuple[str, ...] | None = Field(
-        None, description="observation streams to learn from; default all that the dataset has"
+        None, description="observation streams that train; default: all that the dataset has"
     )
     loss_weights: dict[str, float] = Field(default_factory=dict, description="where not the default")
     process: dict[str, Annotated[str, AfterValidator(canonical)]] = Field(

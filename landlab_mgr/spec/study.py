@@ -26,7 +26,9 @@ class Objective(Frozen):
     """The mean of NNSE = 1 / (2 - NSE) on dev over some observed variables and over a trial's seeds; 1 is perfect."""
 
     variables: tuple[str, ...] = Field((), description="default: all that the dataset observes")
-    level: Literal["flat", "spatial", "temporal"] = "flat"
+    level: Literal["flat", "spatial", "temporal"] = Field(
+        "flat", description="over all months and places, of the places' means, or of each place over time"
+    )
 
     @property
     def name(self) -> str:
@@ -38,7 +40,9 @@ class Objective(Frozen):
 class TuneSpec(Frozen):
     """A study: trials of one setup, each with the same seeds, that differ in the numbers that `space` spans."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="letters, digits, '_', '.' and '-'"
+    )
     dataset: str = Field(description="name or fingerprint of a published dataset")
     predictors: tuple[str, ...] = Field(min_length=1, description="names of predictor groups")
     space: dict[str, tuple[float, float]] = Field(
@@ -49,9 +53,13 @@ class TuneSpec(Frozen):
     objectives: tuple[Objective, ...] = Field(
         (Objective(),), min_length=1, description="what is maximised; several make a Pareto front"
     )
-    sampler: Literal["tpe", "gp", "nsga2", "nsga3", "cmaes", "random"] = "tpe"
-    sampler_seed: int = Field(0, ge=0, lt=2**31)
-    pruner: Literal["none", "median", "asha", "hyperband"] = "none"
+    sampler: Literal["tpe", "gp", "nsga2", "nsga3", "cmaes", "random"] = Field(
+        "tpe", description="tpe, gp (needs PyTorch), nsga2, nsga3, cmaes or random, as in Optuna"
+    )
+    sampler_seed: int = Field(0, ge=0, lt=2**31, description="seed of the sampler")
+    pruner: Literal["none", "median", "asha", "hyperband"] = Field(
+        "none", description="none, median, asha or hyperband: ends poor trials early; for one objective"
+    )
     collapsed_share: float = Field(
         0.05,
         ge=0,

@@ -1,0 +1,213 @@
+"""Tables of the guide, made from the code: fields of TOML files, options of analyses, commands."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import typer
+import typer.core
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from landlab_mgr import guide
+from landlab_mgr.models import registry
+from landlab_mgr.models.tables import LossTerm
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.spec.run import PolicySpec, RunSpec
+from landlab_mgr.spec.study import Objective, TuneSpec
+
+OF_THE_GRID = ("dataset", "predictors", "seeds", "science_version", "loss_weights", "process", "network")
+"""Fields of a run that [base] does not set, or that have tables of their own."""
+SPECIFICATIONS: dict[str, type[BaseModel]] = {
+    "grid": GridSpec,
+    "policies": PolicySpec,
+    "study": TuneSpec,
+    "objective": Objective,
+}
+AVERAGES = {
+    "step": "",
+    "year": ", yearly means",
+    "run": ", mean over all years",
+    "anomaly": ", less its mean over all years",
+}
+COMMON = ("--workspace", "--db", "--json", "--help")
+"""Options that are explained once."""
+Commands = typer.core.TyperGroup
+
+
+def text(name: str, commands: Callable[[], Commands]) -> str:
+    """A page with its tables; `commands` gives the root of the command line, for the page that lists it."""
+
+    def table(mark: str) -> str:
+        kind, _, of = mark.partition(" ")
+        if kind == "commands":
+            return _commands(commands())
+        if kind == "options":
+            return _options(of)
+        return {
+            "run": _run,
+            "network": _network,
+            "terms": _terms,
+            "processes": _processes,
+            "models": _models,
+        }.get(kind, lambda: _fields(SPECIFICATIONS[kind]))()
+
+    return guide.TABLE.sub(lambda match: table(match[1]), guide.source(name))
+
+
+def documented(specification: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Fields of a specification by their dotted names, those of its parts one by one."""
+    for name, field in specification.model_fields.items():
+        if specification is RunSpec and name in OF_THE_GRID:
+            continue
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from documented(kind, f"{prefix}{name}.")
+        else:
+            yield prefix + name, field
+
+
+def _run() -> str:
+    return _rows(documented(RunSpec))
+
+
+def _fields(specification: type[BaseModel]) -> str:
+    return _rows((n, f) for n, f in specification.model_fields.items() if n != "policies")
+
+
+def _rows(fields: Iterable[tuple[str, FieldInfo]]) -> str:
+    rows = [(f"`{name}`", _default(field), field.description or "") for name, field in fields]
+    return markdown(("field", "default", "meaning"), rows)
+
+
+def _network() -> str:
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for model in registry.names():
+        for name, field in registry.tables(model).network.model_fields.items():
+            row = f"`network.{name}`", _default(field), field.description or ""
+            rows.setdefault(row, []).append(f"`{model}`")
+    return markdown(
+        ("field", "models", "default", "meaning"), [(f, ", ".join(m), d, w) for (f, d, w), m in rows.items()]
+    )
+
+
+def _models() -> str:
+    rows = [(f"`{name}`", registry.tables(name).summary) for name in registry.names()]
+    return markdown(("`model`", "what it is"), rows)
+
+
+def _terms() -> str:
+    models = [m for m in registry.names() if registry.tables(m).terms]
+    weights = {m: registry.tables(m).weights for m in models}
+    rows = []
+    for name in dict.fromkeys(name for m in models for name in registry.tables(m).terms):
+        term = next(registry.tables(m).terms[name] for m in models if name in weights[m])
+        rows.append(
+            (
+                f"`loss_weights.{name}`",
+                _compared(term),
+                *(f"{weights[m][name]:g}" if name in weights[m] else "" for m in models),
+            )
+        )
+    return markdown(("field", "compares", *(f"default, {m}" for m in models)), rows)
+
+
+def _compared(term: LossTerm) -> str:
+    if term.stream is None:
+        return "a penalty on the model alone"
+    variable = registry.variables()[term.stream.variable]
+    place = ", means over patches" if term.level == "patch" else ""
+    return f"{variable.meaning}{place}{AVERAGES[term.average]}"
+
+
+def _processes() -> str:
+    rows = []
+    for model in registry.names():
+        for name, kind in registry.tables(model).processes.items():
+            choices = ", ".join(f"`{c}`" for c in kind.implementations)
+            rows.append(
+                (f"`process.{name}`", f"`{model}`", f"`{kind.default}`", f"{kind.meaning}: {choices}")
+            )
+    return markdown(("field", "model", "default", "meaning and choices"), rows)
+
+
+def _options(analysis: str) -> str:
+    from landlab_mgr.analysis import find
+
+    rows = [
+        (f"`-o {n}=`", _default(f), f.description or "")
+        for n, f in find(analysis).options.model_fields.items()
+    ]
+    return markdown(("option", "default", "meaning"), rows)
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if value is PydanticUndefined:
+        return "required"
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value)) if value and not isinstance(value[0], BaseModel) else "–"
+    return "–" if value in (None, "", {}) else f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def _commands(root: Commands) -> str:
+    parts = []
+    for path, command in verbs(root):
+        arguments = [p for p in command.params if p.param_type_name == "argument"]
+        usage = " ".join([path, *(_argument(a) for a in arguments)])
+        lines = [f"### `{usage}`", *_paragraphs(command.help or "")]
+        rows = [
+            (" ".join(f"`{o}`" for o in [*p.opts, *p.secondary_opts]), _shown(p), _plain(p.help or ""))
+            for p in command.params
+            if p.param_type_name == "option" and not set(p.opts) & {*COMMON}
+        ]
+        rows = [
+            *((f"`{_argument(a)}`", "", _plain(a.help)) for a in arguments if getattr(a, "help", None)),
+            *rows,
+        ]
+        if rows:
+            lines.append(markdown(("argument or option", "default", "meaning"), rows))
+        common = [o for p in command.params for o in p.opts if o in COMMON[:3]]
+        if common:
+            lines.append("Also " + ", ".join(f"`{o}`" for o in common) + ".")
+        parts.append("\n\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def verbs(command: Any, path: str = "landlab") -> Iterator[tuple[str, Any]]:
+    """Every verb of a command line by its path, in order."""
+    context = typer.Context(command)
+    for name in command.list_commands(context):
+        verb = command.get_command(context, name)
+        if hasattr(verb, "list_commands"):
+            yield from verbs(verb, f"{path} {name}")
+        elif not verb.hidden:
+            yield f"{path} {name}", verb
+
+
+def _argument(argument: Any) -> str:
+    name = (argument.metavar or argument.name.upper()).strip("[]")
+    return name if argument.required else f"[{name}]"
+
+
+def _shown(option: Any) -> str:
+    value = option.default
+    if value is None or value == "" or isinstance(value, bool) or callable(value):
+        return ""
+    return f"`{value}`"
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [" ".join(p.split()) for p in text.strip().split("\n\n")]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
+    )
