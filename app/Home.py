@@ -23,6 +23,7 @@ page = st.navigation(
         st.Page("views/analyses.py", title="Analyses", icon=":material/query_stats:", url_path="analyses"),
         st.Page("views/maps.py", title="Maps", icon=":material/public:", url_path="maps"),
         st.Page("views/data.py", title="Data", icon=":material/database:", url_path="data"),
+        st.Page("views/help.py", title="Help", icon=":material/help:", url_path="help"),
         # reached from the table of runs, or by a link
         st.Page("views/run.py", title="Run", url_path="run", visibility="hidden"),
         st.Page("views/compare.py", title="Compare", url_path="compare", visibility="hidden"),

@@ -87,7 +87,7 @@ def run(workspace: Workspace, quick: bool = False) -> None:
             "what the figure is made of, and how to make it again",
         ),
         (f"landlab report --ensemble {chosen.name} -w {where}", "every analysis in one page"),
-        ("landlab data import fluxval DIR", "real towers (see the README)"),
+        ("landlab data import fluxval DIR", "real towers (`landlab guide your-own-data`)"),
     ):
         console.print(f"  {line}    {why}", markup=False, soft_wrap=True)
 

@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shutil
+import warnings
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from itertools import pairwise
@@ -168,4 +169,6 @@ def _write_api(directory: Path) -> None:
     import pdoc.render
 
     pdoc.render.configure(docformat="google", search=True)
-    pdoc.pdoc("landlab_mgr", output_directory=directory)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # annotations that are imported for type checkers only
+        pdoc.pdoc("landlab_mgr", output_directory=directory)

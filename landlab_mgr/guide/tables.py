@@ -30,8 +30,10 @@ AVERAGES = {
     "run": ", mean over all years",
     "anomaly": ", less its mean over all years",
 }
-COMMON = ("--workspace", "--db", "--json", "--help")
+COMMON = ("--workspace", "--db", "--json")
 """Options that are explained once."""
+GENERAL = "General"
+"""Heading of the verbs that are in no group."""
 Commands = typer.core.TyperGroup
 
 
@@ -151,27 +153,31 @@ def _default(field: FieldInfo) -> str:
 
 
 def _commands(root: Commands) -> str:
-    parts = []
+    parts: dict[str, list[str]] = {}
     for path, command in verbs(root):
-        arguments = [p for p in command.params if p.param_type_name == "argument"]
-        usage = " ".join([path, *(_argument(a) for a in arguments)])
-        lines = [f"### `{usage}`", *_paragraphs(command.help or "")]
-        rows = [
-            (" ".join(f"`{o}`" for o in [*p.opts, *p.secondary_opts]), _shown(p), _plain(p.help or ""))
-            for p in command.params
-            if p.param_type_name == "option" and not set(p.opts) & {*COMMON}
-        ]
-        rows = [
-            *((f"`{_argument(a)}`", "", _plain(a.help)) for a in arguments if getattr(a, "help", None)),
-            *rows,
-        ]
-        if rows:
-            lines.append(markdown(("argument or option", "default", "meaning"), rows))
-        common = [o for p in command.params for o in p.opts if o in COMMON[:3]]
-        if common:
-            lines.append("Also " + ", ".join(f"`{o}`" for o in common) + ".")
-        parts.append("\n\n".join(lines))
-    return "\n\n".join(parts)
+        words = path.split()
+        parts.setdefault(words[1] if len(words) > 2 else GENERAL, []).append(_command(path, command))
+    return "\n\n".join(f"## {group}\n\n" + "\n\n".join(entries) for group, entries in parts.items())
+
+
+def _command(path: str, command: Any) -> str:
+    """A verb: how it is called, what it does, and its arguments and options but the common ones."""
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    options = [p for p in command.params if p.param_type_name == "option"]
+    rows = [(f"`{_argument(a)}`", "", _plain(a.help)) for a in arguments if a.help]
+    rows += [
+        (", ".join(f"`{o}`" for o in [*p.opts, *p.secondary_opts]), _shown(p), _plain(p.help or ""))
+        for p in options
+        if not set(p.opts) & {*COMMON}
+    ]
+    lines = [f"### `{path}`", *_paragraphs(command.help or "")]
+    if arguments:
+        lines.append(f"`{' '.join([path, *map(_argument, arguments)])}`")
+    if rows:
+        lines.append(markdown(("argument or option", "default", "meaning"), rows))
+    if common := [o for p in options for o in p.opts if o in COMMON]:
+        lines.append("Also " + ", ".join(f"`{o}`" for o in common) + ".")
+    return "\n\n".join(lines)
 
 
 def verbs(command: Any, path: str = "landlab") -> Iterator[tuple[str, Any]]:

@@ -169,5 +169,5 @@ class Scenario(Frozen):
 def load(path: str | Path) -> Scenario:
     """Read a scenario; LandlabError names the file and the key of a mistake."""
     path = Path(path)
-    content = read_toml(path, f"no scenario file {path}; the README shows one")
+    content = read_toml(path, f"no scenario file {path}; `landlab guide predictions` shows one")
     return validated(Scenario, content, str(path))

@@ -1,20 +1,14 @@
-"""Whole ensembles: a wide table for other programs, an array for xarray, and the README's examples."""
+"""Whole ensembles: a wide table for other programs, an array for xarray."""
 
 import math
-import re
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from landlab_mgr.catalog import MetricRecord
 from landlab_mgr.errors import LandlabError
-from tests.app import sample as workspace
 
 from .sample import FINGERPRINT, claim, epoch
-
-README = Path(__file__).parents[2] / "README.md"
 
 
 @pytest.fixture
@@ -84,20 +78,3 @@ def test_the_array(scored, runs):
     spatial = scored.metrics_array(level="spatial")
     assert spatial.sel(split="dev", variable="lai", statistic="rmse").values.tolist() == [7.0]
     assert scored.metrics_array("seed = 77").size == 0
-
-
-def test_the_readmes_examples(tmp_path, monkeypatch):
-    section = README.read_text().split("## From Python\n", 1)[1].split("\n## ", 1)[0]
-    examples = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    assert examples
-    made = workspace.make(tmp_path / "landlab-workspace")
-    monkeypatch.chdir(tmp_path)
-    names = {}
-    for example in examples:
-        exec(compile(example, str(README), "exec"), names)
-    assert list(names["runs"]["run_id"]) == [made.runs["completed"]]
-    assert isinstance(names["table"], pd.DataFrame)
-    assert len(names["table"]) == len(made.runs)
-    assert names["by_setup"].sel(setup="PFT", variable="gpp").notnull()
-    assert names["what"].a.run_id == made.runs["completed"]
-    assert any(d.field == "predictors" for d in names["what"].differences)

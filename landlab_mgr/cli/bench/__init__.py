@@ -1,1 +1,1 @@
-"""Benchmarks behind `landlab bench`: what the README claims of speed is printed by these."""
+"""Benchmarks behind `landlab bench`: the guide's figures of speed are printed by these."""

@@ -121,7 +121,7 @@ def load(path: str | Path) -> Mapping:
         LandlabError: one line that names the file, the key, what is allowed and, for a typo, what was meant.
     """
     path = Path(path)
-    content = read_toml(path, f"no mapping {path}; the README shows one under 'Your own data'")
+    content = read_toml(path, f"no mapping {path}; `landlab data import generic --example` prints one")
     try:
         mapping = Mapping.model_validate(content)
     except ValidationError as error:
