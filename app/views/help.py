@@ -1,7 +1,5 @@
 """Help: the guide that ships with the package, page by page."""
 
-import re
-
 import streamlit as st
 
 from landlab_mgr import guide
@@ -9,7 +7,6 @@ from landlab_mgr.guide import tables
 from parts import address
 
 FIRST = "index"
-PICTURE = re.compile(r"^!\[([^\]]*)\]\(([^)]+)\)$", re.MULTILINE)
 
 
 def show() -> None:
@@ -28,7 +25,7 @@ def show() -> None:
 
 def body(name: str) -> None:
     """A page, its pictures between its texts."""
-    parts = PICTURE.split(content(name))
+    parts = guide.PICTURE.split(content(name))
     st.markdown(parts[0])
     for caption, picture, rest in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         st.image(guide.FOLDER / picture, caption=caption)

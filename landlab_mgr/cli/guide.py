@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from landlab_mgr.guide import tables
 
 app = typer.Typer()
+WIDEST = 120
+"""Columns of text that are still read with ease."""
 
 
 @app.command()
@@ -86,11 +88,17 @@ def _text(name: str, context: typer.Context) -> str:
 def _show(text: str) -> None:
     from rich.console import Console
     from rich.markdown import Markdown
+    from rich.theme import Theme
 
     from landlab_mgr import guide as pages
 
     text = pages.LINK.sub(r"\1 (`landlab guide \2`)", text)
-    Console(width=None).print(Markdown(text, hyperlinks=False))
+    text = pages.PICTURE.sub(lambda match: f"*Picture: {match[1]}* ({pages.FOLDER / match[2]})", text)
+    # colours of the terminal, whose background may be light or dark
+    theme = Theme({"markdown.code": "cyan", "markdown.h1": "bold", "markdown.h2": "bold underline"})
+    console = Console(theme=theme)
+    console.width = min(console.width, WIDEST)
+    console.print(Markdown(text, code_theme="ansi_dark", hyperlinks=False))
 
 
 def _write(directory: str, context: typer.Context) -> None:

@@ -39,6 +39,8 @@ TABLE = re.compile(r"^<!-- table: ([\w ]+?) -->.*$", re.MULTILINE)
 """A line that a table takes the place of; text after the mark is for readers of the bare file."""
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([a-z_-]+)\.md(#[\w-]+)?\)")
 """A link to another page."""
+PICTURE = re.compile(r"^!\[([^\]]*)\]\(([^)]+)\)$", re.MULTILINE)
+"""A picture, in a line of its own: its caption and its file."""
 
 
 class Page(NamedTuple):

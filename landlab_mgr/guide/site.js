@@ -20,7 +20,7 @@ function score(piece, words) {
 
 function excerpt(text, word) {
   const place = text.toLowerCase().indexOf(word);
-  const start = Math.max(0, place - 50);
+  const start = place < 50 ? 0 : text.indexOf(" ", place - 50) + 1; // at the beginning of a word
   const line = document.createElement("span");
   if (place < 0) {
     line.textContent = text.slice(0, 140);
