@@ -122,6 +122,8 @@ SLOWEST = (
     "app/test_browser.py",
     "campaign/test_stopped.py",
     "models/test_plugin_model.py",
+    "test_notebooks.py",
+    "guide/test_site.py",
 )
 """Files that take the longest, the longest first."""
 

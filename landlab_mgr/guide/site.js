@@ -8,7 +8,7 @@ const MOST = 12;
 function score(piece, words) {
   const title = `${piece.page} ${piece.title}`.toLowerCase();
   const text = piece.text.toLowerCase();
-  let sum = 0;
+  let sum = title.includes(words.join(" ")) ? 20 : text.includes(words.join(" ")) ? 5 : 0;
   for (const word of words) {
     const inTitle = title.includes(word);
     const inText = text.includes(word);

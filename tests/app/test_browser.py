@@ -138,7 +138,7 @@ def test_the_benchmark_can_drive_these_pages(browser, address):
         assert bench._tick(page) > 0
 
 
-@pytest.mark.parametrize("name", ["", "runs", "compare", "run", "data"])
+@pytest.mark.parametrize("name", ["", "runs", "compare", "run", "data", "help"])
 def test_every_page_fits_a_phone_in_the_dark(browser, address, name):
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
     page = context.new_page()

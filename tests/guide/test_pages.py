@@ -15,6 +15,7 @@ from landlab_mgr.models import registry as models
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.spec.run import PolicySpec, RunSpec
 from landlab_mgr.spec.study import Objective, TuneSpec
+from landlab_mgr.storage import figures
 from tests.app import sample
 
 from .written import PAGES, README, REPOSITORY, SOURCES, blocks, commands
@@ -159,6 +160,13 @@ def test_links_and_pictures_lead_somewhere(name, texts):
         if anchor:
             _, headings = site.rendered(texts[file.removesuffix(".md")])
             assert anchor in [a for _, a, _ in headings], target
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_picture_of_an_analysis_is_real_output(name):
+    [(_, file)] = guide.PICTURE.findall(guide.source(f"analysis-{name}"))
+    assert figures.read(guide.FOLDER / file)["analysis"]["name"] == name
+    assert (guide.FOLDER / file).stat().st_size < 120_000
 
 
 @pytest.mark.parametrize("name", SOURCES)
