@@ -58,7 +58,7 @@ def splits(workspace: Workspace, record: DatasetRecord) -> pd.DataFrame:
     """How the grids on a dataset divide it: grids, split in words, pixels of each part for the seed 0."""
     asked: dict[SplitSpec, list[str]] = {}
     for grid in reading.contents(str(workspace.root), workspace.database).grids:
-        if grid.spec.dataset == record.name or record.fingerprint.startswith(grid.spec.dataset):
+        if grid.spec.dataset in record.names or record.fingerprint.startswith(grid.spec.dataset):
             for spec in grid.spec.splits:
                 asked.setdefault(spec, []).append(grid.name)
     rows = [

@@ -54,6 +54,7 @@ def described(record: DatasetRecord) -> None:
             "Size": f"{record.n_pixels:,} pixels in {text.count(record.n_patches, 'patch')}"
             f", {text.count(record.n_months, 'month')}".replace("patchs", "patches"),
             "Source": record.source,
+            "Also called": ", ".join(record.aliases),
             "Licence": record.licence,
             "Fingerprint": record.fingerprint,
             "Registered": "" if record.created is None else record.created.strftime("%Y-%m-%d %H:%M UTC"),

@@ -59,7 +59,7 @@ def card(grid: GridRecord, runs: pd.DataFrame, drawn: bool) -> None:
     dataset = next(
         d
         for d in reading.contents(str(workspace.root), workspace.database).datasets
-        if grid.spec.dataset in (d.name, d.fingerprint) or d.fingerprint.startswith(grid.spec.dataset)
+        if grid.spec.dataset in d.names or d.fingerprint.startswith(grid.spec.dataset)
     )
     variants = {}
     if len(grid.spec.variants) > 1:

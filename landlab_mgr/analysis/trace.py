@@ -254,7 +254,7 @@ def _short(commit: str | None) -> str:
 def _dataset_changes(
     datasets: Sequence[Mapping[str, Any]], catalog: Catalog, ws: Workspace
 ) -> Iterator[Change]:
-    now = {d.name: d for d in catalog.datasets()}
+    now = {name: d for d in catalog.datasets() for name in d.names}
     for then in datasets:
         name, fingerprint = then["name"], then["fingerprint"]
         if name not in now:

@@ -26,6 +26,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from landlab_mgr.catalog.tables import (
     STATES,
     Dataset,
+    DatasetAlias,
     Ensemble,
     Grid,
     GridRun,
@@ -249,8 +250,9 @@ def _tagged(test: Test) -> ColumnElement[bool]:
 
 
 def _of_dataset(test: Test) -> ColumnElement[bool]:
-    names = select(Dataset.fingerprint).where(or_(test(Dataset.name), test(Dataset.fingerprint)))
-    return Run.dataset.in_(names)
+    named = select(Dataset.fingerprint).where(or_(test(Dataset.name), test(Dataset.fingerprint)))
+    also_named = select(DatasetAlias.fingerprint).where(test(DatasetAlias.name))
+    return Run.dataset.in_(named.union(also_named))
 
 
 def _setting(field: SpecField) -> Field:

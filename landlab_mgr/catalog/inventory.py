@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from landlab_mgr.catalog.records import DatasetRecord
 from landlab_mgr.catalog.session import Database
-from landlab_mgr.catalog.tables import Artifact, Attempt, Dataset, Run
+from landlab_mgr.catalog.tables import Artifact, Attempt, Dataset, DatasetAlias, Run
 from landlab_mgr.records import ArtifactRecord
 
 
@@ -45,6 +45,15 @@ class Contents:
     files: tuple[FileEntry, ...]
 
 
+def dataset_records(tx: Connection) -> list[DatasetRecord]:
+    """All datasets with their names, by the first of these."""
+    aliases: dict[str, list[str]] = {}
+    for alias in tx.execute(select(DatasetAlias.name, DatasetAlias.fingerprint).order_by(DatasetAlias.name)):
+        aliases.setdefault(alias.fingerprint, []).append(alias.name)
+    rows = tx.execute(select(*Dataset.__table__.columns).order_by(Dataset.name)).mappings()
+    return [DatasetRecord(**row, aliases=tuple(aliases.get(row["fingerprint"], ()))) for row in rows]
+
+
 class Inventory(Database):
     """Taking stock."""
 
@@ -59,9 +68,7 @@ class Inventory(Database):
         ).join(Run, Run.run_id == Artifact.run_id)
         with self.transaction() as tx:
             return Contents(
-                tuple(
-                    DatasetRecord(**row) for row in tx.execute(select(*Dataset.__table__.columns)).mappings()
-                ),
+                tuple(dataset_records(tx)),
                 tuple(AttemptEntry(**row) for row in tx.execute(attempts.order_by(Attempt.id)).mappings()),
                 tuple(
                     FileEntry(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from landlab_mgr.catalog.columns import join_float
 from landlab_mgr.catalog.filter import compile_filter
 from landlab_mgr.catalog.guard import Guard
+from landlab_mgr.catalog.inventory import dataset_records
 from landlab_mgr.catalog.records import DatasetRecord, GridRecord, RunRecord
 from landlab_mgr.catalog.session import among
 from landlab_mgr.catalog.tables import (
@@ -49,12 +50,12 @@ class Queries(Guard):
     def datasets(self) -> list[DatasetRecord]:
         """All datasets, by name."""
         with self.transaction() as tx:
-            return [DatasetRecord(**row) for row in tx.execute(_DATASETS.order_by(Dataset.name)).mappings()]
+            return dataset_records(tx)
 
     def dataset(self, name: str) -> DatasetRecord:
-        """The dataset with this name, or else with a fingerprint that starts so."""
+        """The dataset with this name, its first or a further one, or else with a fingerprint that starts so."""
         datasets = self.datasets()
-        found = [d for d in datasets if d.name == name] or [
+        found = [d for d in datasets if name in d.names] or [
             d for d in datasets if name and d.fingerprint.startswith(name)
         ]
         if len(found) == 1:
@@ -207,8 +208,7 @@ class Queries(Guard):
         """Mean seconds of an epoch of the runs on a dataset (its name) that completed last; None where none has."""
         newest = (
             select(Run.run_id)
-            .join(Dataset, Dataset.fingerprint == Run.dataset)
-            .where(Dataset.name == dataset, Run.state == "completed")
+            .where(Run.dataset == self.dataset(dataset).fingerprint, Run.state == "completed")
             .order_by(Run.updated.desc())
             .limit(RECENT_RUNS)
         )
@@ -306,7 +306,6 @@ class Queries(Guard):
         return table
 
 
-_DATASETS = select(*Dataset.__table__.columns)
 _HEADLINES = select(Metric.run_id, Metric.variable, Metric.value, Metric.kind).where(
     *(getattr(Metric, column) == value for column, value in HEADLINE.items())
 )

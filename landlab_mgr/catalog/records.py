@@ -17,7 +17,10 @@ class StaleToken(LandlabError):  # noqa: N818 - the name that drivers know
 
 @dataclass(frozen=True)
 class DatasetRecord:
-    """A published dataset. `kind` is real or synthetic; `created` is set at registration."""
+    """A published dataset. `kind` is real or synthetic; `created` is set at registration.
+
+    `aliases` are the names that it got after its first.
+    """
 
     fingerprint: str
     name: str
@@ -29,6 +32,12 @@ class DatasetRecord:
     source: str
     licence: str
     created: datetime | None = None
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All its names, the first one first."""
+        return self.name, *self.aliases
 
 
 @dataclass(frozen=True)

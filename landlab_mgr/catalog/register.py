@@ -11,7 +11,17 @@ from sqlalchemy import Connection, delete, func, select, update
 from landlab_mgr.catalog.events import happened
 from landlab_mgr.catalog.records import DatasetRecord, Registration
 from landlab_mgr.catalog.session import Database, among, insert, upsert
-from landlab_mgr.catalog.tables import DATASET_KINDS, Base, Dataset, Grid, GridRun, LossWeights, Run, Setup
+from landlab_mgr.catalog.tables import (
+    DATASET_KINDS,
+    Base,
+    Dataset,
+    DatasetAlias,
+    Grid,
+    GridRun,
+    LossWeights,
+    Run,
+    Setup,
+)
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.spec.run import RunSpec, identity
@@ -21,32 +31,28 @@ class Register(Database):
     """Registration; every verb is idempotent."""
 
     def register_dataset(self, dataset: DatasetRecord) -> None:
-        """Add a dataset, or bring name, URL and the rest of a known fingerprint up to date.
+        """Add a dataset, or give a known fingerprint a further name and bring its URL and the rest up to date.
 
-        A name that another fingerprint holds moves if no run uses that other one, which is then forgotten
-        (a dataset published again while it was being made); otherwise LandlabError.
+        A dataset keeps the name that it had first. A name that another fingerprint holds moves if no run uses that
+        other one, which is forgotten with its last name (a dataset published again while it was being made);
+        otherwise LandlabError.
         """
         if dataset.kind not in DATASET_KINDS:
             raise LandlabError(
                 f"dataset {dataset.name}: kind {dataset.kind!r} is none of {', '.join(DATASET_KINDS)}"
             )
         row = asdict(replace(dataset, url=redacted(dataset.url), created=datetime.now(UTC)))
+        del row["aliases"]
         with self.transaction(write=True) as tx:
-            holder = tx.scalar(
-                select(Dataset.fingerprint).where(
-                    Dataset.name == dataset.name, Dataset.fingerprint != dataset.fingerprint
-                )
-            )
-            if holder is not None:
-                runs = tx.scalar(select(func.count()).select_from(Run).where(Run.dataset == holder))
-                if runs:
-                    raise LandlabError(
-                        f"the dataset name {dataset.name!r} belongs to {holder}, which {runs} runs use; "
-                        f"publish {dataset.fingerprint} under another name"
-                    )
-                tx.execute(delete(Dataset).where(Dataset.fingerprint == holder))
-            known = tx.scalar(select(Dataset.created).where(Dataset.fingerprint == dataset.fingerprint))
-            upsert(tx, Dataset, ["fingerprint"], [row | {"created": known or row["created"]}])
+            _free_name(tx, dataset.name, dataset.fingerprint)
+            of_dataset = Dataset.fingerprint == dataset.fingerprint
+            known = tx.execute(select(Dataset.name, Dataset.created).where(of_dataset)).one_or_none()
+            if known is not None:
+                row |= {"name": known.name, "created": known.created}
+            upsert(tx, Dataset, ["fingerprint"], [row])
+            if row["name"] != dataset.name:
+                alias = {"name": dataset.name, "fingerprint": dataset.fingerprint}
+                _insert_missing(tx, DatasetAlias, [alias])
             happened(tx, "dataset_registered", fingerprint=dataset.fingerprint, name=dataset.name)
 
     def register_runs(self, specs: Iterable[RunSpec], grid: GridSpec | None = None) -> Registration:
@@ -65,6 +71,29 @@ class Register(Database):
             name = None if grid is None else grid.name
             happened(tx, "registered", grid=name, added=done.added, existing=done.existing)
         return done
+
+
+def _free_name(tx: Connection, name: str, fingerprint: str) -> None:
+    """Take a name from another dataset that no run uses; LandlabError where one does."""
+    alias = select(DatasetAlias.fingerprint).where(DatasetAlias.name == name)
+    holder = tx.scalar(select(Dataset.fingerprint).where(Dataset.name == name)) or tx.scalar(alias)
+    if holder is None or holder == fingerprint:
+        return
+    runs = tx.scalar(select(func.count()).select_from(Run).where(Run.dataset == holder))
+    if runs:
+        raise LandlabError(
+            f"the dataset name {name!r} belongs to {holder}, which {runs} runs use; "
+            f"publish {fingerprint} under another name"
+        )
+    if tx.execute(delete(DatasetAlias).where(DatasetAlias.name == name)).rowcount:
+        return
+    others = select(DatasetAlias.name).where(DatasetAlias.fingerprint == holder)
+    further = tx.scalar(others.order_by(DatasetAlias.name))
+    if further is None:
+        tx.execute(delete(Dataset).where(Dataset.fingerprint == holder))
+        return
+    tx.execute(delete(DatasetAlias).where(DatasetAlias.name == further))
+    tx.execute(update(Dataset).where(Dataset.fingerprint == holder).values(name=further))
 
 
 def redacted(url: str) -> str:

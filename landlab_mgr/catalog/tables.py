@@ -20,7 +20,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from landlab_mgr.catalog.columns import FLOAT_KINDS, FloatMap, Utc
 
-REVISION = "0004"
+REVISION = "0005"
 """Of this schema: the last of migrations/versions."""
 
 STATES = ("pending", "running", "completed", "failed", "cancelled")
@@ -81,6 +81,14 @@ class Dataset(Base):
     source: Mapped[str]
     licence: Mapped[str]
     created: Mapped[datetime]
+
+
+class DatasetAlias(Base):
+    """A further name of a dataset; names and aliases together are unique."""
+
+    __tablename__ = "dataset_alias"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(ForeignKey(Dataset.fingerprint), index=True)
 
 
 class Grid(Base):

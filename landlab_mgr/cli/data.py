@@ -219,19 +219,25 @@ def twin(
 def _say(record: DatasetRecord) -> None:
     console.print(
         f"dataset {record.name} ({record.fingerprint}, {record.kind}): {record.n_pixels} pixels in "
-        f"{record.n_patches} patches, {record.n_months} months",
+        f"{record.n_patches} patches, {record.n_months} months{_also(record)}",
         markup=False,
     )
     console.print(f"next: `landlab data show {record.name}`, `landlab grid register FILE`", markup=False)
+
+
+def _also(record: DatasetRecord) -> str:
+    return f"; also called {', '.join(record.aliases)}" if record.aliases else ""
 
 
 @app.command()
 def ls(workspace: WorkspaceOption = None, db: DatabaseOption = None, json: JsonOption = False) -> None:
     """Datasets of the workspace."""
     with Workspace.at(workspace, db).open(read_only=True) as catalog:
-        rows = [vars(d) for d in catalog.datasets()]
+        datasets = catalog.datasets()
     columns = ["name", "fingerprint", "kind", "n_pixels", "n_patches", "n_months", "licence", "url"]
-    frame = pd.DataFrame(rows, columns=columns)
+    frame = pd.DataFrame([vars(d) for d in datasets], columns=columns)
+    if any(d.aliases for d in datasets):
+        frame.insert(1, "also called", [", ".join(d.aliases) for d in datasets])
     if frame.empty and not json:
         console.print("no dataset yet: `landlab data import fluxval DIR` or `landlab data twin` makes one")
         return
@@ -254,7 +260,8 @@ def show_(
     if figure is not None:
         figures.check_target(figure)
     ds, record = _opened(name, workspace, db)
-    show(check.summary(ds), "" if json else f"{record.name} ({record.kind}, {record.fingerprint})", json)
+    title = f"{record.name} ({record.kind}, {record.fingerprint}){_also(record)}"
+    show(check.summary(ds), "" if json else title, json)
     if figure is not None:
         ws = Workspace.at(workspace, db)
         with ws.open(read_only=True) as catalog:

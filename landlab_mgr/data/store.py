@@ -73,8 +73,9 @@ def fingerprint(ds: "xr.Dataset") -> str:
 def publish(ds: "xr.Dataset", root: str | Location) -> Published:
     """Validate a dataset and write it to `root/<name>-<first 8 of its fingerprint>.zarr`, atomically.
 
-    Publishing the same content again returns what is there. Whatever interrupts it, `root` shows either the
-    whole dataset or nothing. Raises `LandlabError` for an invalid dataset or a root that cannot be written.
+    Publishing the same content again, also under another name, returns what is there. Whatever interrupts it, `root`
+    shows either the whole dataset or nothing. Raises `LandlabError` for an invalid dataset or a root that cannot be
+    written.
     """
     ds = schema.validate(ds)
     root = located(root)
@@ -126,8 +127,14 @@ def publish_parts(
 
 
 def _named(ds: "xr.Dataset", digest: str, root: Location) -> Published:
+    """The dataset and its place: where the same content lies under any name, else of its own name."""
     name = str(ds.attrs["name"])
-    return Published(name, digest, root / f"{name}-{digest[:8]}.zarr")
+    own = root / f"{name}-{digest[:8]}.zarr"
+    with reached(root):
+        if not (own / MARKER).exists():
+            same = [p.path for p in list_published(root) if p.fingerprint == digest]
+            return Published(name, digest, same[0] if same else own)
+    return Published(name, digest, own)
 
 
 @contextmanager

@@ -256,8 +256,14 @@ def _datasets(workspace: Workspace, records: Sequence[DatasetRecord], deep: bool
             problem = f"holds {found}, not {record.fingerprint} as when it was published"
             yield Finding("error", f"dataset {record.name}", problem, again)
     urls = {record.url for record in records}
+    names = {record.fingerprint: record.name for record in records}
     for published in store.list_published(workspace.data):
-        if workspace.relative(published.path) not in urls:
+        if workspace.relative(published.path) in urls:
+            continue
+        if published.fingerprint in names:
+            problem = f"is a second copy of dataset {names[published.fingerprint]}, which nothing reads"
+            yield Finding("warning", workspace.relative(published.path), problem, "remove it")
+        else:
             yield Finding(
                 "warning",
                 workspace.relative(published.path),

@@ -88,6 +88,35 @@ def test_a_dataset_by_name_or_fingerprint(catalog):
         catalog.dataset("towers")
 
 
+def test_a_dataset_has_several_names(catalog, grid, runs):
+    again = replace(DATASET, name="again", url="moved")
+    catalog.register_dataset(again)
+    catalog.register_dataset(again)
+    [record] = catalog.datasets()
+    assert (record.names, record.url) == (("twin", "again"), "moved")
+    assert catalog.dataset("twin") == catalog.dataset("again") == catalog.inventory().datasets[0] == record
+    assert len(catalog.runs("dataset = 'twin'")) == len(catalog.runs("dataset = 'again'")) == 6
+    assert catalog.runs("dataset != 'again'").empty
+    assert catalog.epoch_seconds("again") is None
+    for name in ("twin", "again"):
+        with pytest.raises(LandlabError, match=f"'{name}' belongs to {FINGERPRINT}, which 6 runs use"):
+            catalog.register_dataset(replace(DATASET, fingerprint="aaaa", name=name))
+
+
+def test_a_dataset_without_runs_is_forgotten_with_its_last_name(catalog):
+    for name in ("again", "once more"):
+        catalog.register_dataset(replace(DATASET, name=name))
+    taken = []
+    for name in ("again", "twin", "once more"):
+        catalog.register_dataset(replace(DATASET, fingerprint="aaaa", name=name))
+        taken.append({d.fingerprint: d.names for d in catalog.datasets()})
+    assert taken == [
+        {FINGERPRINT: ("twin", "once more"), "aaaa": ("again",)},
+        {FINGERPRINT: ("once more",), "aaaa": ("again", "twin")},
+        {"aaaa": ("again", "once more", "twin")},
+    ]
+
+
 def test_a_name_moves_only_from_an_unused_dataset(catalog, grid):
     catalog.register_dataset(replace(DATASET, fingerprint="aaaa"))
     assert [d.fingerprint for d in catalog.datasets()] == ["aaaa"]

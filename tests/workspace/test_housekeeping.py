@@ -217,7 +217,11 @@ def test_datasets(ws, catalog):
     finding = only(ws, catalog, deep=True)
     assert finding.subject == "dataset fluxval"
     assert f"not {record.fingerprint}" in finding.problem
-    other = store.publish(ds.assign_attrs(name="stray"), ws.data)
+    copied = shutil.copytree(path, ws.data / "copied.zarr")
+    copy = next(f for f in housekeeping.examine(ws, catalog) if f.subject == "data/copied.zarr")
+    assert "is a second copy of dataset fluxval" in copy.problem
+    shutil.rmtree(copied)
+    other = store.publish(changed.assign_attrs(name="stray"), ws.data)
     stray = next(f for f in housekeeping.examine(ws, catalog) if f.subject.startswith("data/stray"))
     assert (stray.severity, stray.problem) == ("warning", "is published, but not in the catalog")
     os.rename(other.path, ws.root / "aside")

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from landlab_mgr import cli
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.grid import GridSpec
-from landlab_mgr.workspace import register
+from landlab_mgr.workspace import housekeeping, register
 from landlab_mgr.workspace.workspace import Workspace
 
 
@@ -81,3 +81,28 @@ warmup_months = 12
         run_id = catalog.runs("setup.process.water_stress = 'acm_nn_et'")["run_id"].iloc[0]
     shown = CliRunner().invoke(cli.app, ["show", run_id, "-w", str(published.root)])
     assert "'water_stress': 'acm_nn_et'" in " ".join(shown.output.split())
+
+
+def test_a_second_name_takes_nothing_away(published, planet):
+    first = planet.attrs["name"]
+    with published.open() as catalog:
+        register.grid(published, catalog, grid(planet, {}, name="of-first"))
+        before = catalog.dataset(first)
+        record = register.dataset(
+            published, catalog, planet.drop_vars("nee_site").assign_attrs(name="second")
+        )
+        assert (record.names, record.url) == ((first, "second"), before.url)
+        assert [p.name for p in published.data.glob("*.zarr")] == [before.url.removeprefix("data/")]
+        of_second = grid(planet.assign_attrs(name="second"), {}, name="of-second")
+        assert register.grid(published, catalog, of_second).existing == 4
+        assert not [f for f in housekeeping.examine(published, catalog) if f.subject != str(published.root)]
+    for verb in (
+        "data show second",
+        f"data check {first}",
+        "grid missing of-first",
+        "grid missing of-second",
+    ):
+        result = CliRunner().invoke(cli.app, [*verb.split(), "-w", str(published.root)])
+        assert result.exit_code == 0, result.output
+    listed = CliRunner().invoke(cli.app, ["data", "ls", "-w", str(published.root)])
+    assert "also called" in listed.output

@@ -4,6 +4,7 @@ import math
 import re
 import sqlite3
 import subprocess
+from dataclasses import replace
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import make_url
@@ -22,6 +23,7 @@ REAL = DatasetRecord("fedcba9876543210", "türme-塔", "s3://k:p@b/x", "real", 1
 def fill(catalog):
     catalog.register_dataset(DATASET)
     catalog.register_dataset(REAL)
+    catalog.register_dataset(replace(REAL, name="other name"))
     base = {"loss_weights": {"lai": 40}, "process": {"water_stress": "nn_paw"}}
     grid = GridSpec(name="g", dataset="twin", factorial=("PFT", "CLIM"), seeds=(0, 2**31 - 1), base=base)
     catalog.register_runs(grid.expand(FINGERPRINT), grid)
