@@ -22,7 +22,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.data import schema, split
-from landlab_mgr.data.sources import forcing, months, source_files, units
+from landlab_mgr.data.sources import forcing, months, source_files, timestamps, units
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.observations.calendar import DAYS_PER_MONTH, MONTHS_PER_YEAR
 from landlab_mgr.observations.streams import STREAMS
@@ -162,8 +162,11 @@ class _File:
             self.time, self.count = dims[0], ds.sizes[dims[0]]
             other = [name for name in self.names if name not in _KNOWN and not name.endswith("unc")]
             unused = [name for name in other if self.time in ds[name].dims]
+            kept = [name for name in self.names if name in _KNOWN]
+            if "time" in kept and (bounds := timestamps.bounds_of(ds, ds["time"])) is not None:
+                kept.append(str(bounds.name))
             with source_files.readable(str(path)):
-                self.ds = ds[[name for name in self.names if name in _KNOWN]].load()
+                self.ds = ds[kept].load()
         if unused:
             notices.append(f"{path.name}: not used: {', '.join(unused)}")
 
@@ -207,6 +210,9 @@ class _File:
     def axis(self, start: str | None, notices: list[str]) -> months.Axis:
         """The months of the file."""
         where = str(self.path)
+        own = self.ds["time"] if "time" in self.ds.variables else None
+        if start is not None and own is not None and timestamps.is_dated(own) and own.size == self.count:
+            return months.read(own.squeeze(), start, where, bounds=timestamps.bounds_of(self.ds, own))
         if start is not None:
             return months.axis(np.datetime64(start, "M"), self.count)
         if "time" in self.ds.variables and self.ds["time"].size == self.count:
@@ -217,8 +223,9 @@ class _File:
                     notices.append(
                         f"time is in {dated}, as an attribute tells in prose; --start 2001-01 overrides it"
                     )
+                bounds = timestamps.bounds_of(self.ds, time)
                 time.attrs = {"units": dated, "calendar": str(time.attrs.get("calendar", "standard"))}
-                return months.read(time, None, where)
+                return months.read(time, None, where, bounds=bounds)
         advice = "give the first month: --start 2001-01"
         if "DOY" not in self.ds.variables:
             raise LandlabError(f"{where} has neither dates in time nor DOY; {advice}")

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.data import schema
-from landlab_mgr.data.sources import forcing, months, places, source_files
+from landlab_mgr.data.sources import forcing, months, places, source_files, timestamps
 from landlab_mgr.data.sources.mapped import Files, Pixels
 from landlab_mgr.data.sources.mapping import Mapping, load
 from landlab_mgr.errors import LandlabError
@@ -88,7 +88,8 @@ def _dataset(files: Files) -> tuple[xr.Dataset, list[str]]:
     mapping = files.mapping
     notices: list[str] = []
     pixels, geometry = places.geometry(files, notices)
-    axis = months.read(files.array("dims.time", mapping.dims.time), mapping.start, files.path, True)
+    time = files.array("dims.time", mapping.dims.time)
+    axis = months.read(time, mapping.start, files.path, True, timestamps.bounds_of(files.ds, time))
     attrs = {key: getattr(mapping, key) for key in ("name", "kind", "source", "licence", "citation")}
     attrs |= {"dt_days": axis.dt_days, "origin": axis.origin}
     ds = xr.Dataset(coords={"time": axis.time}, attrs=attrs)

@@ -4,14 +4,13 @@ A month is a twelfth of a Julian year here, as in the source data of FluxVal: `t
 January of the first year, `doy` from the first of January of each, both to mid-month.
 """
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 
-from landlab_mgr.data.sources import source_files
+from landlab_mgr.data.sources import source_files, timestamps
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.observations.calendar import DAYS_PER_MONTH, DAYS_PER_YEAR, MONTHS_PER_YEAR, Step
 
@@ -20,6 +19,8 @@ BLOCK_VALUES = 2**22
 """Pixel-months of each variable that are in memory at once."""
 EARLIEST, LATEST = np.datetime64("1600-01", "M"), np.datetime64("2250-01", "M")
 """Beyond these datetime64[ns] ends, and so do records of the land."""
+_LONGEST_TO_SHORTEST = 1.15
+"""A step of a monthly axis may be so many times its shortest: 31 days to 28, and rounding."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,17 @@ class Axis:
     origin: str
     """First of January of the first year."""
     dt_days: float = DAYS_PER_MONTH
+    calendar: str = "standard"
+    """CF name of the calendar of the file."""
+
+    @property
+    def days_of_month(self) -> np.ndarray:
+        """Days of the month in which each step lies, by the calendar of the file."""
+        import cftime
+
+        years_and_months = (str(m).split("-") for m in self.time.astype("datetime64[M]"))
+        first = (cftime.datetime(int(y), int(m), 1, calendar=self.calendar) for y, m in years_and_months)
+        return np.array([date.daysinmonth for date in first], np.float64)
 
     @property
     def step(self) -> Step:
@@ -83,48 +95,90 @@ def axis_of_days(first: np.datetime64, count: int) -> Axis:
     )
 
 
-def read(time: xr.DataArray, start: str | None, where: str, daily: bool = False) -> Axis:
+def read(
+    time: xr.DataArray, start: str | None, where: str, daily: bool = False, bounds: xr.DataArray | None = None
+) -> Axis:
     """The months that a file's time variable holds, or with `daily` its days where it steps by days.
 
-    Where `start` (2001-01) is given, months are counted from it.
+    Where `start` (2001-01) is given and the variable has no dates, months are counted from it.
 
     Raises:
-        LandlabError: for a time that cannot be read, is of other steps, or leaves some out; it names `start`.
+        LandlabError: for a time that cannot be read, is of other steps, leaves some out, or contradicts `start`.
     """
     name = str(time.name)
     if time.ndim != 1:
         raise LandlabError(
             f"{where}: time {name!r} has dimensions {time.dims}; allowed: one, over the months"
         )
-    if start is not None:
-        return axis(np.datetime64(start, "M"), time.size)
     advice = 'if each step is a month, say which is the first: start = "2001-01"'
-    units = str(time.attrs.get("units", ""))
-    if not re.match(r"\s*\w+\s+since\s", units):
-        raise LandlabError(f"{where}: time {name!r} has unit {units!r}, not days since a date; {advice}")
-    values = source_files.values(time, f"{where}: time {name!r}")
-    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
-        raise LandlabError(f"{where}: time {name!r} holds values that are no numbers; {advice}")
-    attrs = {key: str(value) for key, value in time.attrs.items() if key in ("units", "calendar")}
-    try:
-        decoded = xr.decode_cf(xr.Dataset(coords={"t": ("t", values, attrs)}))["t"].values
-        second = decoded.astype("datetime64[s]")
-    except Exception as error:  # pandas, cftime and xarray each have their own
-        reason = " ".join(str(error).split())[:120]
-        raise LandlabError(
-            f"{where}: time {name!r} in {units!r} cannot be read: {reason}; {advice}"
-        ) from None
-    if daily and np.mean(np.diff(second) == np.timedelta64(1, "D")) > 0.5:
-        day = second.astype("datetime64[D]")
-        step = np.diff(day).astype(int)
-        if (step != 1).any():
-            at = int((step != 1).argmax())
+    if start is not None:
+        advice = "correct the time of the file, or remove its units so that start alone counts"
+    if not timestamps.is_dated(time):
+        if start is None:
+            units = str(time.attrs.get("units", ""))
+            raise LandlabError(f"{where}: time {name!r} has unit {units!r}, not days since a date; {advice}")
+        _check_order(time, where)
+        return axis(np.datetime64(start, "M"), time.size)
+    steps = timestamps.read(time, bounds, where, advice)
+    if daily and np.mean(np.diff(steps.second) == np.timedelta64(1, "D")) > 0.5:
+        found = _days(steps, name, where)
+    else:
+        found = consecutive(steps.month, name, where, advice)
+        found = replace(found, calendar=steps.calendar)
+        if start is None and steps.at_month_start and _ends_years(steps.month):
             raise LandlabError(
-                f"{where}: time {name!r} goes from {day[at]} to {day[at + 1]} at step {at + 2}; every day once, in "
-                "order: fill the gaps, or make monthly means first (cdo monmean)"
+                f"{where}: time {name!r} runs from the start of {steps.month[0]} to that of {steps.month[-1]} without "
+                f'bounds: these may be the ends of whole years; say which: start = "{steps.month[0] - 1}" or '
+                f'"{steps.month[0]}"'
             )
-        return axis_of_days(day[0], len(day))
-    return consecutive(second.astype("datetime64[M]"), name, where, advice)
+    if start is None or np.datetime64(start, "M") == steps.month[0]:
+        return found
+    if steps.at_month_start and np.datetime64(start, "M") == steps.month[0] - 1:
+        return replace(axis(np.datetime64(start, "M"), time.size), calendar=steps.calendar)
+    raise LandlabError(
+        f"{where}: time {name!r} begins in {steps.month[0]}, not in start = {start!r}; leave start out, or {advice}"
+    )
+
+
+def _days(steps: timestamps.Steps, name: str, where: str) -> Axis:
+    if steps.calendar not in timestamps.REAL_CALENDARS:
+        raise LandlabError(
+            f"{where}: time {name!r} has days of the calendar {steps.calendar!r}; days must be real ones: make monthly "
+            "means first (cdo monmean)"
+        )
+    day = steps.day
+    step = np.diff(day).astype(int)
+    if (step != 1).any():
+        at = int((step != 1).argmax())
+        raise LandlabError(
+            f"{where}: time {name!r} goes from {day[at]} to {day[at + 1]} at step {at + 2}; every day once, in "
+            "order: fill the gaps, or make monthly means first (cdo monmean)"
+        )
+    return axis_of_days(day[0], len(day))
+
+
+def _ends_years(month: np.ndarray) -> bool:
+    """Whether months are whole years only if each stamp ends its month: from a February to a January."""
+    return len(month) % MONTHS_PER_YEAR == 0 and str(month[0]).endswith("-02")
+
+
+def _check_order(time: xr.DataArray, where: str) -> None:
+    """LandlabError where numbers without a date show that steps run backwards or leave months out."""
+    values = source_files.values(time, f"{where}: time {str(time.name)!r}")
+    if values.dtype.kind not in "fiu" or not np.isfinite(values).all() or (values == values[:1]).all():
+        return  # says nothing of the order
+    numbers = values.astype(np.float64)
+    year, month = np.divmod(numbers, 100)
+    if (np.isin(month, np.arange(1, MONTHS_PER_YEAR + 1)) & (year >= 1600) & (year < 2250)).all():
+        numbers = year * MONTHS_PER_YEAR + month
+    step = np.diff(numbers)
+    wrong = (step <= 0) | (step > _LONGEST_TO_SHORTEST * step[step > 0].min(initial=np.inf))
+    if wrong.any():
+        at = int(wrong.argmax())
+        raise LandlabError(
+            f"{where}: time {str(time.name)!r} goes from {values[at]:g} to {values[at + 1]:g} at step {at + 2}; start "
+            "counts every month once, in order: sort the file, or fill its gaps"
+        )
 
 
 def consecutive(month: np.ndarray, name: str, where: str, advice: str) -> Axis:

@@ -21,7 +21,7 @@ import xarray as xr
 
 from landlab_mgr.errors import LandlabError
 
-HDF5, NETCDF3 = b"\x89HDF\r\n\x1a\n", b"CDF"
+HDF5, NETCDF3, CDF5 = b"\x89HDF\r\n\x1a\n", b"CDF", b"CDF\x05"
 _MARKERS = ("zarr.json", ".zgroup", ".zmetadata")
 _SUFFIXES = (".nc", ".nc4", ".netcdf", ".cdf")
 
@@ -121,6 +121,11 @@ def _engine(path: Path) -> str:
         return "h5netcdf"
     if start[:3] == NETCDF3 and start[3:4] in (b"\x01", b"\x02"):
         return "scipy"
+    if start[:4] == CDF5:
+        raise LandlabError(
+            f"{path} is a CDF-5 file (NetCDF-3 with 64-bit data), which is not read here; make NetCDF-4 of it: "
+            f"nccopy -k nc4 {path.name} new.nc"
+        )
     raise LandlabError(f"{path} is no NetCDF file (it begins with {start[:4]!r}) and no zarr store")
 
 

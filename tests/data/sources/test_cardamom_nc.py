@@ -144,6 +144,7 @@ def test_several_files_are_several_pixels(tmp_path):
 def test_what_is_said_by_hand_counts(tmp_path):
     source = others.drivers().drop_vars("LON")
     source["SSRD"].attrs["units"] = "sunny"
+    source["time"].attrs = {}
     path = others.write_drivers(source, tmp_path / "a.nc")
     with pytest.raises(LandlabError, match=r"a.nc: SSRD has unit 'sunny', .* --units SSRD=UNIT"):
         cardamom_nc.read([path])

@@ -324,6 +324,8 @@ def test_a_missing_mapping_or_file(tmp_path):
     (tmp_path / "empty").mkdir()
     assert "holds no NetCDF file" in refusal(tmp_path / "empty", toml)
     assert "mapping.toml is no NetCDF file (it begins with" in refusal(toml, toml)
+    (tmp_path / "five.nc").write_bytes(b"CDF\x05" + bytes(100))
+    assert "is a CDF-5 file (NetCDF-3 with 64-bit data)" in refusal(tmp_path / "five.nc", toml)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from landlab_mgr.data import schema
-from landlab_mgr.data.sources import gridded, source_files, units
+from landlab_mgr.data.sources import gridded, source_files, timestamps, units
 from landlab_mgr.data.sources import months as calendar
 from landlab_mgr.data.sources.source_files import readable
 from landlab_mgr.errors import LandlabError
@@ -216,14 +216,13 @@ def months(ds: xr.Dataset) -> np.ndarray:
     file = ds.encoding["source"]
     if "time" not in ds.coords or ds["time"].dims != ("time",):
         raise LandlabError(f"{file} has no coordinate time; its months are needed")
-    with readable(f"{file}: time"):
-        time = xr.decode_cf(ds[["time"]].load())["time"].values
-    if time.dtype.kind != "M" or np.isnat(time).any():
+    if not timestamps.is_dated(ds["time"]):
         unit = ds["time"].attrs.get("units")
         raise LandlabError(
             f"{file}: time in {unit!r} is no row of dates; 'days since 2001-01-01' would be one"
         )
-    month = time.astype("datetime64[M]")
+    bounds = timestamps.bounds_of(ds, ds["time"])
+    month = timestamps.read(ds["time"], bounds, str(file), "get the file again").month
     if len(month) < MONTHS_PER_YEAR:
         raise LandlabError(f"{file} has {len(month)} months; a year is the least")
     steps = np.diff(month).astype(int)
