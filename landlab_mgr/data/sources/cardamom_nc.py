@@ -110,6 +110,8 @@ def read(
     for file in files[1:]:
         if not np.array_equal(file.axis(start, []).time, axis.time):
             raise LandlabError(f"{file.path} covers other months than {files[0].path}; import it on its own")
+    for file in files:
+        file.days_of_month = axis.days_of_month
     ds = xr.Dataset(coords={"time": axis.time})
     schema.add(ds, "time_days", axis.time_days, "time axis", "d", f"days since {axis.origin}, mid-month")
     schema.add(ds, "doy", axis.doy, "time axis", "d", "day of year, mid-month")
@@ -143,6 +145,7 @@ class _File:
     def __init__(self, path: Path, given_units: Mapping[str, str], notices: list[str]) -> None:
         self.path, self.given_units = path, given_units
         self.unitless: dict[str, str] = {}
+        self.days_of_month: np.ndarray | None = None
         if path.is_dir():
             raise LandlabError(f"{path} is a directory; name the files in it: {path}/*.nc")
         self.site = path.name.removesuffix(".nc").removesuffix(".cbf") or path.name
@@ -187,7 +190,10 @@ class _File:
             raise LandlabError(
                 f"{self.path}: {name} has shape {values.shape}; {self.count} months are needed"
             )
-        return self.converted(name, values.reshape(-1), unit)
+        converted = self.converted(name, values.reshape(-1), unit)
+        if self.days_of_month is not None and units.per_month(self.unit_of(name), unit):
+            converted = converted * DAYS_PER_MONTH / self.days_of_month
+        return converted
 
     def scalar(self, name: str, unit: str) -> float:
         """A variable that is one number, NaN where the file lacks it."""
@@ -198,9 +204,13 @@ class _File:
             raise LandlabError(f"{self.path}: {name} has shape {values.shape}; one number is needed")
         return float(self.converted(name, values.reshape(-1), unit)[0])
 
+    def unit_of(self, name: str) -> str | None:
+        """The unit said by hand, or else by the file."""
+        return self.given_units.get(name) or self.ds[name].attrs.get("units")
+
     def converted(self, name: str, values: np.ndarray, unit: str) -> np.ndarray:
         """Values in our unit; without one of its own a variable is in CARDAMOM's, which is ours."""
-        have = self.given_units.get(name) or self.ds[name].attrs.get("units")
+        have = self.unit_of(name)
         if have is None or not str(have).strip():
             if np.isfinite(values).any():
                 self.unitless[name] = unit

@@ -5,6 +5,7 @@ mapping. Group CLIM has MAT and MAP, of the mapping or means over the forcing. O
 mask excludes, that lack forcing, or that have no observation at all. Nothing large is held in memory.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,6 +91,7 @@ def _dataset(files: Files) -> tuple[xr.Dataset, list[str]]:
     pixels, geometry = places.geometry(files, notices)
     time = files.array("dims.time", mapping.dims.time)
     axis = months.read(time, mapping.start, files.path, True, timestamps.bounds_of(files.ds, time))
+    files = replace(files, days_of_month=axis.days_of_month)
     attrs = {key: getattr(mapping, key) for key in ("name", "kind", "source", "licence", "citation")}
     attrs |= {"dt_days": axis.dt_days, "origin": axis.origin}
     ds = xr.Dataset(coords={"time": axis.time}, attrs=attrs)
@@ -140,7 +142,8 @@ def _add_predictors(ds: xr.Dataset, files: Files, pixels: Pixels) -> None:
             if given.variable is None:
                 values, unit = np.full(len(pixels), float(given.value or 0)), given.units or "1"
             else:
-                values = files.static(key, given.variable, None, None, pixels)
+                quantity = given.kind == "continuous"
+                values = files.static(key, given.variable, None, None, pixels, quantity)
                 unit = given.units or str(files.array(key, given.variable).attrs.get("units") or "1")
             if given.kind == "class":
                 attrs["classes"] = np.unique(values[np.isfinite(values)]).tolist()

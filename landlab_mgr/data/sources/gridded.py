@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from landlab_mgr.data.sources import source_files
 from landlab_mgr.errors import LandlabError
 
 SLAB_VALUES = 2**24
@@ -107,7 +108,7 @@ class Spool:
                 (row >= rows.start) & (row < rows.stop) & (column >= columns.start) & (column < columns.stop)
             )
             if len(here):
-                slab = array[months, rows, columns].values
+                slab = source_files.values(array[months, rows, columns], str(array.name))
                 kept[here, months] = finish(slab[:, row[here] - rows.start, column[here] - columns.start]).T
 
     def __getitem__(self, pixels: slice) -> np.ndarray:

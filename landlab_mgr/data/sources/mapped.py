@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from landlab_mgr.data.sources import gridded, source_files, units
+from landlab_mgr.data.sources import gridded, source_files, units, validity
 from landlab_mgr.data.sources.mapping import Mapping, one_of
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.observations.calendar import DAYS_PER_MONTH
 from landlab_mgr.storage.location import cache_directory
 
 IN_MEMORY_BYTES = 2**26
@@ -35,6 +36,8 @@ class Files:
     ds: xr.Dataset
     path: str
     mapping: Mapping
+    days_of_month: np.ndarray | None = None
+    """Days of the calendar month of each step, [time]; None before the time axis is read."""
 
     def array(self, key: str, variable: str) -> xr.DataArray:
         """A variable by its name in the files, lazy; LandlabError names the mapping's key where there is none."""
@@ -57,11 +60,13 @@ class Files:
             )
         return array
 
-    def numbers(self, key: str, variable: str, values: np.ndarray) -> np.ndarray:
-        """Values as floats, with the mapping's codes of missing values as NaN."""
+    def numbers(self, key: str, variable: str, values: np.ndarray, quantity: bool = False) -> np.ndarray:
+        """Values as floats, with the mapping's codes of missing values as NaN, and of a quantity its flags."""
         if values.dtype.kind not in "fiub":
             raise LandlabError(f"{key}: variable {variable!r} holds {values.dtype}, not numbers")
         numbers = values if values.dtype.kind == "f" else values.astype(np.float64)
+        if quantity:
+            numbers = validity.without_flags(self.ds[variable], numbers)
         codes = np.asarray(self.mapping.missing, numbers.dtype)
         return np.where(np.isin(numbers, codes), np.nan, numbers) if codes.size else numbers
 
@@ -76,16 +81,25 @@ class Files:
         advice = f'in [{table}] of the mapping write {last} = {{variable = "{name}", units = "..."}}'
         convert = partial(units.convert, have=have, want=unit, name=f"{key} ({name!r})", override=advice)
         convert(np.zeros(1))
-        return lambda values: convert(self.numbers(key, name, values))
+        quantity = not key.endswith(".weight")
+        return lambda values: convert(self.numbers(key, name, values, quantity))
 
     def static(
-        self, key: str, variable: str, given: str | None, unit: str | None, pixels: Pixels
+        self,
+        key: str,
+        variable: str,
+        given: str | None,
+        unit: str | None,
+        pixels: Pixels,
+        quantity: bool = False,
     ) -> np.ndarray:
         """A variable without time at the pixels, [pixel]; `unit` None keeps the file's."""
         array = self.over(key, variable, time=False)
         values = source_files.values(array, f"{key}: {self.path}: {variable!r}")
         finish = (
-            partial(self.numbers, key, variable) if unit is None else self.converted(key, array, given, unit)
+            partial(self.numbers, key, variable, quantity=quantity)
+            if unit is None
+            else self.converted(key, array, given, unit)
         )
         return finish(at_pixels(values, array.dims, pixels))
 
@@ -106,9 +120,11 @@ class Files:
             return np.broadcast_to(number, shape)
         array = self.over(key, variable, time=True)
         finish = self.converted(key, array, given, unit)
+        by_month = time in array.dims and units.per_month(given or array.attrs.get("units"), unit)
+        actual = DAYS_PER_MONTH / self.days_of_month if by_month and self.days_of_month is not None else 1.0
         if not set(array.dims) & set(pixels.index):  # such as CO2
             whole = finish(source_files.values(array, f"{key}: {self.path}: {variable!r}"))
-            return np.broadcast_to(whole, shape)
+            return np.broadcast_to(whole * actual, shape)
         kept = empty(shape, array.dtype if array.dtype.kind == "f" else np.dtype(np.float64))
         for ranges, part in slabs(array, f"{key}: {self.path}: {variable!r}"):
             here = np.ones(len(pixels), bool)
@@ -121,6 +137,8 @@ class Files:
                 inside = Pixels({dim: index[here] for dim, index in local.items()})
                 chosen = finish(at_pixels(part, array.dims, inside))
                 kept[here, ranges.get(time, slice(None))] = chosen if chosen.ndim == 2 else chosen[:, None]
+        if by_month:
+            kept *= actual
         return kept
 
 

@@ -62,8 +62,16 @@ def geometry(files: Files, notices: list[str]) -> tuple[Pixels, Geometry]:
 
 
 def _strings(values: np.ndarray) -> np.ndarray:
-    decoded = [x.decode("utf-8", "replace") if isinstance(x, bytes) else str(x) for x in values.tolist()]
-    return np.array([text.strip("\0 ") for text in decoded], dtype=object)
+    return np.array([_text(x).strip("\0 ") for x in values.tolist()], dtype=object)
+
+
+def _text(value: object) -> str:
+    """A name of a file; bytes that are no UTF-8 are Latin-1, as older files have them."""
+    raw = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def _list(files: Files, notices: list[str]) -> tuple[Pixels, np.ndarray, np.ndarray, np.ndarray]:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from landlab_mgr.data.sources import validity
 from landlab_mgr.errors import LandlabError
 
 HDF5, NETCDF3, CDF5 = b"\x89HDF\r\n\x1a\n", b"CDF", b"CDF\x05"
@@ -36,7 +37,7 @@ _MOST_COMPRESSED = 1000
 def open_(path: str | Path) -> xr.Dataset:
     """Open a file, a zarr store, or a directory whose NetCDF files together hold the variables; lazy.
 
-    Times stay numbers with their attributes; `_FillValue` and the like are NaN.
+    Times stay numbers with their attributes; `_FillValue` and the like are NaN, and `values` gives the valid ones.
 
     Raises:
         LandlabError: where nothing is, or something that cannot be read.
@@ -54,9 +55,12 @@ def open_(path: str | Path) -> xr.Dataset:
 
 
 def values(array: xr.DataArray, what: str) -> np.ndarray:
-    """The values of a variable that was opened; LandlabError names it where they cannot be read."""
+    """The values of a variable that was opened, NaN where they are not valid.
+
+    LandlabError names it where they cannot be read.
+    """
     with readable(what):
-        return np.asarray(array.values)
+        return validity.without_invalid(array, np.asarray(array.values))
 
 
 @contextmanager
@@ -88,9 +92,16 @@ def _open(path: Path) -> xr.Dataset:
         options["consolidated"] = False
         logging.getLogger("asyncio").addFilter(_is_news)
     with readable(str(path)):
-        ds = xr.open_dataset(
-            path, engine=engine, decode_times=False, decode_timedelta=False, cache=False, **options
+        raw = xr.open_dataset(
+            path,
+            engine=engine,
+            decode_times=False,
+            decode_timedelta=False,
+            mask_and_scale=False,
+            cache=False,
+            **options,
         )
+        ds = validity.decoded(raw)
         size = _size(path)
     for name, variable in ds.variables.items():
         if variable.nbytes > max(_MOST_UNSTORED, _MOST_COMPRESSED * size):

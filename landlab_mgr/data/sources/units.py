@@ -128,6 +128,12 @@ def convert(
         return numbers * numbers.dtype.type(slope) + numbers.dtype.type(offset)
 
 
+def per_month(unit: str | None, want: str) -> bool:
+    """Whether a rate is by calendar month and the wanted one is not: months have 28 to 31 days."""
+    given, needed = (_terms(str(x or "")) or [] for x in (unit, want))
+    return ("month", -1) in given and ("month", -1) not in needed
+
+
 def _terms(text: str) -> list[tuple[str, int]] | None:
     """Units and powers, numbers among them; None where it cannot be read."""
     text = text.strip().translate(_SUPERSCRIPTS)
