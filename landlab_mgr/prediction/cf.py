@@ -1,11 +1,12 @@
 """Files of monthly predictions that follow the CF conventions (1.11): NetCDF or zarr, written in pieces. JAX-free.
 
-Pixels on a regular grid are written on (time, lat, lon), others as a discrete sampling geometry of time series on
-(site, time) (CF chapter 9, featureType timeSeries). A file is published whole or not at all.
+Cells of a regular grid are written on (time, lat, lon), others as a discrete sampling geometry of time series on
+(time, site) (CF chapter 9, featureType timeSeries). A file is published whole or not at all.
 """
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import xarray as xr
 import zarr
 
 from landlab_mgr.data import store
+from landlab_mgr.data.sources import gridded
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.observations.variables import Variable
 
@@ -30,6 +32,8 @@ SITES = 1024
 """A chunk of time series is so many sites and all months."""
 FILLED = 0.05
 """Pixels are written on a grid where they fill this share of its box; fewer are places."""
+CELL_AREAS = (0.05, 2.0)
+"""Pixels are cells of a grid where their area is this part of a cell's; towers far apart have none of their size."""
 
 Layout = Literal["auto", "grid", "points"]
 
@@ -81,13 +85,26 @@ class Places:
 
 
 def places_of(ds: xr.Dataset, layout: Layout = "auto") -> Places:
-    """Where the pixels of a dataset go; LandlabError where a grid is asked for and they are on none."""
+    """Where the pixels of a dataset go; LandlabError where a grid is asked for and they are on none.
+
+    Pixels with names are points, unless a grid is asked for.
+    """
     lat, lon = (ds[name].values.astype(np.float64) for name in ("lat", "lon"))
     found = [] if layout == "points" else [a for a in (_axis(lat), _axis(lon)) if a is not None]
     if len(found) == 2:
         (lats, row), (lons, column) = found
         alone = len(np.unique(row * len(lons) + column)) == len(row)
-        if alone and (layout == "grid" or len(row) >= FILLED * len(lats) * len(lons)):
+        cells = gridded.cell_areas(lat, float(lats[1] - lats[0]), float(lons[1] - lons[0]))
+        part = float(np.median(ds["area_m2"].values / cells))
+        if layout == "grid" and alone and not CELL_AREAS[0] <= part <= CELL_AREAS[1]:
+            raise LandlabError(
+                f"the pixels of {ds.attrs.get('name')} are {100 * part:.2g} % of the cells that a grid through them "
+                f"would have, {lats[1] - lats[0]:.3g} x {lons[1] - lons[0]:.3g} degrees: write them as points: "
+                "--layout points"
+            )
+        cells_of_grid = "site" not in ds and CELL_AREAS[0] <= part <= CELL_AREAS[1]
+        dense = cells_of_grid and len(row) >= FILLED * len(lats) * len(lons)
+        if alone and (layout == "grid" or dense):
             return Places(("lat", "lon"), (lats, lons), (row, column))
     if layout == "grid":
         raise LandlabError(
@@ -129,7 +146,7 @@ class Writer:
         """Write the values [..., time, n] of the pixels of one tile, float32."""
         array = self.arrays[name]
         if not self.places.grid:
-            array[..., slice(int(pixels[0]), int(pixels[-1]) + 1), :] = np.swapaxes(values, -1, -2)
+            array[..., slice(int(pixels[0]), int(pixels[-1]) + 1)] = values
             return
         row, column = (i[pixels] for i in self.places.index)
         first = [int(i.min()) // TILE_CELLS * TILE_CELLS for i in (row, column)]
@@ -204,7 +221,7 @@ def _layout(
     sizes: Mapping[Any, int], places: Places, v: Written
 ) -> tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]]:
     """Dims, shape and chunks of a variable."""
-    dims = (*v.before, *(("time", *places.dims) if places.grid else (*places.dims, "time")))
+    dims = (*v.before, "time", *places.dims)
     wanted = {"time": TILE_MONTHS, "lat": TILE_CELLS, "lon": TILE_CELLS}
     if not places.grid:
         wanted = {"site": SITES, "time": sizes["time"]}
@@ -291,18 +308,26 @@ def _skeleton(ds: xr.Dataset, places: Places, extra: Mapping[str, xr.Variable]) 
         cells[places.index] = ds["area_m2"].values
         found["cell_area"] = (places.dims, cells, area)
     else:
-        names = ds["site"].values if "site" in ds else [f"pixel {k}" for k in range(ds.sizes["pixel"])]
+        names = _distinct(ds["site"].values.tolist() if "site" in ds else ["pixel"] * ds.sizes["pixel"])
         named = {"cf_role": "timeseries_id", "long_name": "name of the site"}
         # as strings of variable length: neither zarr nor Panoply takes others
-        found["site_name"] = ("site", np.array([str(n) for n in names], object), named)
+        found["site_name"] = ("site", np.array(names, object), named)
         found["lat"] = ("site", ds["lat"].values, lat)
         found["lon"] = ("site", ds["lon"].values, lon)
         found["cell_area"] = ("site", ds["area_m2"].values, area)
         found.attrs["featureType"] = "timeSeries"
-    for name in (*places.dims, "lat_bnds", "lon_bnds", "lat", "lon"):
+    found = found.assign(extra)
+    for name in (*places.dims, "lat_bnds", "lon_bnds", "lat", "lon", *extra):
         if name in found.variables:
             found[name].encoding = {"_FillValue": None}  # coordinates have none
-    return found.assign(extra)
+    return found
+
+
+def _distinct(names: Sequence[object]) -> list[str]:
+    """Names as an identifier of series needs them: those that several pixels have get the pixel's number."""
+    texts = [str(name) for name in names]
+    count = Counter(texts)
+    return [text if count[text] == 1 else f"{text} {k}" for k, text in enumerate(texts)]
 
 
 def _months(ds: xr.Dataset) -> np.ndarray:

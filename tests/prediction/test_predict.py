@@ -1,6 +1,9 @@
 """Trained members on any dataset: what they were, scenarios, files by the CF conventions, and what is refused."""
 
+import json
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -106,10 +109,10 @@ def test_mean_and_spread_of_the_members(made, members, dataset, tmp_path, suffix
     path = tmp_path / f"p{suffix}"
     predict.write(members, dataset, path, ("gpp", "litter"), quantiles=True, each=True)
     found, expected = read(path), monthly(made, dataset)
-    assert found["gpp"].dims == ("site", "time")
-    np.testing.assert_allclose(found["gpp"].values, expected.mean(axis=0).T, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(found["gpp_sd"].values, expected.std(axis=0, ddof=1).T, rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(found["gpp_member"].values[1], expected[1].T, rtol=1e-4, atol=1e-5)
+    assert found["gpp"].dims == ("time", "site")
+    np.testing.assert_allclose(found["gpp"].values, expected.mean(axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found["gpp_sd"].values, expected.std(axis=0, ddof=1), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found["gpp_member"].values[1], expected[1], rtol=1e-4, atol=1e-5)
     middle = found["gpp_quantile"].sel(quantile=0.5)
     np.testing.assert_allclose(middle.values, found["gpp"].values, rtol=1e-4, atol=1e-5)
     assert list(found["run_id"].values) == list(members)
@@ -134,7 +137,7 @@ def test_pixels_on_a_grid_become_maps(members, dataset, tmp_path, suffix, monkey
     assert found["gpp"].dims == ("time", "lat", "lon")
     assert found["gpp"].shape == (36, 3, 5)
     for name in ("gpp", "gpp_sd", "et"):
-        at = found[name].sel(lat=points["lat"], lon=points["lon"]).transpose("site", "time")
+        at = found[name].sel(lat=points["lat"], lon=points["lon"]).transpose("time", "site")
         np.testing.assert_allclose(at.values, points[name].values, rtol=1e-5, atol=1e-6)
         assert np.isnan(found[name].values).sum() == 36 * (15 - ds.sizes["pixel"])
     np.testing.assert_allclose(found["cell_area"].sum(), ds["area_m2"].sum())
@@ -152,6 +155,84 @@ def test_pixels_on_a_grid_become_maps(members, dataset, tmp_path, suffix, monkey
     begin, end = found["time_bnds"].values.T
     assert (begin[1:] == end[:-1]).all(), "calendar months, without gaps"
     assert ((found["time"].values > begin) & (found["time"].values < end)).all()
+
+
+def at(ds, lat, lon, **more):
+    """The first pixels of a dataset at other places."""
+    part = ds.isel(pixel=slice(0, len(lat)))
+    places = {"lat": ("pixel", np.array(lat, float)), "lon": ("pixel", np.array(lon, float))}
+    return part.assign(places | {name: ("pixel", x) for name, x in more.items()})
+
+
+def test_towers_stay_points_and_cells_a_grid(dataset):
+    two = at(dataset, [40, 51], [5, 16], area_m2=[1e6, 1e6])
+    assert cf.places_of(two).dims == ("site",)
+    with pytest.raises(LandlabError, match=r"% of the cells .*, 11 x 11 degrees: write them as points"):
+        cf.places_of(two, "grid")
+    corners = [40, 40, 40.5, 40.5], [5, 5.5, 5, 5.5]
+    cells = at(dataset, *corners, area_m2=[2.3e9] * 4)
+    assert cf.places_of(cells).dims == ("lat", "lon")
+    assert cf.places_of(cells, "points").dims == ("site",)
+    named = at(dataset, *corners, area_m2=[2.3e9] * 4, site=list("abcd"))
+    assert cf.places_of(named).dims == ("site",)
+    assert cf.places_of(named, "grid").dims == ("lat", "lon")
+
+
+def test_names_of_series_are_distinct(members, dataset, tmp_path):
+    lat, lon = [40, 51, 51, 60], [5, 16, 17, 40]
+    names = np.array(["Höhe", "tower", "tower", "x"], object)
+    predict.write(members, at(dataset, lat, lon, site=names), tmp_path / "p.nc", ("gpp",), quantiles=True)
+    found = read(tmp_path / "p.nc")
+    assert found["site_name"].values.tolist() == ["Höhe", "tower 1", "tower 2", "x"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("layout", ["points", "grid"])
+def test_the_checker_of_cf_finds_no_error(members, dataset, tmp_path, layout, suffix):
+    if shutil.which("uvx") is None:
+        pytest.skip("uvx, which gets the checker, is not installed")
+    ds = gridded(dataset)
+    if layout == "points":
+        names = np.array([f"Höhe {k // 2}" for k in range(ds.sizes["pixel"])], object)
+        ds = ds.assign(site=("pixel", names))
+    path = tmp_path / f"p{suffix}"
+    asked = scenario.Scenario(name="rich", forcing={"co2": "+100"})
+    attrs = predict.attributes(members, "PFT+CLIM", {"twin": "f" * 16}, True, dataset, asked)
+    predict.write(
+        members,
+        ds,
+        path,
+        ("gpp", "litter", "et"),
+        asked,
+        layout=layout,
+        quantiles=True,
+        each=True,
+        attrs=attrs,
+    )
+    if suffix == ".zarr":  # the checker reads NetCDF
+        path, ds = tmp_path / "as.nc", read(tmp_path / "p.zarr")
+        small = [*ds.coords, *(name for name in ds if str(name).endswith("_bnds"))]
+        ds.to_netcdf(path, engine="h5netcdf", encoding={name: {"_FillValue": None} for name in small})
+    command = [
+        "uvx",
+        "--from",
+        "compliance-checker",
+        "compliance-checker",
+        "-t",
+        "cf:1.11",
+        "-f",
+        "json",
+        "-o",
+        "-",
+    ]
+    checked = subprocess.run([*command, str(path)], capture_output=True, text=True, timeout=300)
+    if not checked.stdout:
+        pytest.skip(f"the checker cannot be had: {checked.stderr[-300:]}")
+    report = json.loads(checked.stdout)["cf:1.11"]
+    errors = [line for check in report["high_priorities"] for line in check["msgs"]]
+    assert errors == []
+    assert report["high_count"] == 0
 
 
 def test_a_file_says_where_it_comes_from(members, dataset, tmp_path):
@@ -177,7 +258,7 @@ def test_members_of_several_programs_are_pooled(planet, dataset, tmp_path, tmp_p
     found, expected = read(tmp_path / "p.nc"), monthly(mixed, dataset)
     assert np.abs(expected[0] - expected[1]).max() > 0.01, "the processes differ"
     for k in (0, 1):
-        np.testing.assert_allclose(found["gpp_member"].values[k], expected[k].T, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(found["gpp_member"].values[k], expected[k], rtol=1e-4, atol=1e-5)
 
 
 def parsed(text, tmp_path):
@@ -194,7 +275,7 @@ def test_a_scenario_changes_the_forcing(made, members, dataset, tmp_path):
         precip=dataset["precip"].copy(data=dataset["precip"].values * np.float32(0.9)),
     )
     unchanged, expected = monthly(made, dataset).mean(axis=0), monthly(made, by_hand).mean(axis=0)
-    found = read(tmp_path / "a.nc")["gpp"].values.T
+    found = read(tmp_path / "a.nc")["gpp"].values
     assert np.abs(found - unchanged).max() > 0.1
     # up to the mean precipitation that months are compared with: 0.9 of it in the dataset by hand
     assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.999
@@ -209,7 +290,7 @@ def test_warming_is_felt_against_the_climate_that_was_learned(members, dataset, 
     for name, asked in (("cool", None), ("warm", warm)):
         predict.write(members, dataset, tmp_path / f"{name}.nc", ("gpp", "litter"), asked)
     # in the first month nothing else differs: what falls depends on no temperature
-    litter = [read(tmp_path / f"{name}.nc")["litter"].values[:, 0] for name in ("warm", "cool")]
+    litter = [read(tmp_path / f"{name}.nc")["litter"].values[0] for name in ("warm", "cool")]
     assert (litter[0] < litter[1]).all()
     first = parsed("reference_years = [2001, 2001]", tmp_path).climate_of(dataset, MODEL)(dataset)
     year = batch.forcing_of(dataset.isel(time=slice(0, 12)), MODEL)
