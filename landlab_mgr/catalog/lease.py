@@ -1,19 +1,38 @@
 """Who holds a run: how long an attempt may be silent, and whether the process that drives it is alive. JAX-free."""
 
+import hashlib
 import os
+import secrets
 import socket
+from functools import cache
 from pathlib import Path
 
 HEARTBEAT_SECONDS = 10.0
 LEASE_SECONDS = 120.0
 """An attempt without a heartbeat for this long is lost, and its run goes back to pending."""
 
+_MACHINE = Path("/etc/machine-id")
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_NAMESPACE = Path("/proc/self/ns/pid")
+
 
 def this_host() -> str:
-    """Name of the place in which process numbers mean something: the host, and on Linux its process namespace."""
-    namespace = Path("/proc/self/ns/pid")
-    suffix = f":{namespace.stat().st_ino}" if namespace.exists() else ""
-    return socket.gethostname() + suffix
+    """Name of the place in which process numbers mean something: the host's, and a digest of what it is.
+
+    That is the machine, its boot and the process namespace. No two of them are enough: clones share the machine's id,
+    and every machine's first namespace has the same number.
+    """
+    return f"{socket.gethostname()}:{_place()}"
+
+
+@cache
+def _place() -> str:
+    machine = _MACHINE.read_text().strip() if _MACHINE.exists() else ""  # small containers have none
+    try:
+        parts = (machine, _BOOT.read_text().strip(), str(_NAMESPACE.stat().st_ino))
+    except OSError:  # not Linux: nobody is known to be dead, and leases alone decide
+        parts = (secrets.token_hex(16),)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
 def driver_is_dead(host: str, pid: int) -> bool:
