@@ -28,6 +28,7 @@ from landlab_mgr.storage.provenance import code
 from landlab_mgr.training import run
 from landlab_mgr.workspace.workspace import Workspace
 
+WATCH_SECONDS = 1.0
 STALL_FACTOR = 20
 """A worker is lost when it is silent for this many times what is usual between its events, and the stall time."""
 
@@ -142,7 +143,10 @@ class Driver:
                         add(more())
                         nothing_left = not self._start_group(wanted, alike, summary)
                     if not self._going and (nothing_left or not self._may_claim(summary)):
-                        break
+                        if not self._may_claim(summary) or not self._watches(wanted):
+                            break
+                        time.sleep(WATCH_SECONDS)
+                        last_reclaim = float("-inf")
                     for token, event in self._executor.poll(1.0):
                         self._handle(token, event, summary)
                     self._end_taken(summary)
@@ -155,6 +159,10 @@ class Driver:
                 self._executor.close()
         summary.interrupted = self._stop.is_set()
         return summary
+
+    def _watches(self, run_ids: Sequence[str]) -> bool:
+        """Whether another driver that holds some of these runs may yet turn out to be gone."""
+        return not set(self._catalog.undecided(LEASE_SECONDS)).isdisjoint(run_ids)
 
     def _may_claim(self, summary: Summary) -> bool:
         enough = self._max_failures is not None and summary.failed >= self._max_failures

@@ -10,6 +10,7 @@ from landlab_mgr.campaign.live import LiveReport
 from landlab_mgr.catalog import Catalog, lease
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.run import PolicySpec
+from landlab_mgr.workspace.display import console
 from landlab_mgr.workspace.workspace import Workspace
 
 
@@ -55,8 +56,14 @@ def pending(
     condition = " and ".join([f"({filter})"] * bool(filter) + [f"grid = '{grid}'"] * bool(grid))
     chosen = catalog.runs(condition)
     states = ("pending", "failed", "cancelled") if only == "missing" else (only,)
-    chosen = chosen[chosen["state"].isin(states)]
+    held = catalog.undecided(lease.LEASE_SECONDS) if only in ("pending", "missing") else []
+    chosen = chosen[chosen["state"].isin(states) | chosen["run_id"].isin(held)]
     run_ids = list(chosen["run_id"])
+    if held := [run_id for run_id in run_ids if run_id in held]:
+        console.print(
+            f"{len(held)} runs are held by drivers that look dead; they are taken back if no sign of one comes "
+            f"within {lease.LEASE_SECONDS:.0f} s"
+        )
     if only != "pending":
         catalog.retry(run_ids)
     if not run_ids:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from landlab_mgr.catalog.records import DatasetRecord
-from landlab_mgr.catalog.session import Database
+from landlab_mgr.catalog.session import Database, now
 from landlab_mgr.catalog.tables import Artifact, Attempt, Dataset, DatasetAlias, Run
 from landlab_mgr.records import ArtifactRecord
 
@@ -43,6 +43,8 @@ class Contents:
     datasets: tuple[DatasetRecord, ...]
     attempts: tuple[AttemptEntry, ...]
     files: tuple[FileEntry, ...]
+    time: datetime
+    """By the clock that heartbeats go by: the server's, or this machine's."""
 
 
 def dataset_records(tx: Connection) -> list[DatasetRecord]:
@@ -76,4 +78,5 @@ class Inventory(Database):
                     )
                     for row in tx.execute(files.order_by(Artifact.id))
                 ),
+                now(tx),
             )

@@ -4,6 +4,10 @@ import hashlib
 import os
 import secrets
 import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -29,9 +33,9 @@ def this_host() -> str:
 def _place() -> str:
     machine = _MACHINE.read_text().strip() if _MACHINE.exists() else ""  # small containers have none
     try:
-        parts = (machine, _BOOT.read_text().strip(), str(_NAMESPACE.stat().st_ino))
+        parts = [machine, _BOOT.read_text().strip(), str(_NAMESPACE.stat().st_ino)]
     except OSError:  # not Linux: nobody is known to be dead, and leases alone decide
-        parts = (secrets.token_hex(16),)
+        parts = [secrets.token_hex(16)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
@@ -46,3 +50,31 @@ def driver_is_dead(host: str, pid: int) -> bool:
     except PermissionError:
         return False
     return False
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Time for which an attempt has given no sign. `watched`: a sign of it has come since we began to look."""
+
+    seconds: float
+    watched: bool
+
+
+class Watch:
+    """Silence of attempts by this process's own steady clock: no clock of any machine is believed.
+
+    A heartbeat that differs from the one before is a sign, whatever time it names.
+    """
+
+    def __init__(self) -> None:
+        self._signs: dict[int, tuple[datetime, float, bool]] = {}
+
+    def silences(self, heartbeats: Mapping[int, datetime]) -> dict[int, Silence]:
+        """Look at the heartbeats of all going attempts, by id."""
+        now = time.monotonic()
+        for attempt, heartbeat in heartbeats.items():
+            last = self._signs.get(attempt)
+            if last is None or last[0] != heartbeat:
+                self._signs[attempt] = (heartbeat, now, last is not None)
+        self._signs = {attempt: self._signs[attempt] for attempt in heartbeats}
+        return {a: Silence(now - since, watched) for a, (_, since, watched) in self._signs.items()}

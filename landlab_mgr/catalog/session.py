@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -188,6 +189,18 @@ def upsert(
     statement = insert(connection, table)
     changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
     connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changed), rows)
+
+
+def clock(connection: Connection) -> Any:
+    """The present time for a column: the server's, where one serves drivers whose own clocks differ."""
+    return func.clock_timestamp() if connection.dialect.name == "postgresql" else datetime.now(UTC)
+
+
+def now(connection: Connection) -> datetime:
+    """The present time, by the same clock."""
+    if connection.dialect.name == "postgresql":
+        return connection.execute(select(clock(connection))).scalar_one()
+    return datetime.now(UTC)
 
 
 def among(connection: Connection, column: Any, values: Iterable[str]) -> ColumnElement[bool]:

@@ -6,17 +6,19 @@ write: all verbs here keep that in a single transaction each.
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from landlab_mgr.catalog.columns import split_float
 from landlab_mgr.catalog.events import happened, happened_to
+from landlab_mgr.catalog.lease import Watch
 from landlab_mgr.catalog.records import Claim, Environment, StaleToken
 from landlab_mgr.catalog.register import require_runs
-from landlab_mgr.catalog.session import Database, among, insert, upsert
+from landlab_mgr.catalog.session import Database, among, clock, insert, upsert
 from landlab_mgr.catalog.tables import Artifact, Attempt, Epoch, Event, Grid, GridRun, Metric, Run
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, MetricRecord
@@ -32,8 +34,26 @@ STATE_AFTER = {
 """What an unsuccessful attempt makes of its run: infrastructure loss and release are no fault of the run."""
 
 
+@dataclass(frozen=True)
+class _Going:
+    """An attempt without an outcome. `silent` seconds by a clock to be trusted; `looks` so by the one at hand."""
+
+    id: int
+    run_id: str
+    number: int
+    host: str
+    pid: int
+    heartbeat: datetime
+    silent: float
+    looks: float
+
+
 class Attempts(Database):
     """The life of an attempt."""
+
+    def __init__(self, url: str | Path, read_only: bool = False) -> None:
+        super().__init__(url, read_only)
+        self._watch = Watch()
 
     def claim(
         self,
@@ -51,8 +71,9 @@ class Attempts(Database):
         many processes claim, a run goes to one of them.
         """
         environment = environment or Environment()
-        token, now = secrets.token_hex(8), datetime.now(UTC)
+        token = secrets.token_hex(8)
         with self.transaction(write=True) as tx:
+            now = clock(tx)
             where = [] if grid is None else [_in_grid(tx, grid)]
             if run_ids is not None:
                 where.append(among(tx, Run.run_id, run_ids))
@@ -97,7 +118,7 @@ class Attempts(Database):
         """Say that these attempts are alive; returns those that still hold their run."""
         with self.transaction(write=True) as tx:
             going = among(tx, Attempt.token, tokens), Attempt.outcome.is_(None)
-            beat = update(Attempt).where(*going).values(heartbeat=datetime.now(UTC))
+            beat = update(Attempt).where(*going).values(heartbeat=clock(tx))
             return set(tx.scalars(beat.returning(Attempt.token)))
 
     def record(
@@ -162,7 +183,7 @@ class Attempts(Database):
             tx.execute(
                 update(Attempt)
                 .where(among(tx, Attempt.run_id, cancelled), Attempt.outcome.is_(None))
-                .values(outcome="cancelled", ended=datetime.now(UTC), message="the run was cancelled")
+                .values(outcome="cancelled", ended=clock(tx), message="the run was cancelled")
             )
             happened_to(tx, "cancelled", cancelled)
         return cancelled
@@ -183,23 +204,12 @@ class Attempts(Database):
         """Give back the runs of attempts without a heartbeat for `lease_seconds`, or whose driver is dead.
 
         `is_dead(host, pid)` is asked about every going attempt; `retries` is as in `fail`. Returns the run_ids that
-        this call, and no other process's, took back.
+        this call, and no other process's, took back. No two machines' clocks are compared: PostgreSQL's tells how old
+        a heartbeat is; on SQLite, and on a server just started, this catalog watches for so long that none comes.
         """
         with self.transaction() as tx:
-            going = tx.execute(
-                select(
-                    *(
-                        Attempt.id,
-                        Attempt.run_id,
-                        Attempt.number,
-                        Attempt.host,
-                        Attempt.pid,
-                        Attempt.heartbeat,
-                    )
-                ).where(Attempt.outcome.is_(None))
-            ).all()
-        lapsed = datetime.now(UTC) - timedelta(seconds=lease_seconds)
-        late = {a.id: "no heartbeat" for a in going if a.heartbeat < lapsed}
+            going = self._going(tx, lease_seconds)
+        late = {a.id: "no heartbeat" for a in going if a.silent > lease_seconds}
         dead = {a.id: "its driver is dead" for a in going if is_dead(a.host, a.pid)}
         reclaimed = []
         for attempt in going:
@@ -216,6 +226,29 @@ class Attempts(Database):
                 if _end(tx, attempt, "lost", state, message, where=seen, event="reclaimed"):
                     reclaimed.append(attempt.run_id)
         return reclaimed
+
+    def undecided(self, lease_seconds: float) -> list[str]:
+        """Runs whose attempt looks lapsed by the clocks, and will be reclaimed unless a sign of it comes."""
+        with self.transaction() as tx:
+            return [a.run_id for a in self._going(tx, lease_seconds) if a.silent <= lease_seconds < a.looks]
+
+    def _going(self, tx: Connection, lease_seconds: float) -> list[_Going]:
+        columns = (Attempt.id, Attempt.run_id, Attempt.number, Attempt.host, Attempt.pid, Attempt.heartbeat)
+        attempts = tx.execute(select(*columns).where(Attempt.outcome.is_(None)).order_by(Attempt.id)).all()
+        silences = self._watch.silences({a.id: a.heartbeat for a in attempts})
+        now = datetime.now(UTC)
+        if tx.dialect.name == "postgresql":
+            now, start = tx.execute(select(clock(tx), func.pg_postmaster_start_time())).one()
+            if _age(now, start) > lease_seconds:  # before, nobody could give a sign while the server was away
+                return [_Going(*a, _age(now, a.heartbeat), _age(now, a.heartbeat)) for a in attempts]
+        return [
+            _Going(*a, silences[a.id].seconds, 0 if silences[a.id].watched else abs(_age(now, a.heartbeat)))
+            for a in attempts
+        ]
+
+
+def _age(now: datetime, time: datetime) -> float:
+    return (now - time).total_seconds()
 
 
 def _in_grid(tx: Connection, name: str) -> ColumnElement[bool]:
@@ -263,7 +296,7 @@ def _sign(tx: Connection, token: str) -> Row:
     attempt = tx.execute(
         update(Attempt)
         .where(Attempt.token == token, Attempt.outcome.is_(None))
-        .values(heartbeat=datetime.now(UTC))
+        .values(heartbeat=clock(tx))
         .returning(Attempt.id, Attempt.run_id, Attempt.number)
     ).one_or_none()
     if attempt is None:
@@ -274,18 +307,21 @@ def _sign(tx: Connection, token: str) -> Row:
 _HOPELESS = "; lost more than {} times in a row without a new epoch: `landlab run --only failed` tries again"
 
 
-def _is_hopeless(tx: Connection, attempt: Row, retries: int | None) -> bool:
+def _is_hopeless(tx: Connection, attempt: Row | _Going, retries: int | None) -> bool:
     """Whether this attempt, were it lost, is one too many that came to nothing since somebody last said retry."""
     if retries is None:
         return False
-    retried = select(func.max(Event.time)).where(Event.run_id == attempt.run_id, Event.kind == "retried")
-    since = tx.scalar(retried) or datetime.min.replace(tzinfo=UTC)
+    # by the numbers of events, as the times that they name are of several clocks
+    retried = select(func.max(Event.id)).where(Event.run_id == attempt.run_id, Event.kind == "retried")
+    claims = select(func.count()).where(Event.run_id == attempt.run_id, Event.kind == "claimed")
+    since = tx.scalar(retried)
+    tries = retries + 1 if since is None else tx.scalar(claims.where(Event.id > since)) or 0
     committed = select(Epoch.epoch).where(Epoch.attempt_id == Attempt.id).correlate(Attempt).exists()
     last = tx.execute(
         select(Attempt.id, Attempt.outcome, committed.label("committed"))
-        .where(Attempt.run_id == attempt.run_id, Attempt.started > since)
+        .where(Attempt.run_id == attempt.run_id)
         .order_by(Attempt.number.desc())
-        .limit(retries + 1)
+        .limit(min(tries, retries + 1))
     ).all()
     lost = [a for a in last if not a.committed and (a.id == attempt.id or a.outcome == "lost")]
     return len(lost) == retries + 1
@@ -293,7 +329,7 @@ def _is_hopeless(tx: Connection, attempt: Row, retries: int | None) -> bool:
 
 def _end(
     tx: Connection,
-    attempt: Row,
+    attempt: Row | _Going,
     outcome: str,
     state: str,
     message: str | None = None,
@@ -302,7 +338,7 @@ def _end(
     event: str = "ended",
 ) -> bool:
     """Close an attempt and move its run, if the attempt still goes on and the conditions hold."""
-    now = datetime.now(UTC)
+    now = clock(tx)
     ended = tx.execute(
         update(Attempt)
         .where(Attempt.id == attempt.id, Attempt.outcome.is_(None), *where)
@@ -320,7 +356,7 @@ def _move(tx: Connection, run_ids: Sequence[str], before: tuple[str, ...], after
         tx.scalars(
             update(Run)
             .where(among(tx, Run.run_id, run_ids), Run.state.in_(before))
-            .values(state=after, updated=datetime.now(UTC))
+            .values(state=after, updated=clock(tx))
             .returning(Run.run_id)
         )
     )

@@ -9,7 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -180,7 +180,7 @@ def _bytes(path: Location) -> int:
 
 
 def _lapsed(contents: Contents) -> Iterator[Finding]:
-    limit = datetime.now(UTC) - timedelta(seconds=lease.LEASE_SECONDS)
+    limit = contents.time - timedelta(seconds=lease.LEASE_SECONDS)
     for attempt in contents.attempts:
         if attempt.outcome is not None:
             continue

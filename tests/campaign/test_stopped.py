@@ -4,10 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 
 import psutil
 import pytest
+from sqlalchemy import select, update
 
+from landlab_mgr.catalog.tables import Attempt
 from landlab_mgr.workspace.workspace import Workspace
 
 from .conftest import until
@@ -18,11 +21,11 @@ pytestmark = pytest.mark.slow
 SHORT_LEASE = "from landlab_mgr.catalog import lease; lease.HEARTBEAT_SECONDS, lease.LEASE_SECONDS = 1.0, 6.0"
 
 
-def start(workspace, *options):
+def start(workspace, *options, grid="stopped"):
     """A driver with a short lease."""
     program = f"{SHORT_LEASE}; from landlab_mgr.cli import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", program, "run", "--grid", "stopped", "-w", str(workspace), *options],
+        [sys.executable, "-c", program, "run", "--grid", grid, "-w", str(workspace), *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -73,3 +76,23 @@ def test_another_driver_goes_on_after_the_epoch_that_the_catalog_names(ray_works
         finally:
             for driver in drivers:
                 end(driver)
+
+
+@pytest.mark.slow
+def test_a_run_of_a_machine_that_is_gone_is_waited_for(ray_workspace, register):
+    """Its clock or ours may be wrong: only that no sign comes tells that it is gone."""
+    [run_id] = register("gone", 1, 3)
+    with Workspace.at(ray_workspace).open() as catalog:
+        held = catalog.claim("elsewhere", 1, directory_of=lambda run_id, token: token, run_ids=[run_id])
+        with catalog.transaction(write=True) as tx:
+            beat = tx.scalar(select(Attempt.heartbeat).where(Attempt.token == held.token))
+            beat -= timedelta(hours=1)
+            tx.execute(update(Attempt).where(Attempt.token == held.token).values(heartbeat=beat))
+        driver = start(ray_workspace, "--executor", "local", grid="gone")
+        try:
+            said, _ = driver.communicate(timeout=120)
+        finally:
+            end(driver)
+        assert "1 runs are held by drivers that look dead" in said
+        assert "1 ok" in said
+        assert list(catalog.attempts(run_id)["outcome"]) == ["lost", "ok"]

@@ -9,15 +9,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
 
 from landlab_mgr.catalog import ArtifactRecord, Catalog, Environment, StaleToken
-from landlab_mgr.catalog.tables import Attempt
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.spec.run import RunSpec
 
-from .sample import CHECKPOINT, FINGERPRINT, claim, epoch, metric, reclaim, work
+from .sample import CHECKPOINT, FINGERPRINT, age, claim, epoch, metric, reclaim, work
 
 
 def same(a, b):
@@ -180,12 +178,6 @@ def test_a_stale_token_changes_no_row(catalog, runs, end):
             write()
     assert catalog.heartbeat([zombie.token]) == set()
     assert snapshot(catalog, zombie.run_id) == before
-
-
-def age(catalog, token, seconds):
-    with catalog.transaction(write=True) as tx:
-        beat = datetime.now(UTC) - timedelta(seconds=seconds)
-        tx.execute(update(Attempt).where(Attempt.token == token).values(heartbeat=beat))
 
 
 def test_reclaim_takes_what_lapsed_or_lost_its_driver(catalog, runs):

@@ -3,7 +3,6 @@
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -11,14 +10,14 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from landlab_mgr.catalog import Catalog, StaleToken
 from landlab_mgr.catalog.tables import Artifact, Attempt, Base, Epoch, Event, Metric, Run
 from landlab_mgr.catalog.verbs import STATE_AFTER
 from landlab_mgr.spec.grid import GridSpec
 
-from .sample import CHECKPOINT, DATASET, FINGERPRINT, epoch, metric
+from .sample import CHECKPOINT, DATASET, FINGERPRINT, age, epoch, metric
 
 GRID = GridSpec(name="g", dataset="twin", setups=(("PFT",),), seeds=3)
 RUN_IDS = [spec.run_id for spec in GRID.expand(FINGERPRINT)]
@@ -195,9 +194,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(token=tokens)
     def lapse(self, token):
         """Time passes without a sign of this attempt."""
-        beat = datetime.now(UTC) - timedelta(seconds=2 * LEASE)
-        with self.catalog.transaction(write=True) as tx:
-            tx.execute(update(Attempt).where(Attempt.token == token).values(heartbeat=beat))
+        age(self.catalog, token, 2 * LEASE)
         self.attempts[token].late = True
 
     @rule(dead=st.sets(st.integers(0, 9), max_size=3), retries=a_limit)
