@@ -8,6 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from typing import Any
 os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
 
 import ray
+from ray._private import ray_constants
 from ray.exceptions import OutOfMemoryError, RayError
 
 from landlab_mgr import __version__
@@ -25,10 +27,14 @@ from landlab_mgr.records import Event, Failed, Task, ends
 from landlab_mgr.spec.run import PolicySpec
 from landlab_mgr.training.device import worker_environment
 from landlab_mgr.training.worker import Worker
+from landlab_mgr.workspace.display import errors
 
 OBJECT_STORE_BYTES = 100 * 2**20
 """Events are small: data and checkpoints go through files."""
 KNOCK_SECONDS = 10
+RAY_ATTEMPTS = 4
+"""Ray gives its own parts 30 s to start, which no setting changes: on a busy machine that is not enough at first."""
+RAY_PAUSE_SECONDS = 5.0
 START_ATTEMPTS = 3
 """A worker that fails to start so often in a row will not start."""
 _Worker: Any = ray.remote(Worker)
@@ -77,8 +83,10 @@ class RayExecutor:
             self._closed = threading.Event()
             self._signs = threading.Thread(target=self._give_signs, name="landlab-signs", daemon=True)
             self._signs.start()
-        except BaseException:
+        except BaseException as error:
             ray.shutdown()
+            if isinstance(error, RayError):
+                raise LandlabError(f"Ray does not answer: {_reason(error)}; --executor local does without") from error
             raise
 
     def _start(self) -> _Slot:
@@ -217,15 +225,49 @@ def _connect(workers: int | None, policies: PolicySpec, address: str | None) -> 
     own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
     if workers is not None:
         own["num_cpus"] = math.ceil(workers * policies.cpus)
-    try:
-        with warnings.catch_warnings():
-            # JAX warns of forks; these become other programs at once
-            warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
-            ray.init(address or "local", **({} if address else own), **quiet)
-    except (RayError, ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
-        where = "on this machine" if address is None else f"at {address}"
-        advice = "--executor local does without" if address is None else "see `ray status` there"
-        raise LandlabError(f"no Ray cluster {where}: {_reason(error)}; {advice}") from error
+    _listen(to_others=address is not None)
+    for attempt in range(1, RAY_ATTEMPTS + 1):
+        try:
+            with warnings.catch_warnings():
+                # JAX warns of forks; these become other programs at once
+                warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
+                ray.init(address or "local", **({} if address else own), **quiet)
+            return
+        except (Exception, SystemExit) as error:  # Ray raises plain exceptions, and exits where a part of it dies
+            with suppress(Exception):
+                ray.shutdown()
+            if address is None and attempt < RAY_ATTEMPTS and _is_late(error):
+                load, cores = os.getloadavg()[0], len(os.sched_getaffinity(0))
+                errors.print(
+                    f"Ray did not start in time (load {load:.0f} on {cores} cores); "
+                    f"attempt {attempt + 1} of {RAY_ATTEMPTS}",
+                    markup=False,
+                )
+                time.sleep(RAY_PAUSE_SECONDS * attempt)
+                continue
+            where = "on this machine" if address is None else f"at {address}"
+            advice = (
+                "--executor local trains without it, TMPDIR names where it keeps its files"
+                if address is None
+                else "see `ray status` there"
+            )
+            raise LandlabError(f"no Ray cluster {where}: {_reason(error)}; {advice}") from error
+
+
+def _is_late(error: BaseException) -> bool:
+    """Whether a start of Ray ran out of time, as on a machine that is busy, and may succeed the next time."""
+    text = f"{type(error).__name__} {error}".lower()
+    words = ("timed out", "timeout", "overloaded", "deadline", "failed to start", "systemexit", "not available")
+    return any(word in text for word in words)
+
+
+def _listen(to_others: bool) -> None:
+    """Have a cluster of our own listen on loopback alone: Ray's switch for desktops, which it reads as it is imported.
+
+    By default its store, schedulers and this process are open to the network.
+    """
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "1" if to_others else "0"
+    ray_constants.ENABLE_RAY_CLUSTER = to_others
 
 
 def _knock(address: str) -> None:
