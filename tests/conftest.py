@@ -106,6 +106,15 @@ def twin_workspace(tmp_path_factory):
     return shutil.copytree(once("trained", _trained), tmp_path_factory.mktemp("twin") / "ws")
 
 
+@pytest.fixture(scope="session")
+def gridded(tmp_path_factory):
+    """A workspace with a gridded twin that has gaps, and the members of four setups, as training begins."""
+    from . import gridded as module
+
+    root = shutil.copytree(once("gridded", module.make), tmp_path_factory.mktemp("gridded") / "ws")
+    return module.Workspace.at(root, str(root / "landlab.db"))
+
+
 SLOWEST = (
     "test_wheel.py",
     "bench/test_chaos.py",

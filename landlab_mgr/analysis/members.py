@@ -182,34 +182,52 @@ class Mean:
 
 
 def predictions(
-    ds: xr.Dataset, part: str, variables: Sequence[str] = ()
+    ds: xr.Dataset, part: str, variables: Sequence[str] = (), at_towers: bool = False
 ) -> Iterator[tuple[xr.Dataset, list[Target]]]:
-    """The `monthly` file of each run in turn, and its targets."""
+    """The `monthly` file of each run in turn, and its targets.
+
+    With `at_towers` those of the pixels with a tower, where only these have series of their own.
+    """
+    data = ds
     by_spec: dict[tuple[object, ...], list[Target]] = {}
     for spec, file in zip(runs.specs(ds), runs.files(ds, "monthly"), strict=True):
+        if at_towers and "pixel" not in file.dims:
+            data, file = _of_towers(ds, file)
         by_patch = "pixel" not in file.dims
         key = (spec.model, spec.warmup_months, spec.split, by_patch)
         if key not in by_spec:
-            by_spec[key] = targets(ds, spec, by_patch, part, variables)
+            by_spec[key] = targets(data, spec, by_patch, part, variables)
         # a network gives what it learned; what a process model's file lacks is a fault that `Target.of` tells
         yield file, [t for t in by_spec[key] if spec.tables.parameters or t.output in file]
 
 
-def stacks(ds: xr.Dataset, part: str, variables: Sequence[str] = (), pixels: bool = False) -> list[Stack]:
-    """The members of one setup, all beside the same observations.
+def _of_towers(ds: xr.Dataset, file: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
+    """The dataset and a monthly file at the pixels with a tower; LandlabError where the file has none of them."""
+    if "tower_pixel" not in file:
+        raise LandlabError(
+            f"the monthly file of run {file.attrs['run_id']} holds means of {file.sizes['patch']} patches, and no "
+            "series of towers, as older versions left it: run the grid again in a new workspace"
+        )
+    pixels = file["tower_pixel"].values
+    patch = ds["patch"].values[pixels]
+    series = {
+        str(n).removeprefix("tower_"): x for n, x in file.data_vars.items() if x.dims == ("tower", "time")
+    }
+    label = ("pixel", file["split"].values[patch])
+    at = xr.Dataset(series, attrs=file.attrs).rename(tower="pixel").assign(split=label)
+    return ds[[n for n in ds.data_vars if "run" not in ds[n].dims]].isel(pixel=pixels), at
 
-    LandlabError for several setups; with `pixels` also where the files are of patches.
+
+def stacks(ds: xr.Dataset, part: str, variables: Sequence[str] = (), at_towers: bool = False) -> list[Stack]:
+    """The members of one setup, all beside the same observations; `at_towers` as of `predictions`.
+
+    LandlabError for several setups.
     """
     runs.one_setup(ds)
     modelled: dict[str, list[Values]] = {}
     label: dict[str, list[npt.NDArray[np.str_]]] = {}
     about: dict[str, Target] = {}
-    for file, compared in predictions(ds, part, variables):
-        if pixels and "pixel" not in file.dims:
-            raise LandlabError(
-                f"the runs' monthly files hold means of {file.sizes['patch']} patches, and this needs pixels: "
-                "datasets of at most 2000 pixels have them; `landlab analyse skill` has every pixel's skill"
-            )
+    for file, compared in predictions(ds, part, variables, at_towers):
         for target in compared:
             about[target.name] = target
             modelled.setdefault(target.name, []).append(target.of(file).astype(np.float32))

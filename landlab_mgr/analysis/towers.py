@@ -1,4 +1,10 @@
-"""Towers: site means and months of one setup's members against eddy-covariance fluxes, seen and held out. JAX-free."""
+"""Towers: site means and months of one setup's members against eddy-covariance fluxes, seen and held out. JAX-free.
+
+A large dataset has monthly series of its pixels with a tower, beside those of patches.
+"""
+
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -8,15 +14,18 @@ from pydantic import Field
 from landlab_mgr.analysis import members, runs
 from landlab_mgr.analysis.contract import Analysis, Needs, Options
 from landlab_mgr.analysis.figures.towers import SITES, figure, text
-from landlab_mgr.analysis.of_models import streams_in
+from landlab_mgr.analysis.of_models import models_in, streams_in
 from landlab_mgr.data import split
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
+from landlab_mgr.models.tables import Tables
 from landlab_mgr.observations import metrics
 from landlab_mgr.observations.comparable import score_name
 
 MIN_SITES = 3
 """Sites without which a correlation of them says nothing."""
+NONE = "none"
+"""As option `together`: no flux needs another."""
 STATISTICS = {
     "r": "r of site means",
     "R2_sites": "R2 of site means",
@@ -29,7 +38,21 @@ STATISTICS = {
 class TowersOptions(Options):
     """Which sites count."""
 
-    min_months: int = Field(1, ge=1, description="months after the warm-up that a site must have")
+    min_months: int = Field(
+        13,
+        ge=1,
+        description="months after the warm-up that a site must have, of all fluxes in `together` at once",
+    )
+    together: str = Field(
+        "",
+        description="fluxes, with commas between, that a site must have in the same months; none: each by itself; "
+        "default: what the model notes",
+    )
+
+    def filled(self, models: Sequence[Tables]) -> Self:
+        """With the fluxes that a model notes, where none are named."""
+        noted = [m.notes["towers"] for m in models if "towers" in m.notes]
+        return self.model_copy(update={"together": self.together or (",".join(noted[0]) if noted else NONE)})
 
 
 def check(ds: xr.Dataset, options: TowersOptions) -> None:
@@ -40,6 +63,18 @@ def check(ds: xr.Dataset, options: TowersOptions) -> None:
             "`landlab analyse skill` scores what it has"
         )
     runs.one_setup(ds)
+    _together(ds, options.filled(models_in(ds)))
+
+
+def _together(ds: xr.Dataset, options: TowersOptions) -> list[str]:
+    """Fluxes of the dataset that a site must have at once; LandlabError for one that no tower observes."""
+    fluxes = dict.fromkeys(registry.streams()[name].variable for name in _tower_streams())
+    wanted = [] if options.together == NONE else members.names_in(options.together)
+    if unknown := [name for name in wanted if name not in fluxes]:
+        raise LandlabError(
+            f"option together: no tower flux {unknown[0]!r}; there are: {', '.join(fluxes)}, {NONE}"
+        )
+    return [name for name in wanted if any(s.tower and s.variable == name for s in streams_in(ds))]
 
 
 def _tower_streams() -> list[str]:
@@ -57,18 +92,22 @@ def compute(ds: xr.Dataset, options: TowersOptions) -> xr.Dataset:
 
     `member` [run, variable, sites, statistic] and `mean` [variable, sites, statistic], of the mean prediction; r is
     that of site means, R2 and RMSE are of months or of site means. `n_sites` and `n_months` [variable, sites];
-    `modelled`, `spread` (sd over the members) and `observed` [variable, pixel] are site means. LandlabError for
-    several setups or datasets, or where no tower was compared.
+    `modelled`, `spread` (sd over the members) and `observed` [variable, pixel] are site means, of the pixels of the
+    dataset, or of those with a tower where only these have series. LandlabError for several setups or datasets, or
+    where no tower was compared.
     """
     check(ds, options)
-    setup, observed = runs.one_setup(ds), _variables(ds)
-    fluxes = [_Variable(s, options.min_months) for s in members.stacks(ds, split.TEST, observed, pixels=True)]
+    options = options.filled(models_in(ds))
+    setup, observed, together = runs.one_setup(ds), _variables(ds), _together(ds, options)
+    stacks = members.stacks(ds, split.TEST, observed, at_towers=True)
+    fluxes = [_Variable(s, _months(s, stacks, together) >= options.min_months) for s in stacks]
     order = [observed.index(v.target.name) for v in fluxes]
     compared = [fluxes[i] for i in np.argsort(order) if fluxes[i].n_sites[0]]
     if not compared:
         raise LandlabError(
-            f"no tower of dataset {ds.attrs['name']} has {options.min_months} months of {', '.join(observed)} "
-            "after the warm-up; give a smaller min_months"
+            f"no tower of dataset {ds.attrs['name']} has {options.min_months} months of "
+            f"{', '.join(together or observed)}{' at once' * bool(together)} after the warm-up; give a smaller "
+            f"min_months, or -o together={NONE}"
         )
     names = [v.target.name for v in compared]
     notes = [
@@ -76,6 +115,8 @@ def compute(ds: xr.Dataset, options: TowersOptions) -> xr.Dataset:
         "none did (this look at test is counted)",
         "member: mean and sd of the runs' own statistics; ensemble mean: of the mean prediction of the runs",
     ]
+    if together:
+        notes.append(f"sites with {options.min_months} months or more of {', '.join(together)} at once")
     if absent := [s for s in _tower_streams() if s not in ds]:
         notes.append(f"not in the dataset: {', '.join(absent)}")
     if empty := [v.target.name for v in fluxes if not v.n_sites[0]]:
@@ -108,15 +149,23 @@ def compute(ds: xr.Dataset, options: TowersOptions) -> xr.Dataset:
     )
 
 
+def _months(stack: members.Stack, stacks: Sequence[members.Stack], together: Sequence[str]) -> np.ndarray:
+    """How many months each place has of a flux, and of those that it must be observed with."""
+    variable = stack.target.stream.variable
+    of = [s for s in stacks if s.target.stream.variable in together] if variable in together else [stack]
+    count: np.ndarray = np.logical_and.reduce([np.isfinite(s.target.observed) for s in of]).sum(axis=0)
+    return count
+
+
 class _Variable:
     """One flux at the sites: site means over the months that were observed, and the statistics of each member."""
 
-    def __init__(self, stack: members.Stack, min_months: int) -> None:
+    def __init__(self, stack: members.Stack, enough: np.ndarray) -> None:
         self.target = stack.target
         x, observed = stack.modelled.astype(float), stack.target.observed
         label = stack.label
         n = np.isfinite(observed).sum(axis=0)
-        enough = (n >= min_months) & (label != split.UNUSED).all(axis=0)
+        enough = enough & (label != split.UNUSED).all(axis=0)
         self.held_out = (label == split.TEST).all(axis=0)
         observed = np.where(enough, observed, np.nan)
         chosen = (enough, enough & self.held_out)

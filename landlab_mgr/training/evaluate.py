@@ -3,6 +3,7 @@
 The dataset is read, predicted and compared block by block; only parameters, moments and what the files hold are kept.
 """
 
+import os
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,12 +13,13 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.data import batch, schema, split
+from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.models.model import Forcing, Inputs, Setup
 from landlab_mgr.observations import metrics
 from landlab_mgr.observations.calendar import Calendar
 from landlab_mgr.observations.comparable import comparable, is_compared, observed, patch_means, score_name
-from landlab_mgr.observations.streams import Stream, stream_variable
+from landlab_mgr.observations.streams import Stream, stream_of, stream_variable
 from landlab_mgr.records import ArtifactRecord, MetricRecord
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage import artifacts
@@ -26,12 +28,24 @@ from landlab_mgr.storage.location import Location
 CHUNK_PIXELS = 512
 """Pixels that an evaluation integrates at once."""
 MONTHLY_PIXELS = 2000
-"""A dataset of at most this many pixels gets monthly series per pixel; a larger one per patch."""
+"""A dataset of at most this many pixels gets monthly series per pixel; a larger one per patch, and per tower."""
+MONTHLY_PIXELS_SETTING = "LANDLAB_WHOLE_PIXELS"
+"""Environment variable with another limit."""
+TOWER = "tower"
+"""Dim of the pixels with a tower, where series are per patch; names of their series begin with it."""
 SPLITS = (split.TRAIN, split.DEV, split.TEST)
 """What pixels are scored as; those that a split leaves unused are not."""
 PERIODS = ("observation", "withheld")
 
 Named = dict[str, np.ndarray]
+
+
+def whole_pixels() -> int:
+    """Pixels up to which a dataset gets monthly series of each; LandlabError for a setting that is no number."""
+    text = os.environ.get(MONTHLY_PIXELS_SETTING, "")
+    if text and not text.isdecimal():
+        raise LandlabError(f"{MONTHLY_PIXELS_SETTING}={text}; allowed: a number of pixels, such as 2000")
+    return int(text) if text else MONTHLY_PIXELS
 
 
 class Prediction(NamedTuple):
@@ -40,7 +54,11 @@ class Prediction(NamedTuple):
     parameters: dict[str, np.ndarray]
     """[N] by name; of a network without a process model, none."""
     series: dict[str, np.ndarray]
-    """[T, N] by name, or [T, patches] where the dataset has more than MONTHLY_PIXELS pixels."""
+    """[T, N] by name, or [T, patches] where the dataset has more pixels than `whole_pixels`."""
+    towers: Named
+    """[T, towers] by name, where `series` are per patch."""
+    tower: np.ndarray
+    """Pixels with a tower, ascending; none where `series` are per pixel."""
     moments: dict[tuple[str, str], metrics.Moments]
     """By stream and period (observation, withheld): of each pixel, or of each patch where the stream is compared so."""
 
@@ -68,7 +86,7 @@ def evaluate(
     files = {"skill": _skill_dataset(spec, ds, member, prediction)}
     if prediction.parameters:
         files["parameters"] = _parameter_dataset(spec, prediction.parameters, ds, member)
-    files["monthly"] = _series_dataset(prediction.series, ds, member)
+    files["monthly"] = _series_dataset(prediction, ds, member)
     attrs = {"run_id": spec.run_id, "setup": spec.label, "dataset": spec.dataset, "source": "landlab_mgr"}
     written = [
         artifacts.write(kind, content.assign_attrs(attrs), directory) for kind, content in files.items()
@@ -127,10 +145,13 @@ def predict(
     ]
     names = [stream_variable(s, p) for s in streams for p in PERIODS]
     wanted = ds[[*batch.forcing_names(ds, model), *schema.TIME_AXIS, "lat", *(n for n in names if n in ds)]]
-    warmup, by_patch = calendar.steps_in_months(spec.warmup_months), len(member.label) > MONTHLY_PIXELS
+    warmup, by_patch = calendar.steps_in_months(spec.warmup_months), len(member.label) > whole_pixels()
+    of_towers = [n for n in names if streams[stream_of(n)].tower and n in ds] if by_patch else []
 
     parameters: list[Named] = []
     series: list[Named] = []
+    towers: list[Named] = []
+    tower: list[np.ndarray] = []
     moments: list[dict[tuple[str, str], metrics.Moments]] = []
     blocks = list(batch.blocks(member.patch, ds.sizes["time"]))
     for pixels in blocks:
@@ -152,13 +173,21 @@ def predict(
         parameters.append(own)
         moments.append({key: metrics.moments(*pair) for key, pair in pairs.items()})
         series.append({n: patch_means(x, patch) for n, x in outputs.items()} if by_patch else outputs)
+        has_tower = np.zeros(len(pixels), bool)
+        for name in of_towers:
+            has_tower |= np.isfinite(part[name].transpose("pixel", "time").values).any(axis=1)
+        tower.append(pixels[has_tower])
+        towers.append({n: x[:, has_tower] for n, x in outputs.items()})
 
     by_pixel = np.argsort(np.concatenate(blocks))
     by_place = np.arange(member.patch.max() + 1) if by_patch else by_pixel
+    by_tower = np.argsort(np.concatenate(tower))
     joined = {key: metrics.joined([m[key] for m in moments]) for key in moments[0]}
     return Prediction(
         parameters={n: np.concatenate([p[n] for p in parameters])[by_pixel] for n in parameters[0]},
         series={n: np.concatenate([m[n] for m in series], axis=1)[:, by_place] for n in keep},
+        towers={n: np.concatenate([x[n] for x in towers], axis=1)[:, by_tower] for n in keep},
+        tower=np.concatenate(tower)[by_tower],
         moments={key: m if streams[key[0]].level == "patch" else m.of(by_pixel) for key, m in joined.items()},
     )
 
@@ -262,15 +291,20 @@ def _where(ds: xr.Dataset, member: batch.Member) -> dict[str, Any]:
     return places | {"split": _flags("pixel", member.label)}
 
 
-def _series_dataset(series: Named, ds: xr.Dataset, member: batch.Member) -> xr.Dataset:
+def _series_dataset(prediction: Prediction, ds: xr.Dataset, member: batch.Member) -> xr.Dataset:
     where, dim = _where(ds, member), "pixel"
-    if len(member.label) > MONTHLY_PIXELS:
+    if len(member.label) > whole_pixels():
         where, dim = {"split": _flags("patch", _label_of_patches(member))}, "patch"
     if member.steps is not None:
         meaning = {"long_name": "the month is withheld from training and dev", "units": "1"}
         where["withheld"] = ("time", member.steps == 0, meaning)
     known = registry.variables()
     variables = {
-        n: ((dim, "time"), x.T.astype(np.float32), {"units": known[n].unit}) for n, x in series.items()
+        n: ((dim, "time"), x.T.astype(np.float32), {"units": known[n].unit})
+        for n, x in prediction.series.items()
     }
+    if len(prediction.tower):
+        where[f"{TOWER}_pixel"] = (TOWER, prediction.tower, {"long_name": "pixel of the tower", "units": "1"})
+        for n, x in prediction.towers.items():
+            variables[f"{TOWER}_{n}"] = ((TOWER, "time"), x.T.astype(np.float32), {"units": known[n].unit})
     return xr.Dataset(variables, coords={"time": ds["time"]}).assign(where)

@@ -67,7 +67,7 @@ def test_the_table_names_members_and_their_mean(result):
     assert (et["R2 of months"] == "undefined").all(), "constant observations: not 0"
     assert (et["r of site means"] == "undefined").all()
     notes = result.dataset.attrs["notes"]
-    assert "no site with 1 months: nee" in notes
+    assert "no site with 13 months: nee" in notes
     assert "the 3 test sites that none did" in notes
 
 
@@ -85,9 +85,12 @@ def test_short_records_can_be_left_out(forecast, towers):
     months = np.isfinite(forecasts.observed(towers, "gpp_fluxnet")).sum(axis=1)
     least = int(np.sort(months)[-4])
     with forecast.open() as catalog:
-        ds = sample.computed(module.ANALYSIS, forecast, catalog, FILTER, min_months=least)
+        options = {"min_months": least, "together": "none"}
+        ds = sample.computed(module.ANALYSIS, forecast, catalog, FILTER, **options)
         assert int(ds["n_sites"].sel(variable="gpp", sites="all")) == (months >= least).sum() < 9
-        with pytest.raises(LandlabError, match=r"has 97 months of .* give a smaller min_months"):
+        with pytest.raises(
+            LandlabError, match=r"has 97 months of gpp, reco, et at once .* give a smaller min_months"
+        ):
             sample.computed(module.ANALYSIS, forecast, catalog, FILTER, min_months=97)
 
 
@@ -104,6 +107,6 @@ def test_what_is_refused(forecast, towers, planet, tmp_path):
     coarse = forecasts.make(tmp_path / "coarse", towers, by_patch=True, seeds=1, setups=(forecasts.FULL,))
     with (
         coarse.open() as catalog,
-        pytest.raises(LandlabError, match="hold means of 6 patches, and this needs pixels"),
+        pytest.raises(LandlabError, match="holds means of 6 patches, and no series of towers"),
     ):
         analysis.run(coarse, catalog, "towers")

@@ -189,7 +189,7 @@ def test_an_evaluation_in_blocks_finds_the_same(lazy, tmp_path, monkeypatch):
         assert a.value == pytest.approx(b.value, rel=1e-6, abs=1e-9, nan_ok=True)
     for kind, content in files.items():
         xr.testing.assert_allclose(content, files_blocked[kind], rtol=1e-5, atol=1e-7)
-    monkeypatch.setattr(evaluate, "MONTHLY_PIXELS", 5)
+    monkeypatch.setenv("LANDLAB_WHOLE_PIXELS", "5")
     series = evaluated("patches")[1]["monthly"]["lai"].values
     for p in range(member.patch.max() + 1):
         expected = files["monthly"]["lai"].values[member.patch == p].mean(axis=0)

@@ -85,6 +85,7 @@ NOTES = {
     "unused": ("iwue",),
     "mapped": "canopy_efficiency",
     "budget": ("gpp", "reco", "nee", "et"),
+    "towers": ("gpp", "reco", "et"),
     "benchmarked": ("gpp", "nee", "et", "reco", "lai"),
 }
 """Defaults of analyses."""
