@@ -13,7 +13,14 @@ from landlab_mgr.data import split
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.observations.calendar import Calendar
-from landlab_mgr.observations.comparable import comparable, is_compared, observed, patch_means, score_name
+from landlab_mgr.observations.comparable import (
+    comparable,
+    is_compared,
+    observed,
+    patch_means,
+    score_name,
+    weight_of,
+)
 from landlab_mgr.observations.streams import Stream
 from landlab_mgr.spec.run import RunSpec
 
@@ -42,6 +49,8 @@ class Target:
     """How many of T, years or 1 there would be, were everything observed."""
     months: Values
     """[T, N] what was observed, of the pixels or patches that the files hold."""
+    weight: Values | None
+    """[T, N] of those observations, where they do not count alike."""
     patch: npt.NDArray[np.integer]
     """Patch of each of those, [N]."""
     warmup: int
@@ -64,7 +73,7 @@ class Target:
                 f"run {file.attrs.get('run_id')} has {modelled} of {x.shape[0]} months x {x.shape[1]} places, the "
                 f"dataset {self.months.shape[0]} x {self.months.shape[1]}; `landlab doctor --deep` says what to do"
             )
-        return comparable(self.stream, x, self.months, self.patch, self.warmup, self.calendar)[0]
+        return comparable(self.stream, x, self.months, self.patch, self.warmup, self.calendar, self.weight)[0]
 
     def labels(self, file: xr.Dataset) -> npt.NDArray[np.str_]:
         """Part of the member's split that each place belongs to, [P]."""
@@ -130,16 +139,16 @@ def targets(
         stream, patch = names[name], data["patch"].values
         if stream.name not in outputs or not is_compared(data, stream, period, bool(held_out.any())):
             continue
-        months = observed(data, stream.name, period, held_out)
+        months, weight = observed(data, stream.name, period, held_out), weight_of(data, stream.name, period)
         level, unit = stream.level, table[stream.variable].unit
         if by_patch:
-            months, patch = patch_means(months, patch), np.arange(patch.max() + 1)
+            months, patch, weight = patch_means(months, patch), np.arange(patch.max() + 1), None
             stream, level = replace(stream, level="pixel"), "patch"
-        _, seen = comparable(stream, months, months, patch, warmup, calendar)
+        _, seen = comparable(stream, months, months, patch, warmup, calendar, weight)
         n = steps(data, spec, part, stream.average)
         output = outputs[stream.name]
         observations.append(
-            Target(name, stream, output, unit, level, seen, n, months, patch, warmup, calendar)
+            Target(name, stream, output, unit, level, seen, n, months, weight, patch, warmup, calendar)
         )
     if not observations:
         raise LandlabError(

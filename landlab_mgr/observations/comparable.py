@@ -8,6 +8,9 @@ import xarray as xr
 from landlab_mgr.observations.calendar import Calendar
 from landlab_mgr.observations.streams import Stream, stream_variable
 
+ENOUGH_OF_A_PATCH = 0.7
+"""Share of a patch's pixels without which the anomaly of its water storage is not scored, as in DifferLand."""
+
 
 def is_compared(ds: xr.Dataset, stream: Stream, period: str, held_out: bool) -> bool:
     """Whether a stream is compared in a period, observation or withheld.
@@ -35,6 +38,14 @@ def observed(ds: xr.Dataset, stream: str, period: str, held_out: np.ndarray) -> 
     return np.where(held_out[:, None], np.where(np.isnan(own), seen, own), np.nan)
 
 
+def weight_of(ds: xr.Dataset, stream: str, period: str) -> np.ndarray | None:
+    """Weights of a stream's observations, [T, N]; None where all that is observed counts alike."""
+    name = stream_variable(stream, "weight")
+    if period != "observation" or name not in ds:
+        return None
+    return ds[name].transpose("time", "pixel").values
+
+
 def comparable(
     stream: Stream,
     modelled: np.ndarray,
@@ -42,10 +53,12 @@ def comparable(
     patch: np.ndarray,
     warmup: int,
     calendar: Calendar,
+    weight: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Model and observation at the resolution of the observation: [T or years or 1, pixels or patches].
 
-    The first `warmup` steps count for nothing; NaN where the observation is missing or incomplete.
+    The first `warmup` steps count for nothing; NaN where the observation is missing or incomplete. A patch counts, as
+    in the loss, by the weighted mean over what was observed of it; an anomaly where that is ENOUGH_OF_A_PATCH of it.
     """
     m = np.where(np.isfinite(observed), modelled, np.nan).astype(np.float64)
     o = observed.astype(np.float64)
@@ -57,13 +70,44 @@ def comparable(
     elif stream.average == "anomaly":
         m, o = (x - _nanmean(x) for x in (m, o))
     if stream.level == "patch":
-        m, o = (patch_means(x, patch) for x in (m, o))
+        w = np.isfinite(o).astype(np.float64)
+        if weight is not None:
+            own = np.nan_to_num(weight.astype(np.float64))
+            if stream.average == "year":
+                own = calendar.split(own, "year", fill=1.0).prod(axis=1)
+            elif stream.average == "run":
+                own = own[:1]
+            w *= own
+        least = ENOUGH_OF_A_PATCH if stream.average == "anomaly" else 0.0
+        m, o = (observed_means(x, patch, w, least) for x in (m, o))
     return m, o
 
 
 def patch_means(x: np.ndarray, patch: np.ndarray) -> np.ndarray:
-    """[T, N] to [T, patches]; NaN where any pixel of the patch is, so that model and observation cover the same."""
+    """Means over all pixels of each patch, [T, N] to [T, patches]; NaN where any is."""
     return np.stack([x[:, patch == p].mean(axis=1) for p in range(patch.max() + 1)], axis=1)
+
+
+def observed_means(
+    x: np.ndarray, patch: np.ndarray, weight: np.ndarray | None = None, least: float = 0.0
+) -> np.ndarray:
+    """Weighted means over what is finite of each patch, [T, N] to [T, patches].
+
+    Args:
+        x: NaN where nothing is observed.
+        patch: of each pixel, from 0 on.
+        weight: [T, N]; default: 1 where finite.
+        least: share of the patch's pixels that must be observed.
+    """
+    w = np.isfinite(x).astype(np.float64) if weight is None else weight
+    means = []
+    for p in range(patch.max() + 1):
+        own, values = w[:, patch == p], x[:, patch == p]
+        total = own.sum(axis=1)
+        mean = (own * np.where(own > 0, values, 0.0)).sum(axis=1) / np.where(total > 0, total, 1.0)
+        mean = np.where((own == 1).all(axis=1), values.mean(axis=1), mean)  # to the bit as without weights
+        means.append(np.where((total > 0) & ((own > 0).mean(axis=1) >= least), mean, np.nan))
+    return np.stack(means, axis=1)
 
 
 def score_name(stream: Stream, streams: Collection[Stream]) -> str:

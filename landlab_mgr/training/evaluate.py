@@ -18,7 +18,14 @@ from landlab_mgr.models import registry
 from landlab_mgr.models.model import Forcing, Inputs, Setup
 from landlab_mgr.observations import metrics
 from landlab_mgr.observations.calendar import Calendar
-from landlab_mgr.observations.comparable import comparable, is_compared, observed, patch_means, score_name
+from landlab_mgr.observations.comparable import (
+    comparable,
+    is_compared,
+    observed,
+    patch_means,
+    score_name,
+    weight_of,
+)
 from landlab_mgr.observations.streams import Stream, stream_of, stream_variable
 from landlab_mgr.records import ArtifactRecord, MetricRecord
 from landlab_mgr.spec.run import RunSpec
@@ -143,7 +150,7 @@ def predict(
         for period in PERIODS
         if modelled[name] in keep and is_compared(ds, streams[name], period, bool(held_out.any()))
     ]
-    names = [stream_variable(s, p) for s in streams for p in PERIODS]
+    names = [stream_variable(s, role) for s in streams for role in (*PERIODS, "weight")]
     wanted = ds[[*batch.forcing_names(ds, model), *schema.TIME_AXIS, "lat", *(n for n in names if n in ds)]]
     warmup, by_patch = calendar.steps_in_months(spec.warmup_months), len(member.label) > whole_pixels()
     of_towers = [n for n in names if streams[stream_of(n)].tower and n in ds] if by_patch else []
@@ -167,6 +174,7 @@ def predict(
                 patch,
                 warmup,
                 calendar,
+                weight_of(part, name, period),
             )
             for name, period in compared
         }
