@@ -1,6 +1,6 @@
 """The members' monthly predictions beside what was observed, made comparable as evaluations do. JAX-free."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,14 +14,17 @@ from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.observations.calendar import Calendar
 from landlab_mgr.observations.comparable import (
+    COMPARED,
     comparable,
+    from_steps,
     is_compared,
+    means_of_patches,
     observed,
     patch_means,
     score_name,
     weight_of,
 )
-from landlab_mgr.observations.streams import Stream
+from landlab_mgr.observations.streams import Stream, stream_variable
 from landlab_mgr.spec.run import RunSpec
 
 Values = npt.NDArray[np.floating]
@@ -56,6 +59,8 @@ class Target:
     warmup: int
     """Steps at the start that count for nothing."""
     calendar: Calendar
+    kept: str = ""
+    """Variable of the files that holds it by patch over what was observed; "" where it follows from `output`."""
 
     @property
     def average(self) -> str:
@@ -64,10 +69,13 @@ class Target:
 
     def of(self, file: xr.Dataset) -> Values:
         """A member's prediction, as `observed`, from its `monthly` file; NaN where nothing was observed."""
-        modelled = self.output
+        modelled = self.kept or self.output
         if modelled not in file:
             raise LandlabError(f"run {file.attrs.get('run_id')} kept no {modelled}; `landlab doctor --deep`")
         x = file[modelled].values.T
+        if self.kept and x.shape == self.months.shape:
+            own = from_steps(self.stream, x, self.calendar)
+            return np.where(np.isfinite(self.observed), own.astype(np.float64), np.nan)
         if x.shape != self.months.shape:
             raise LandlabError(
                 f"run {file.attrs.get('run_id')} has {modelled} of {x.shape[0]} months x {x.shape[1]} places, the "
@@ -106,7 +114,12 @@ def scored(label: npt.NDArray[np.str_], part: str) -> Mask:
 
 
 def targets(
-    data: xr.Dataset, spec: RunSpec, by_patch: bool, part: str, variables: Sequence[str] = ()
+    data: xr.Dataset,
+    spec: RunSpec,
+    by_patch: bool,
+    part: str,
+    variables: Sequence[str] = (),
+    kept: Collection[str] = (),
 ) -> list[Target]:
     """What the dataset observed, for members of a specification, in the order of the table of variables.
 
@@ -116,6 +129,8 @@ def targets(
         by_patch: whether the members' files hold means of patches, not pixels: then all is compared by patch.
         part: train, dev and test take the months that members learned from, withheld the others.
         variables: names as scores are filed; none means all.
+        kept: variables of the files that hold patches over what was observed of them; none in older files, of which
+            a patch counts in months when every pixel of it was observed.
 
     Raises:
         LandlabError: for a variable that the dataset does not observe, or where nothing is observed.
@@ -139,8 +154,21 @@ def targets(
         stream, patch = names[name], data["patch"].values
         if stream.name not in outputs or not is_compared(data, stream, period, bool(held_out.any())):
             continue
+        unit = table[stream.variable].unit
+        name_of_kept = COMPARED + stream_variable(stream.name, period)
+        if by_patch and name_of_kept in kept:
+            seen = _observed_of_patches(data, stream, period, held_out, warmup, calendar)
+            months = np.broadcast_to(np.float32(np.nan), (data.sizes["time"], seen.shape[1]))
+            n, of_patch = steps(data, spec, part, stream.average), replace(stream, level="pixel")
+            observations.append(
+                Target(
+                    *(name, of_patch, outputs[stream.name], unit, "patch", seen, n, months, None),
+                    *(np.arange(seen.shape[1]), warmup, calendar, name_of_kept),
+                )
+            )
+            continue
         months, weight = observed(data, stream.name, period, held_out), weight_of(data, stream.name, period)
-        level, unit = stream.level, table[stream.variable].unit
+        level = stream.level
         if by_patch:
             months, patch, weight = patch_means(months, patch), np.arange(patch.max() + 1), None
             stream, level = replace(stream, level="pixel"), "patch"
@@ -155,6 +183,38 @@ def targets(
             f"dataset {data.attrs['name']} has no {part} observations; `landlab data show` lists what it has"
         )
     return observations
+
+
+BLOCK_VALUES = 2**22
+"""Pixel-steps of observations that are compared at once."""
+
+
+def _observed_of_patches(
+    data: xr.Dataset, stream: Stream, period: str, held_out: Mask, warmup: int, calendar: Calendar
+) -> Values:
+    """Means of patches over what was observed of each, [T or years or 1, patches], block by block."""
+    patch = data["patch"].values
+    order = np.argsort(patch, kind="stable")
+    of_patch = np.split(order, np.cumsum(np.bincount(patch))[:-1])
+    names = [
+        n for n in (stream_variable(stream.name, r) for r in ("observation", "weight", period)) if n in data
+    ]
+    per_block = max(1, BLOCK_VALUES // (calendar.steps * max(map(len, of_patch))))
+    means = []
+    for start in range(0, len(of_patch), per_block):
+        pixels = np.sort(np.concatenate(of_patch[start : start + per_block]))
+        block = data[list(dict.fromkeys(names))].isel(pixel=_slice(pixels)).load()
+        own = patch[pixels] - start
+        x = observed(block, stream.name, period, held_out)
+        _, seen = comparable(stream, x, x, own, warmup, calendar, weight_of(block, stream.name, period))
+        means.append(from_steps(stream, means_of_patches(stream, seen, own, calendar), calendar))
+    return np.concatenate(means, axis=1)
+
+
+def _slice(pixels: npt.NDArray[np.integer]) -> slice | npt.NDArray[np.integer]:
+    """Ascending pixels as a slice where none is left out, which is read faster."""
+    first, last = int(pixels[0]), int(pixels[-1]) + 1
+    return slice(first, last) if last - first == len(pixels) else pixels
 
 
 def steps(data: xr.Dataset, spec: RunSpec, part: str, average: str) -> int:
@@ -203,11 +263,12 @@ def predictions(
         if at_towers and "pixel" not in file.dims:
             data, file = _of_towers(ds, file)
         by_patch = "pixel" not in file.dims
-        key = (spec.model, spec.warmup_months, spec.split, by_patch)
+        kept = tuple(str(n) for n in file.data_vars if str(n).startswith(COMPARED))
+        key = (spec.model, spec.warmup_months, spec.split, by_patch, kept)
         if key not in by_spec:
-            by_spec[key] = targets(data, spec, by_patch, part, variables)
+            by_spec[key] = targets(data, spec, by_patch, part, variables, kept)
         # a network gives what it learned; what a process model's file lacks is a fault that `Target.of` tells
-        yield file, [t for t in by_spec[key] if spec.tables.parameters or t.output in file]
+        yield file, [t for t in by_spec[key] if spec.tables.parameters or (t.kept or t.output) in file]
 
 
 def _of_towers(ds: xr.Dataset, file: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
@@ -259,13 +320,13 @@ def names_in(text: str) -> list[str]:
 
 
 def resolution_note(compared: Sequence[Target]) -> list[str]:
-    """A line where the members' files are of patches, so that pixels cannot be compared."""
+    """Lines on what is compared by patch though it is observed by pixel, since the members' files are of patches."""
     coarse = [
-        t.name for t in compared if t.level == "patch" and registry.streams()[t.stream.name].level == "pixel"
+        t for t in compared if t.level == "patch" and registry.streams()[t.stream.name].level == "pixel"
     ]
-    if not coarse:
-        return []
+    hows = {True: "over what was observed of each", False: "in months when every pixel of it was observed"}
     return [
-        f"the runs' monthly files hold means of patches: {', '.join(coarse)} are compared by patch, in months "
-        "when every pixel of it was observed"
+        f"the runs' monthly files hold means of patches: {', '.join(names)} are compared by patch, {how}"
+        for kept, how in hows.items()
+        if (names := [t.name for t in coarse if bool(t.kept) == kept])
     ]

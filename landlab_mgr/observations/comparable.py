@@ -110,6 +110,28 @@ def observed_means(
     return np.stack(means, axis=1)
 
 
+COMPARED = "compared_"
+"""Beginning of the names of what a member's file holds of patches, each over what was observed of it."""
+
+
+def means_of_patches(stream: Stream, x: np.ndarray, patch: np.ndarray, calendar: Calendar) -> np.ndarray:
+    """What `comparable` gives as means of patches over what was observed of each, at every step, [T, patches].
+
+    Such means of several members can be averaged: they are of the same pixels.
+    """
+    means = x if stream.level == "patch" else observed_means(x, patch)
+    if stream.average == "year":
+        return calendar.spread(means, "year")
+    return np.repeat(means, calendar.steps, axis=0) if stream.average == "run" else means
+
+
+def from_steps(stream: Stream, x: np.ndarray, calendar: Calendar) -> np.ndarray:
+    """What `means_of_patches` spread over the steps, at the resolution of the observation."""
+    if stream.average == "year":
+        return calendar.mean(x, "year")
+    return x[:1] if stream.average == "run" else x
+
+
 def score_name(stream: Stream, streams: Collection[Stream]) -> str:
     """What a stream's scores are filed under: its variable, or the stream where several of `streams` observe that."""
     same = [s for s in streams if s.variable == stream.variable]

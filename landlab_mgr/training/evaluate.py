@@ -19,8 +19,10 @@ from landlab_mgr.models.model import Forcing, Inputs, Setup
 from landlab_mgr.observations import metrics
 from landlab_mgr.observations.calendar import Calendar
 from landlab_mgr.observations.comparable import (
+    COMPARED,
     comparable,
     is_compared,
+    means_of_patches,
     observed,
     patch_means,
     score_name,
@@ -66,6 +68,8 @@ class Prediction(NamedTuple):
     """[T, towers] by name, where `series` are per patch."""
     tower: np.ndarray
     """Pixels with a tower, ascending; none where `series` are per pixel."""
+    compared: Named
+    """[T, patches] by COMPARED and name: of streams over what was observed of each patch, where `series` are so."""
     moments: dict[tuple[str, str], metrics.Moments]
     """By stream and period (observation, withheld): of each pixel, or of each patch where the stream is compared so."""
 
@@ -152,13 +156,14 @@ def predict(
     ]
     names = [stream_variable(s, role) for s in streams for role in (*PERIODS, "weight")]
     wanted = ds[[*batch.forcing_names(ds, model), *schema.TIME_AXIS, "lat", *(n for n in names if n in ds)]]
-    warmup, by_patch = calendar.steps_in_months(spec.warmup_months), len(member.label) > whole_pixels()
-    of_towers = [n for n in names if streams[stream_of(n)].tower and n in ds] if by_patch else []
+    warmup, of_patches = calendar.steps_in_months(spec.warmup_months), len(member.label) > whole_pixels()
+    of_towers = [n for n in names if streams[stream_of(n)].tower and n in ds] if of_patches else []
 
     parameters: list[Named] = []
     series: list[Named] = []
     towers: list[Named] = []
     tower: list[np.ndarray] = []
+    means: list[Named] = []
     moments: list[dict[tuple[str, str], metrics.Moments]] = []
     blocks = list(batch.blocks(member.patch, ds.sizes["time"]))
     for pixels in blocks:
@@ -180,7 +185,15 @@ def predict(
         }
         parameters.append(own)
         moments.append({key: metrics.moments(*pair) for key, pair in pairs.items()})
-        series.append({n: patch_means(x, patch) for n, x in outputs.items()} if by_patch else outputs)
+        series.append({n: patch_means(x, patch) for n, x in outputs.items()} if of_patches else outputs)
+        if of_patches:
+            names_of = {key: COMPARED + stream_variable(*key) for key in pairs}
+            means.append(
+                {
+                    names_of[key]: means_of_patches(streams[key[0]], m, patch, calendar)
+                    for key, (m, _) in pairs.items()
+                }
+            )
         has_tower = np.zeros(len(pixels), bool)
         for name in of_towers:
             has_tower |= np.isfinite(part[name].transpose("pixel", "time").values).any(axis=1)
@@ -188,7 +201,7 @@ def predict(
         towers.append({n: x[:, has_tower] for n, x in outputs.items()})
 
     by_pixel = np.argsort(np.concatenate(blocks))
-    by_place = np.arange(member.patch.max() + 1) if by_patch else by_pixel
+    by_place = np.arange(member.patch.max() + 1) if of_patches else by_pixel
     by_tower = np.argsort(np.concatenate(tower))
     joined = {key: metrics.joined([m[key] for m in moments]) for key in moments[0]}
     return Prediction(
@@ -196,6 +209,7 @@ def predict(
         series={n: np.concatenate([m[n] for m in series], axis=1)[:, by_place] for n in keep},
         towers={n: np.concatenate([x[n] for x in towers], axis=1)[:, by_tower] for n in keep},
         tower=np.concatenate(tower)[by_tower],
+        compared={n: np.concatenate([m[n] for m in means], axis=1) for n in (means[0] if means else ())},
         moments={key: m if streams[key[0]].level == "patch" else m.of(by_pixel) for key, m in joined.items()},
     )
 
@@ -311,6 +325,9 @@ def _series_dataset(prediction: Prediction, ds: xr.Dataset, member: batch.Member
         n: ((dim, "time"), x.T.astype(np.float32), {"units": known[n].unit})
         for n, x in prediction.series.items()
     }
+    for n, x in prediction.compared.items():
+        stream = registry.streams()[stream_of(n.removeprefix(COMPARED))]
+        variables[n] = (("patch", "time"), x.T.astype(np.float32), {"units": known[stream.variable].unit})
     if len(prediction.tower):
         where[f"{TOWER}_pixel"] = (TOWER, prediction.tower, {"long_name": "pixel of the tower", "units": "1"})
         for n, x in prediction.towers.items():

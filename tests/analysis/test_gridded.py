@@ -1,16 +1,19 @@
 """Analyses of a dataset too large for series of every pixel, with the gaps of real maps."""
 
+import warnings
+
 import numpy as np
 import pytest
 
-from landlab_mgr.analysis import towers
+from landlab_mgr.analysis import curve, members, skill, towers, trust
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models import registry
 from landlab_mgr.storage import artifacts
 from landlab_mgr.training import checkpoint, evaluate
 
 from .. import gridded as planet
-from . import sample
+from . import forecasts, sample
 
 pytestmark = pytest.mark.slow
 
@@ -87,6 +90,63 @@ def test_towers_of_a_large_dataset(gridded, catalog, data, whole):
         LandlabError, match=r"option together: no tower flux 'lai'; there are: gpp, reco, et, nee, none"
     ):
         sample.computed(towers.ANALYSIS, gridded, catalog, FILTER, together="lai")
+
+
+def compared(data, whole, stream, model):
+    """The mean of the members' predictions and the observations, over what was observed of each patch."""
+    patch, seen = data["patch"].values, seen_at(data, stream)
+    x = np.stack([m[model].values for m in whole.values()]).astype(float)
+    x = np.where(np.isfinite(seen), x.mean(axis=0), np.nan)
+    average = registry.streams()[stream].average
+    if average == "year":
+        x, seen = (v.reshape(len(patch), -1, 12).mean(axis=2) for v in (x, seen))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of nothing
+        if average in ("run", "anomaly"):
+            means = [np.nanmean(v, axis=1, keepdims=True) for v in (x, seen)]
+            x, seen = means if average == "run" else (x - means[0], seen - means[1])
+        x, seen = (np.stack([np.nanmean(v[patch == p], axis=0) for p in range(10)]) for v in (x, seen))
+    return x, seen
+
+
+def test_the_ensemble_mean_has_every_variable_that_is_observed(gridded, catalog, data, whole):
+    options = {"of": "ensemble_mean", "split": "test"}
+    ds = sample.computed(skill.ANALYSIS, gridded, catalog, FILTER, **options)
+    scores = ds["skill"].isel(ensemble=0)
+    wanted = {"lai", "sif", "vod", "som", "biomass", "nbe", "fire", "ewt", "et_gleam", "gpp", "reco"}
+    assert wanted <= set(ds["variable"].values)
+    assert "compared by patch, over what was observed of each" in ds.attrs["notes"]
+    for name, model in [(n, n) for n in ("lai", "sif", "vod", "som", "biomass", "nbe")] + [
+        ("et_gleam", "et")
+    ]:
+        x, seen = compared(data, whole, name, model)
+        test = [2, 5, 8]
+        expected = forecasts.r2(x[test], seen[test])
+        assert float(scores.sel(variable=name)) == pytest.approx(expected, rel=2e-3), name
+    for other in (trust, curve):
+        found = sample.computed(other.ANALYSIS, gridded, catalog, FILTER, split="test")
+        assert wanted - {"gpp", "reco", "fire"} <= set(found["variable"].values)
+
+
+def test_water_storage_of_a_patch_in_part(gridded, catalog, data):
+    ds, _ = sample.loaded(skill.ANALYSIS, gridded, catalog, FILTER, of="ensemble_mean", split="train")
+    [stack] = members.stacks(ds, "train", ["ewt"])
+    seen = np.isfinite(stack.target.observed)
+    assert not seen[planet.MISSING].any()
+    whole = np.isfinite(data["ewt"].values)[data["patch"].values == 4].all(axis=0)
+    whole[:WARMUP] = False
+    assert (seen[:, 4] == whole).all()
+    assert seen[:, planet.COAST].any(), "16 of 20 pixels"
+    assert not seen[40:, 1].any(), "12 of 20 pixels"
+
+
+def test_files_of_older_versions_are_read(gridded, catalog):
+    ds, _ = sample.loaded(skill.ANALYSIS, gridded, catalog, FILTER, of="ensemble_mean", split="train")
+    old = ds.drop_vars([n for n in ds.data_vars if str(n).startswith("monthly.compared_")])
+    assert (
+        "in months when every pixel"
+        in skill.compute(old, skill.SkillOptions(of="ensemble_mean")).attrs["notes"]
+    )
 
 
 def test_the_limit_of_whole_storage_is_a_number(monkeypatch):

@@ -18,7 +18,7 @@ def share(model, observed, lcma, label):
     ds = xr.Dataset({"lai": (("time", "pixel"), np.array(observed, float))})
     member = SimpleNamespace(label=np.array(label), patch=np.arange(len(label)))
     moments = {("lai", "observation"): lai}
-    prediction = evaluate.Prediction({"lcma": np.array(lcma, float)}, {}, {}, np.array([], int), moments)
+    prediction = evaluate.Prediction({"lcma": np.array(lcma, float)}, {}, {}, np.array([], int), {}, moments)
     scores = evaluate._scores(SimpleNamespace(tables=TABLES), ds, member, prediction)
     found = [m for m in scores if m.statistic == "collapsed"]
     return [(m.split, m.variable, m.statistic, m.level, m.value) for m in found]
