@@ -236,21 +236,24 @@ def deviation(label: str, found: Spread) -> Panel:
 
 
 def of_groups(ds: xr.Dataset, variable: str) -> list[Panel]:
-    """The group that brings most at each pixel, and how much it brings, of a stored `partition_map`."""
+    """What brings most at each pixel, and how much it brings, of a stored `partition_map`."""
     one = ds.sel(variable=variable)
     groups = [str(g) for g in ds["group"].values]
     code = one["dominant"].values.astype(float)
     code = np.where(code == partition_map.NONE, len(groups), code)
+    code = np.where(code == partition_map.STRUCTURE, len(groups) + 1, code)
     code = np.where(code == partition_map.UNKNOWN, np.nan, code)
-    part = np.where(np.isfinite(code), one["independent"].max("group").values, np.nan)
+    part = one["independent"].max("group").values
+    part = np.where(code == len(groups) + 1, one["control"].values, part)
+    part = np.where(np.isfinite(code), part, np.nan)
     of = f"{ds.attrs['statistic']} of {text.name(variable)}"
     return [
         Panel(
             *("group", "Group that brings most", f"leading group, {of}", code, "group"),
-            *(-0.5, len(groups) + 0.5),
-            groups=(*groups, "none"),
+            *(-0.5, len(groups) + 1.5),
+            groups=(*groups, "none", "structure"),
         ),
-        Panel("independent", "What it brings", f"independent part of {of}", part, "amount", 0.0, _top(part)),
+        Panel("independent", "What it brings", f"largest part of {of}", part, "amount", 0.0, _top(part)),
     ]
 
 

@@ -285,13 +285,17 @@ def _skill_of_pixels(moments: metrics.Moments) -> xr.DataArray:
 
 
 def _skill_dataset(spec: RunSpec, ds: xr.Dataset, member: batch.Member, prediction: Prediction) -> xr.Dataset:
-    """Skill over time of each pixel: variable x (pixel, period, statistic); period = observation or withheld."""
+    """Skill over time of each pixel: variable x (pixel, period, statistic); period = observation or withheld.
+
+    Of what is compared by patches a pixel has the skill of its patch, and the variable the attribute `level`.
+    """
     streams = _streams(ds)
     by_variable: dict[str, dict[str, xr.DataArray]] = {}
     for (name, period), moments in prediction.moments.items():
-        if streams[name].level == "pixel":
-            variable = score_name(streams[name], streams.values())
-            by_variable.setdefault(variable, {})[period] = _skill_of_pixels(moments)
+        stream = streams[name]
+        of_pixels = moments.of(member.patch) if stream.level == "patch" else moments
+        values = _skill_of_pixels(of_pixels).assign_attrs(level=stream.level)
+        by_variable.setdefault(score_name(stream, streams.values()), {})[period] = values
     variables = {
         v: xr.concat(list(p.values()), xr.Variable("period", list(p))) for v, p in by_variable.items()
     }

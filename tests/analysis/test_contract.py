@@ -79,7 +79,7 @@ def test_partition_by_pixel_of_files_made_by_hand():
     ds["skill.lai"] = (("run", "period", "pixel", "statistic"), values[:, None])
     ds["skill.split"] = (("run", "pixel"), np.full((8, N), "dev"))
     ds = ds.assign_coords(period=["observation"], statistic=["R2", "n"])
-    result = partition_map.compute(ds, partition_map.PartitionMapOptions())
+    result = partition_map.compute(ds, partition_map.PartitionMapOptions(statistic="R2"))
     assert (result["dominant"] == 1).all()
     assert result["independent"].sel(group="PFT").values == pytest.approx(0.3)
 

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from landlab_mgr.analysis import curve, members, skill, towers, trust
+from landlab_mgr.analysis import curve, members, partition_map, skill, towers, trust
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
@@ -138,6 +138,19 @@ def test_water_storage_of_a_patch_in_part(gridded, catalog, data):
     assert (seen[:, 4] == whole).all()
     assert seen[:, planet.COAST].any(), "16 of 20 pixels"
     assert not seen[40:, 1].any(), "12 of 20 pixels"
+
+
+def test_what_is_compared_by_patches_is_on_the_map(gridded, catalog, data):
+    ds = sample.computed(partition_map.ANALYSIS, gridded, catalog, split="test")
+    assert ds.attrs["statistic"] == "r2"
+    assert {"nbe", "ewt", "lai", "et_gleam"} <= set(ds["variable"].values)
+    patch, test = data["patch"].values, data["test"].values
+    for name in ("nbe", "ewt"):
+        one = ds.sel(variable=name)
+        full = np.stack([one["full"].values[patch == p] for p in (2, 5, 8)])
+        assert (full == full[:, :1]).all(), "the skill of a patch, at each of its pixels"
+        assert (one["members"].values == np.where(test, planet.SEEDS, 0)).all()
+    assert "compared by patches, and counted at each of their pixels: nbe, fire, ewt" in ds.attrs["notes"]
 
 
 def test_files_of_older_versions_are_read(gridded, catalog):

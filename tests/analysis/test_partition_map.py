@@ -59,6 +59,7 @@ def workspace(planet, tmp_path_factory):
 
 
 def run(workspace, filter="", **options):
+    options = {"statistic": "R2"} | options
     with workspace.open() as catalog:
         return analysis.run(workspace, catalog, "partition_map", filter, options=options)
 
@@ -81,10 +82,17 @@ def test_every_pixel_is_partitioned_by_the_members_that_it_is_dev_for(workspace,
     assert ds["control"].values[2:10] == pytest.approx([0.1, 0.1, 0.1, 0.15, 0.15, 0.2, 0.2, 0.2], abs=1e-6)
     total = ds["control"] + ds["independent"].sum("group", skipna=False)
     assert total.values[dev] == pytest.approx(ds["full"].values[dev], abs=1e-6)
-    codes = [partition_map.UNKNOWN] * 2 + [1] * 5 + [0] * 3 + [partition_map.UNKNOWN] * 2
+    structure, unknown = partition_map.STRUCTURE, partition_map.UNKNOWN
+    codes = [unknown] * 2 + [1] * 3 + [structure] * 3 + [0] * 2 + [unknown] * 2
     assert list(ds["dominant"].values) == codes
     area = planet["area_m2"].values
-    assert float(ds["share"].sel(group="PFT")) == pytest.approx(area[7:10].sum() / area[dev].sum())
+    assert float(ds["share_of_structure"]) == pytest.approx(area[5:8].sum() / area[dev].sum())
+    full = float((ds["full"].values * area)[dev].sum())
+    for group in GROUPS:
+        part = float((ds["independent"].sel(group=group).values * area)[dev].sum())
+        assert float(ds["explained"].sel(group=group)) == pytest.approx(part / full, rel=1e-5)
+    assert float(ds["explained"].sum() + ds["explained_by_structure"]) == pytest.approx(1)
+    assert float(ds["share"].sel(group="PFT")) == pytest.approx(area[8:10].sum() / area[dev].sum())
     assert "et is not partitioned" in result.dataset.attrs["notes"]
     assert "lai: 8 of 12 pixels, on dev pixels, with 1 to 2 members" in result.dataset.attrs["notes"]
 
@@ -96,14 +104,14 @@ def test_test_pixels_are_of_all_members_and_counted(workspace):
     with workspace.open() as catalog:
         assert catalog.test_reads() == before + 1
     assert list(ds["members"].values) == [2, 2] + [0] * 10
-    assert list(ds["dominant"].values[:2]) == [partition_map.NONE, 1]
+    assert list(ds["dominant"].values[:2]) == [partition_map.STRUCTURE, partition_map.STRUCTURE]
     assert float(ds["share"].sum()) < 1
 
 
 def test_the_mean_over_pixels_is_the_partition_of_the_means(workspace):
     with workspace.open(read_only=True) as catalog:
         loaded, options = sample.loaded(
-            partition_map.ANALYSIS, workspace, catalog, "seed = 0", variables="lai"
+            partition_map.ANALYSIS, workspace, catalog, "seed = 0", variables="lai", statistic="R2"
         )
         ds = partition_map.compute(loaded, options)
         found = partition.design(loaded)
@@ -117,10 +125,15 @@ def test_table_and_figure(workspace):
     ds = run(workspace, variables="lai").dataset
     [row] = partition_map.table(ds).to_dict("records")
     assert row["pixels"] == 8
-    assert row["PFT first"] + row["CLIM first"] + row["none first"] == pytest.approx(1)
+    assert row["PFT first"] + row["CLIM first"] + row["structure first"] + row["none first"] == pytest.approx(
+        100
+    )
+    assert row["structure of all"] + row["PFT of all"] + row["CLIM of all"] == pytest.approx(100)
     fig = partition_map.figure(ds)
-    assert fig.axes[0].get_title(loc="left").startswith("LAI: PFT ")
-    assert [t.get_text() for t in fig.legends[0].get_texts()] == ["PFT", "CLIM", "none"]
+    assert fig.axes[0].get_title(loc="left").startswith("LAI: structure ")
+    assert [t.get_text() for t in fig.legends[0].get_texts()] == [
+        *("structure and forcing", "PFT", "CLIM", "none")
+    ]
     assert sum(len(c.get_offsets()) for c in fig.axes[0].collections) == 8
     assert "dev pixels" in fig.get_suptitle()
     assert "synthetic" in fig.get_suptitle()
@@ -142,6 +155,18 @@ def test_table_and_figure(workspace):
 def test_what_is_refused(workspace, filter, options, message):
     with pytest.raises(LandlabError, match=message):
         run(workspace, filter, **options)
+
+
+def test_all_pixels_are_of_every_member_and_counted(workspace):
+    with workspace.open() as catalog:
+        before = catalog.test_reads()
+    ds = run(workspace, split="all").dataset
+    with workspace.open() as catalog:
+        assert catalog.test_reads() == before + 1
+    assert list(ds["members"].sel(variable="lai").values) == [2] * PIXELS
+    assert "lai: 12 of 12 pixels, on all pixels by every member, with 2 members" in ds.attrs["notes"]
+    assert "with 2 members in every set; left out: 1 observed too shortly" in ds.attrs["notes"]
+    assert "not in the runs' files of skill: " in ds.attrs["notes"]
 
 
 def test_one_member_a_set_is_said(workspace):

@@ -140,9 +140,10 @@ def test_the_leading_group_is_that_of_the_result_on_record(open_app, workspace):
     code = stored["dominant"].sel(variable="lai").values
     shown = colours(app, 0)
     assert len(shown) == (code != -2).sum() > 0
-    np.testing.assert_array_equal(shown, np.where(code == -1, 2, code)[code != -2])
+    codes = np.where(code == -3, 3, np.where(code == -1, 2, code))
+    np.testing.assert_array_equal(shown, codes[code != -2])
     bar = figure(app, "map")["layout"]["coloraxis"]["colorbar"]
-    assert list(bar["ticktext"]) == ["PFT", "CLIM", "none"]
+    assert list(bar["ticktext"]) == ["PFT", "CLIM", "none", "structure"]
     app = open_app(workspace.root, PAGE, kind="group", runs="grid:science")
     assert commands(app) == [f"landlab analyse partition_map \"grid = 'science'\" -w {workspace.root}"]
 

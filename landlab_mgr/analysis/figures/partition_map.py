@@ -9,12 +9,16 @@ from landlab_mgr.analysis.figures import style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NONE, UNKNOWN = -1, -2
-"""Label where no group has a positive independent part; where a set has no member that is scored there."""
+NONE, UNKNOWN, STRUCTURE = -1, -2, -3
+"""Labels: nothing has a positive part; a set has no member that is scored there; CONTROL has more than any group."""
+BASE = "#e8c547"
+"""Colour of CONTROL."""
+STRUCTURE_LABEL = "structure and forcing"
+"""What the skill of CONTROL stands for: the model and its forcing, without predictors."""
 
 
 def figure(ds: xr.Dataset) -> "Figure":
-    """A map for each variable of the group that brings most at each pixel; grey where none brings anything."""
+    """A map for each variable of what brings most at each pixel; grey where nothing brings anything."""
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
@@ -32,22 +36,25 @@ def figure(ds: xr.Dataset) -> "Figure":
         dominant, share = one["dominant"].values, one["share"].values
         style.coast(ax)
         ax.tick_params(labelleft=i % columns == 0, labelbottom=i >= len(variables) - columns)
-        for code, colour in ((NONE, style.NEUTRAL), *enumerate(colours)):
+        for code, colour in ((NONE, style.NEUTRAL), (STRUCTURE, BASE), *enumerate(colours)):
             here = dominant == code
             style.dots(ax, lat[here], lon[here], len(lat), color=colour)
         n = int((dominant != UNKNOWN).sum())
-        said = [f"{g} {s:.0%}" for g, s in zip(groups, share, strict=True)]
-        ax.set_title(f"{style.named(str(variable))}: {', '.join(said)} (n = {n})", loc="left", fontsize=9)
+        shares = [f"{g} {s:.0%}" for g, s in zip(groups, share, strict=True)]
+        if "share_of_structure" in ds:
+            shares.insert(0, f"structure {float(one['share_of_structure']):.0%}")
+        ax.set_title(f"{style.named(str(variable))}: {', '.join(shares)} (n = {n})", loc="left", fontsize=9)
     marks = [
         Line2D([], [], marker="o", linestyle="", color=c, label=g)
-        for g, c in zip([*groups, "none"], [*colours, style.NEUTRAL], strict=True)
+        for g, c in zip([STRUCTURE_LABEL, *groups, "none"], [BASE, *colours, style.NEUTRAL], strict=True)
     ]
     fig.legend(handles=marks, loc="outside lower center", ncols=len(marks), frameon=False)
     synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
     style.headline(
         fig,
-        f"Group with the largest independent part of {style.skill_label(ds.attrs)} at each pixel, and its share of "
-        f"the area ({ds.attrs['runs']} runs{synthetic})",
+        f"What brings the largest part of {style.skill_label(ds.attrs)} at each pixel: the model's structure and "
+        f"forcing (CONTROL), or a predictor group (independent part); shares of the area "
+        f"({ds.attrs['runs']} runs{synthetic})",
         ds.attrs,
     )
     return fig

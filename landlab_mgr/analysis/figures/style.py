@@ -32,7 +32,13 @@ def named(variable: str) -> str:
 def skill_label(attrs: Mapping[str, Any]) -> str:
     """Which skill an axis shows, from the options statistic, split and level."""
     how = {"flat": "", "temporal": ", median over pixels", "spatial": ", means of pixels"}[attrs["level"]]
-    where = "withheld months" if attrs["split"] == "withheld" else f"{attrs['split']} pixels"
+    where = (
+        "all pixels"
+        if attrs["split"] == "all"
+        else "withheld months"
+        if attrs["split"] == "withheld"
+        else f"{attrs['split']} pixels"
+    )
     return f"{attrs['statistic']} on {where}{how}"
 
 
