@@ -57,15 +57,22 @@ def principal(tables: Tables) -> tuple[str, ...]:
     return tuple(tables.notes.get("principal", units(tables)))
 
 
-def estimated(tables: Tables) -> tuple[str, ...]:
-    """Parameters, derived ones too, whose agreement between members can be judged.
+def judged(tables: Tables) -> dict[str, str]:
+    """Parameters whose agreement between members can be judged, each with the list that it is counted in.
 
-    Initial pools, days of the year and what no process reads are left out, as the model notes them.
+    Lists are the heads of the network, such as initial pools, and what is derived; what no process reads is left out.
     """
-    heads = tables.notes.get("estimated_heads", tables.heads)
     unused = tables.notes.get("unused", ())
-    own = [p.name for p in tables.parameters if p.head in heads]
-    return tuple(n for n in (*own, *(d.name for d in tables.derived)) if n not in unused)
+    names = tables.notes.get("lists", {})
+    by_head = [tables.by_name[n] for head in tables.heads for n in tables.names_of(head)]
+    lists = {p.name: str(names.get(p.head, p.head)) for p in by_head} | {
+        d.name: DERIVED for d in tables.derived
+    }
+    return {name: of for name, of in lists.items() if name not in unused}
+
+
+DERIVED = "derived"
+"""List of the derived parameters."""
 
 
 def mapped(tables: Tables) -> str:

@@ -87,13 +87,15 @@ def test_partition_by_pixel_of_files_made_by_hand():
 def test_parameters_made_by_hand():
     rng = np.random.default_rng(0)
     ds = by_hand(["PFT"], patch=("pixel", np.arange(N)), test=("pixel", np.arange(N) < 4))
-    maps = {name: rng.uniform(1, 2, N) for name in of_models.estimated(registry.tables("dalec"))}
+    maps = {name: rng.uniform(1, 2, N) for name in of_models.judged(registry.tables("dalec"))}
     for name, x in maps.items():
         ds[f"parameters.{name}"] = (("run", "pixel"), np.stack([0.9 * x, 1.1 * x]))
     for name in ("lat", "lon"):
         ds[f"parameters.{name}"] = (("run", "pixel"), np.tile(np.arange(N), (2, 1)))
     spread = identify.compute(ds, identify.IdentifyOptions())
-    assert spread["cv"].values == pytest.approx(0.1 * np.sqrt(2))
+    of_days = spread["list"].values == "days of the year"
+    assert spread["cv"].values[:, ~of_days] == pytest.approx(0.1 * np.sqrt(2))
+    assert "null: not drawn (" in spread.attrs["notes"]
     assert spread["agreement"].values == pytest.approx(1)
     components = pca.compute(ds, pca.PcaOptions())
     x = np.stack([maps[name] for name in of_models.principal(registry.tables("dalec"))])

@@ -65,6 +65,33 @@ def test_the_spread_over_members_and_the_truth(workspace):
     assert axes.get_xscale() == "log"
 
 
+def test_every_list_is_counted_beside_the_null(workspace):
+    with workspace.open() as catalog:
+        ds = analysis.run(workspace, catalog, "identify", "setup.groups = 'PFT'").dataset
+    counts = {str(n): int((ds["list"] == n).sum()) for n in np.unique(ds["list"].values)}
+    assert counts == {"ecological": 30, "days of the year": 2, "initial pools": 7, "derived": 10}
+    row = identify.table(ds).iloc[0]
+    assert row["of initial pools"] == "7 of 7"
+    assert row["of days of the year"].endswith(" of 2")
+    assert np.isfinite(ds["null"]).all()
+    null = ds["null"].isel(setup=0)
+    narrowed = ds["identifiable"][0] & (ds["cv"][0].sel(quantile=0.5) < 0.5 * null)
+    assert row["and narrowed"] == f"{int(narrowed.sum())} of {int(ds['identifiable'].sum())}"
+    assert "before they are trained" in ds.attrs["notes"]
+
+
+def test_days_of_the_year_are_a_circle():
+    days = np.array([[360.0], [365.25 + 5.0], [2 * 365.25 + 0.0], [3 * 365.25 - 3.0]])  # around new year
+    spread = identify._Spread(np.ones(1, bool), np.array([365.25]))
+    for day in days:
+        spread.add(day[:, None])
+    angles = 2 * np.pi * days[:, 0] / 365.25
+    r = np.abs(np.exp(1j * angles).mean())
+    assert float(spread.cv[0, 0]) == pytest.approx(np.sqrt(-2 * np.log(r)))
+    assert float(spread.cv[0, 0]) < 0.1, "a few days"
+    assert days.std() / days.mean() > 0.4, "which a coefficient of variation calls years"
+
+
 def test_unseen_are_the_pixels_that_the_split_holds_out(planet, tmp_path):
     """Of folds it is not the dataset's test pixels: some members learned from those."""
     kfold = {"kind": "kfold", "folds": 2, "fold": 1}

@@ -50,12 +50,16 @@ def figure(ds: xr.Dataset) -> "Figure":
     if "r_truth" in shown:
         hollow: dict[str, Any] = {"s": 26, "color": "white", "edgecolor": "0.3"}
         ax.scatter([], [], label=f"hollow: r < {WELL_KNOWN} with the truth on {ds.attrs['judged']}", **hollow)
+    if "null" in shown and np.isfinite(shown["null"]).any():
+        null = shown["null"].isel(setup=0).values
+        ax.scatter(null, rows, marker="|", s=60, color="0.45", zorder=2, label="untrained members")
     ax.axvline(ds.attrs["threshold"], color="0.4", linestyle="--", linewidth=1)
     ax.set_xscale("log")
     ax.set_yticks(rows, [n.replace("_", " ") for n in names], fontsize=8)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.set_xlabel(
-        f"coefficient of variation over members: median and quartiles of {ds.attrs['pixels']} pixels"
+        f"coefficient of variation over members (days: circular sd, rad): median and quartiles of {ds.attrs['pixels']} "
+        "pixels"
     )
     style.quiet(ax)
     synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""

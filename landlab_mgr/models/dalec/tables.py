@@ -1,6 +1,6 @@
 """Tables of DALEC, the default model. JAX-free."""
 
-from landlab_mgr.models.dalec.parameters import DERIVED, ECOLOGICAL, PARAMETERS, PHENOLOGY, POOLS
+from landlab_mgr.models.dalec.parameters import DERIVED, PARAMETERS, PHENOLOGY, POOL, POOLS
 from landlab_mgr.models.options import StaticNetwork
 from landlab_mgr.models.tables import Collapse, Kind, LossTerm, Tables, compared
 from landlab_mgr.observations.streams import STREAMS
@@ -81,7 +81,7 @@ NOTES = {
         *("canopy_efficiency", "uwue", "q10", "f_auto", "lcma", "labile_release_period", "leaf_fall_period"),
         *("leaf_lifespan", "allocation_labile", "allocation_foliar", "allocation_wood", "allocation_root"),
     ),  # of the principal components and of SHAP, as in Fang et al.
-    "estimated_heads": (ECOLOGICAL,),  # initial pools and days of the year are not judged
+    "lists": {PHENOLOGY: "days of the year", POOL: "initial pools"},  # names in which parameters are counted
     "unused": ("iwue",),
     "mapped": "canopy_efficiency",
     "budget": ("gpp", "reco", "nee", "et"),

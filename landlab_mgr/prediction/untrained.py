@@ -1,0 +1,33 @@
+"""Parameters of members before they are trained: how far apart their seeds alone put them."""
+
+import numpy as np
+import xarray as xr
+
+from landlab_mgr.data import batch, predictors, split
+from landlab_mgr.models import registry
+from landlab_mgr.models.model import Sizes
+from landlab_mgr.prediction.member import Trained
+from landlab_mgr.spec.run import RunSpec
+
+
+def parameters(spec: RunSpec, ds: xr.Dataset, pixels: np.ndarray) -> dict[str, np.ndarray]:
+    """Parameters and initial pools of a run at some pixels as its training begins, derived ones too.
+
+    Args:
+        spec: of the run; its model has parameters.
+        ds: with the predictors and the geometry that the split reads.
+        pixels: indices of those wanted.
+
+    Raises:
+        LandlabError: where the dataset lacks a predictor of the run.
+    """
+    train = split.assign(ds, spec.split, spec.seeds.split) == split.TRAIN
+    encoder = predictors.encode(ds, spec.predictors, train, spec.seeds.init)
+    columns = encoder.apply(ds)
+    width = max(predictors.width(ds), columns.shape[1])
+    sizes = Sizes((), columns.shape[1], width)
+    params = registry.model(spec.model).initialise(batch.setup_of(spec), spec.seeds.init, sizes)
+    member = Trained(spec, params, encoder, scale=None, width=width)
+    padded = np.pad(columns[pixels], ((0, 0), (0, width - columns.shape[1]))).astype(np.float32)
+    values = member.parameters(padded, ds["lat"].values[pixels])
+    return values | {d.name: np.asarray(d.compute(values)) for d in spec.tables.derived}
