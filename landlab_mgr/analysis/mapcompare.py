@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import of_models, pca, runs, usermap
+from landlab_mgr.analysis import members, of_models, pca, runs, spatial, usermap
 from landlab_mgr.analysis.contract import Analysis, Needs, Options
 from landlab_mgr.analysis.figures.mapcompare import figure
 from landlab_mgr.errors import LandlabError
@@ -34,6 +34,9 @@ class MapCompareOptions(Options):
     of: str = Field(
         "", description="parameter, derived parameter, or PC1, PC2, ...; default: what the model notes"
     )
+    parameters: str = Field(
+        "", description="of the components, with commas between; default: as of analysis pca"
+    )
     how: Literal["mean", "nearest"] = Field(
         "mean", description="of the map in each pixel's cell: area mean, or what is nearest to its centre"
     )
@@ -43,7 +46,22 @@ class MapCompareOptions(Options):
 
     def filled(self, models: Sequence[Tables]) -> Self:
         """With the parameter that the model notes, where none is named."""
-        return self.model_copy(update={"of": self.of or of_models.mapped(of_models.process_model(models))})
+        tables = of_models.process_model(models)
+        chosen = self.of or of_models.mapped(tables)
+        names = (
+            _listed(pca.PcaOptions(parameters=self.parameters).filled(models))
+            if _is_component(chosen)
+            else ""
+        )
+        return self.model_copy(update={"of": chosen, "parameters": names or self.parameters})
+
+
+def _is_component(name: str) -> bool:
+    return name.upper().startswith("PC")
+
+
+def _listed(options: pca.PcaOptions) -> str:
+    return ",".join(pca.names_of(options))
 
 
 def check(ds: xr.Dataset, options: MapCompareOptions) -> None:
@@ -54,11 +72,15 @@ def check(ds: xr.Dataset, options: MapCompareOptions) -> None:
         )
     options = options.filled(of_models.models_in(ds))
     tables = of_models.process_model(of_models.models_in(ds))
-    known, principal = of_models.units(tables), of_models.principal(tables)
-    component = options.of.upper().startswith("PC")
+    known, principal = of_models.units(tables), members.names_in(options.parameters)
+    component = _is_component(options.of)
+    if options.parameters and not component:
+        raise LandlabError(f"option parameters is of components: leave it out of a map of {options.of}")
     number = options.of.upper().removeprefix("PC")
     if component and not (number.isdigit() and 1 <= int(number) <= len(principal)):
         raise LandlabError(f"option of: no component {options.of!r}; there are PC1 to PC{len(principal)}")
+    if component:
+        pca.check(ds, pca.PcaOptions(parameters=options.parameters))
     if not component and options.of not in known:
         raise LandlabError(
             f"option of: no parameter {options.of!r}; known: {', '.join(known)}, PC1, PC2, ..."
@@ -68,8 +90,9 @@ def check(ds: xr.Dataset, options: MapCompareOptions) -> None:
 
 def needs(options: MapCompareOptions) -> Needs:
     """The parameter's maps, or for a component those of the principal components."""
-    component = options.of.upper().startswith("PC")
-    files: dict[str, tuple[str, ...]] = {"parameters": () if component else (options.of,)}
+    component = _is_component(options.of)
+    of_component = (*members.names_in(options.parameters), "lat", "lon")
+    files: dict[str, tuple[str, ...]] = {"parameters": of_component if component else (options.of,)}
     return Needs(files=files)
 
 
@@ -81,12 +104,16 @@ def compute(ds: xr.Dataset, options: MapCompareOptions) -> xr.Dataset:
     """
     check(ds, options)
     options = options.filled(of_models.models_in(ds))
-    component = options.of.upper() if options.of.upper().startswith("PC") else ""
+    component = options.of.upper() if _is_component(options.of) else ""
     given = usermap.read(options.map, options.variable, options.units)
     if not given.units:
         raise LandlabError(f"{options.map}: {given.name} has no units; say them with -o units=... (1: none)")
     setup = runs.one_setup(ds)
-    mine = _component(ds, int(component.removeprefix("PC"))) if component else _parameter(ds, options.of)
+    mine = (
+        _component(ds, int(component.removeprefix("PC")), options.parameters)
+        if component
+        else _parameter(ds, options.of)
+    )
     lat, lon, area = (ds[n].values.astype(float) for n in ("lat", "lon", "area_m2"))
     theirs = usermap.at_pixels(given, lat, lon, area, options.cell, options.how)
     both = np.isfinite(mine) & np.isfinite(theirs)
@@ -103,6 +130,8 @@ def compute(ds: xr.Dataset, options: MapCompareOptions) -> xr.Dataset:
     pearson = float(np.corrcoef(mine[both], theirs[both])[0, 1])
     ranks = [pd.Series(x[both]).rank().to_numpy() for x in (mine, theirs)]
     spearman = float(np.corrcoef(*ranks)[0, 1])
+    size = spatial.effective_size(mine[both], theirs[both], lat[both], lon[both])
+    size_of_ranks = spatial.effective_size(ranks[0], ranks[1], lat[both], lon[both])
     about = {
         "setup": setup,
         "members": ds.sizes["run"],
@@ -116,7 +145,11 @@ def compute(ds: xr.Dataset, options: MapCompareOptions) -> xr.Dataset:
         "n": n,
         "pearson": pearson,
         "spearman": spearman,
-        "notes": f"{options.map} is as of now {usermap.fingerprint(options.map)} (hash of its content)",
+        "n_effective": size,
+        "p_pearson": spatial.p_value(pearson, size),
+        "p_spearman": spatial.p_value(spearman, size_of_ranks),
+        "notes": f"p: of {size:.0f} independent pixels (Clifford et al. 1989), since neighbours are alike\n"
+        f"{options.map} is as of now {usermap.fingerprint(options.map)} (hash of its content)",
     }
     return xr.Dataset(
         {
@@ -136,8 +169,9 @@ def _parameter(ds: xr.Dataset, name: str) -> Values:
     return total / n
 
 
-def _component(ds: xr.Dataset, number: int) -> Values:
-    return pca.compute(ds, pca.PcaOptions(components=number))["scores"].values[number - 1]
+def _component(ds: xr.Dataset, number: int, parameters: str) -> Values:
+    options = pca.PcaOptions(components=number, parameters=parameters)
+    return pca.compute(ds, options)["scores"].values[number - 1]
 
 
 def _range(x: Values) -> str:
@@ -155,8 +189,11 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
         "members": a["members"],
         "pixels": a["n"],
         "of all": a["pixels"],
+        "independent": a["n_effective"],
         "pearson": a["pearson"],
+        "p": a["p_pearson"],
         "spearman": a["spearman"],
+        "p of spearman": a["p_spearman"],
     }
     return pd.DataFrame([row])
 

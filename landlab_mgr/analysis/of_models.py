@@ -57,6 +57,11 @@ def principal(tables: Tables) -> tuple[str, ...]:
     return tuple(tables.notes.get("principal", units(tables)))
 
 
+def explained(tables: Tables) -> tuple[str, ...]:
+    """Parameters that SHAP explains unless told otherwise."""
+    return tuple(tables.notes.get("explained", principal(tables)))
+
+
 def judged(tables: Tables) -> dict[str, str]:
     """Parameters whose agreement between members can be judged, each with the list that it is counted in.
 

@@ -37,7 +37,7 @@ class PcaOptions(Options):
 
 def check(ds: xr.Dataset, options: PcaOptions) -> None:
     """LandlabError for an unknown parameter, fewer than two, or several setups."""
-    wanted = _names(options.filled(of_models.models_in(ds)))
+    wanted = names_of(options.filled(of_models.models_in(ds)))
     known = of_models.units(of_models.process_model(of_models.models_in(ds)))
     unknown = [n for n in wanted if n not in known]
     if unknown or len(set(wanted)) < max(2, len(wanted)):
@@ -48,10 +48,11 @@ def check(ds: xr.Dataset, options: PcaOptions) -> None:
 
 def needs(options: PcaOptions) -> Needs:
     """The parameters' maps; of a twin planet also the dataset, for the truth."""
-    return Needs(files={"parameters": (*_names(options), "lat", "lon")}, dataset="if synthetic")
+    return Needs(files={"parameters": (*names_of(options), "lat", "lon")}, dataset="if synthetic")
 
 
-def _names(options: PcaOptions) -> list[str]:
+def names_of(options: PcaOptions) -> list[str]:
+    """Parameters that the components are of."""
     return [n.strip() for n in options.parameters.split(",") if n.strip()]
 
 
@@ -68,7 +69,7 @@ def compute(ds: xr.Dataset, options: PcaOptions) -> xr.Dataset:
     """
     check(ds, options)
     options = options.filled(of_models.models_in(ds))
-    names, setup = _names(options), runs.one_setup(ds)
+    names, setup = names_of(options), runs.one_setup(ds)
     total, n, where = None, 0, xr.Dataset()
     for file in runs.files(ds, "parameters"):
         x = np.stack([file[name].values for name in names]).astype(float)

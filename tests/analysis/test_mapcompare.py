@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from landlab_mgr import analysis
-from landlab_mgr.analysis import mapcompare, pca, trace
+from landlab_mgr.analysis import mapcompare, pca, spatial, trace
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models.dalec.parameters import BY_NAME, DERIVED
 from landlab_mgr.storage import figures
@@ -80,12 +80,42 @@ def test_correlations_by_hand(workspace, table, tmp_path):
     assert run(workspace, table).dataset.attrs["notes"] != before
 
 
+def test_neighbours_that_are_alike_count_for_less():
+    rng = np.random.default_rng(0)
+    lat, lon = (x.ravel() for x in np.meshgrid(np.arange(0, 40, 2.0), np.arange(0, 40, 2.0)))
+    distance = np.hypot(lat[:, None] - lat, lon[:, None] - lon)
+    smooth = np.linalg.cholesky(np.exp(-((distance / 6) ** 2)) + 1e-6 * np.eye(len(lat)))
+    naive, aware = [], []
+    for _ in range(60):
+        x, y = (smooth @ rng.normal(size=(len(lat), 2))).T
+        r = float(np.corrcoef(x, y)[0, 1])
+        size = spatial.effective_size(x, y, lat, lon)
+        assert 3 <= size < 100
+        naive.append(spatial.p_value(r, len(lat)))
+        aware.append(spatial.p_value(r, size))
+    assert np.mean(np.array(naive) < 0.05) > 0.4, "independent maps, called alike"
+    assert np.mean(np.array(aware) < 0.05) < 0.15
+    noise = rng.normal(size=(2, len(lat)))
+    assert spatial.effective_size(*noise, lat, lon) > 0.6 * len(lat)
+
+
 def test_a_component_is_that_of_pca(workspace, table):
     ds = run(workspace, table, of="pc2").dataset
     with workspace.open(read_only=True) as catalog:
         scores = sample.computed(pca.ANALYSIS, workspace, catalog, PFT)["scores"]
     assert ds["ensemble"].values == pytest.approx(scores.sel(component="PC2").values)
     assert ds.attrs["of_units"] == "standard deviations"
+    few = "lcma,uwue,q10"
+    ds = run(workspace, table, of="PC3", parameters=few).dataset
+    with workspace.open(read_only=True) as catalog:
+        scores = sample.computed(pca.ANALYSIS, workspace, catalog, PFT, parameters=few)["scores"]
+    assert ds["ensemble"].values == pytest.approx(scores.sel(component="PC3").values)
+    with pytest.raises(LandlabError, match="no component 'PC4'; there are PC1 to PC3"):
+        run(workspace, table, of="PC4", parameters=few)
+    with pytest.raises(
+        LandlabError, match="option parameters is of components: leave it out of a map of lcma"
+    ):
+        run(workspace, table, of="lcma", parameters=few)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +125,7 @@ def test_a_component_is_that_of_pca(workspace, table):
         ({"map": "nowhere.csv"}, "no file nowhere.csv"),
         ({"units": ""}, "sla has no units; say them with -o units="),
         ({"of": "sla"}, "no parameter 'sla'; known: "),
-        ({"of": "PC0"}, "no component 'PC0'; there are PC1 to PC12"),
+        ({"of": "PC0"}, "no component 'PC0'; there are PC1 to PC13"),
         ({"variable": "gpp"}, "no variable 'gpp' of lat and lon; it has: sla"),
     ],
 )

@@ -5,8 +5,9 @@ import pytest
 import xarray as xr
 
 from landlab_mgr import analysis
-from landlab_mgr.analysis import pca
+from landlab_mgr.analysis import of_models, pca
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models import registry
 
 from . import sample
 
@@ -64,11 +65,20 @@ def test_planted_axes_are_found(workspace):
     assert table.loc["uwue", "PC2"] == fast.sel(parameter="uwue")
 
 
+def test_the_list_is_the_thirteen_of_the_paper():
+    names = of_models.principal(registry.tables("dalec"))
+    assert len(names) == 13
+    assert "residence_time_litter" in names
+
+
 def test_the_figure_has_loadings_and_a_map_for_each(workspace):
     figure = pca.figure(computed(workspace, parameters=NAMES, components=2))
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert sum(t.startswith("PC") for t in titles) == 2
     assert any("of the variance" in t for t in titles)
+    arrows = [ax for ax in figure.axes if len(ax.texts) == 2 * len(NAMES.split(","))]
+    assert len(arrows) == 1, "the plane of PC1 and PC2"
+    assert arrows[0].get_xlabel().startswith("PC1 (")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Figure of `mapcompare`: two maps, and one against the other."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -9,6 +10,13 @@ from landlab_mgr.analysis.figures import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def _p(attrs: Mapping[str, Any], name: str) -> str:
+    """Significance, where the result has it."""
+    if name not in attrs:
+        return ""
+    return f" (p = {attrs[name]:.2g})" if attrs[name] >= 0.001 else " (p < 0.001)"
 
 
 def figure(ds: xr.Dataset) -> "Figure":
@@ -35,7 +43,8 @@ def figure(ds: xr.Dataset) -> "Figure":
     ax.set_ylabel(mine, parse_math=False)
     ax.spines[["top", "right"]].set_visible(False)
     ax.set_title(
-        f"Pearson r {a['pearson']:.2f}, Spearman {a['spearman']:.2f}, n = {a['n']} pixels",
+        f"Pearson r {a['pearson']:.2f}{_p(a, 'p_pearson')}, Spearman {a['spearman']:.2f}{_p(a, 'p_spearman')}, "
+        f"n = {a['n']} pixels",
         loc="left",
         fontsize=10,
     )

@@ -80,7 +80,12 @@ NOTES = {
     "principal": (
         *("canopy_efficiency", "uwue", "q10", "f_auto", "lcma", "labile_release_period", "leaf_fall_period"),
         *("leaf_lifespan", "allocation_labile", "allocation_foliar", "allocation_wood", "allocation_root"),
-    ),  # of the principal components and of SHAP, as in Fang et al.
+        "residence_time_litter",
+    ),  # of the principal components, as in Fang et al.
+    "explained": (
+        *("canopy_efficiency", "uwue", "q10", "f_auto", "lcma", "labile_release_period", "leaf_fall_period"),
+        *("leaf_lifespan", "allocation_labile", "allocation_foliar", "allocation_wood", "allocation_root"),
+    ),  # by SHAP
     "lists": {PHENOLOGY: "days of the year", POOL: "initial pools"},  # names in which parameters are counted
     "unused": ("iwue",),
     "mapped": "canopy_efficiency",
