@@ -22,7 +22,7 @@ from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import CHECKPOINT
 from landlab_mgr.storage import artifacts
 
-RESERVED = ("run", "setup", "label", "seed", "dataset", "spec", "checkpoint", "metric")
+RESERVED = ("run", "setup", "label", "seed", "dataset", "spec", "checkpoint", "metric", "train_loss")
 """Names of what a loaded dataset holds of the runs; no variable of their dataset may have one."""
 
 
@@ -85,6 +85,7 @@ def _with_runs(ds: xr.Dataset, ensemble: Ensemble) -> xr.Dataset:
         seed=("run", ensemble.runs["seed"].to_numpy(int)),
         dataset=("run", list(ensemble.runs["dataset"])),
         spec=("run", np.array(texts, object)),
+        train_loss=("run", ensemble.catalog.member_losses(ensemble.run_ids)["train_loss"].to_numpy(float)),
     )
 
 

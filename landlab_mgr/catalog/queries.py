@@ -242,6 +242,29 @@ class Queries(Guard):
         with self.transaction() as tx:
             return _with_values(_frame(tx, query))
 
+    def member_losses(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """train_loss and dev_loss, by run_id, of the epoch whose weights each member is; NaN without epochs.
+
+        That is the last epoch, or with `optimizer.keep = "best_dev"` the one of the lowest dev loss.
+        """
+        specs, losses = self.specs(run_ids), {}
+        with self.transaction() as tx:
+            last = (
+                select(Epoch.run_id, Epoch.epoch, Epoch.total, Epoch.total_kind, Epoch.dev, Epoch.dev_kind)
+                .join(Run, (Run.run_id == Epoch.run_id) & (Run.epochs == Epoch.epoch))
+                .where(among(tx, Epoch.run_id, list(run_ids)))
+            )
+            for r in tx.execute(last):
+                losses[r.run_id] = tuple(_floats([(r.total, r.total_kind), (r.dev, r.dev_kind)]))
+        for run_id, spec in specs.items():
+            if spec.optimizer.keep == "best_dev" and run_id in losses:
+                epochs = self.epochs(run_id)
+                if epochs["dev"].notna().any():
+                    best = epochs.loc[epochs["dev"].idxmin()]
+                    losses[run_id] = float(best["total"]), float(best["dev"])
+        rows = [losses.get(run_id, (float("nan"), float("nan"))) for run_id in run_ids]
+        return pd.DataFrame(rows, list(run_ids), ["train_loss", "dev_loss"], dtype=float)
+
     def epochs(self, run_id: str) -> pd.DataFrame:
         """Learning curve of a run: epoch, total, dev, a column for each loss term, seconds."""
         query = select(

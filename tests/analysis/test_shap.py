@@ -10,6 +10,7 @@ import shap as library
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import shap
+from landlab_mgr.analysis.load import load
 from landlab_mgr.data.twin import geography, mapping, surface, weather
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.prediction import explain, predict
@@ -133,6 +134,11 @@ def test_paper_style_pools_members_in_ranges_of_the_parameter(paper):
     assert float(np.abs(left).max()) < 1e-6
     np.testing.assert_allclose(ds["share"].sum("predictor"), 1)
     np.testing.assert_allclose(ds["share_of_group"].sum("group"), 1)
+    for group in ds["group"].values:  # all that its predictors do, though they do it against each other
+        own = ds["share"].sel(predictor=(ds["group_of"] == group).values).sum("predictor")
+        np.testing.assert_allclose(ds["share_of_group"].sel(group=group), own)
+    each, net = (ds[n].values for n in ("share_of_group", "share_of_net_effect"))
+    assert np.abs(each - net).max() > 0.01
     by_hand = np.abs(ds["shap"]).sum(("run", "pixel"))
     np.testing.assert_allclose(
         ds["share"], (by_hand / by_hand.sum("predictor")).where(ds["predictor"] != "elevation")
@@ -147,6 +153,18 @@ def test_paper_style_pools_members_in_ranges_of_the_parameter(paper):
     assert list(ds["run"].values) == list(paper.provenance["runs"])
     matrix = shap.ANALYSIS.figure(ds).axes[0]
     assert len(matrix.get_yticklabels()) == 2
+
+
+def test_the_best_members_are_explained(made):
+    with made.open(read_only=True) as catalog:
+        ids = list(catalog.runs("setup.groups = 'CLIM+AGE'")["run_id"])
+        ensemble = analysis.Ensemble.select(made, catalog, "setup.groups = 'CLIM+AGE'")
+        ds = load(ensemble, shap.ANALYSIS, shap.ShapOptions(**FEW))
+    ds = ds.assign_coords(train_loss=("run", [3.0, float("nan"), 1.0]))
+    one = shap.compute(ds, shap.ShapOptions(**FEW, members=1, method="gradients"))
+    assert list(one["run"].values) == [ids[2]]
+    assert "1 of 3 members, those of the lowest training loss" in one.attrs["notes"]
+    assert "integrated gradients, not kernel SHAP: shares differ" in one.attrs["notes"]
 
 
 def test_physical_style_is_of_the_mean_of_all_members(made):
