@@ -13,12 +13,14 @@ from landlab_mgr.models import registry
 from landlab_mgr.records import SEEN
 
 LOSSES = ("train_loss", "dev_loss")
-"""Of the last epoch, per pixel and weighted, so that members with other training pixels compare."""
+"""Of the epoch that a member is, per pixel and weighted, so that members with other training pixels compare."""
 HIGHER_IS_BETTER = ("r", "r2", "R2")
 LOWER_IS_BETTER = ("rmse", "mae")
 LEVELS = ("flat", "spatial", "temporal")
 COLLAPSED_SHARE = 0.05
 """Share of dead pixels above which a member is dropped; one without the metric is not judged by it."""
+USELESS_FACTOR = 5.0
+"""Training loss, in units of the lowest of the setup, above which a member is dropped: it learned nothing."""
 
 
 def select(
@@ -28,6 +30,7 @@ def select(
     by: str = "train_loss",
     fewer: bool = False,
     name: str | None = None,
+    paper: bool = False,
 ) -> EnsembleRecord:
     """Keep the best members of every setup of a grid, as ensemble `grid@1`, and `grid@2` the next time.
 
@@ -40,6 +43,7 @@ def select(
         by: train_loss, dev_loss, or a metric on train or dev such as dev.gpp.R2.
         fewer: whether setups with fewer good members than `keep` may have what there is.
         name: instead of `grid@version`.
+        paper: the published protocol: rank alone decides, whether members are collapsed or useless.
 
     Raises:
         LandlabError: for an unknown grid, `by` on test or withheld, a setup with too few members, or a name that is
@@ -48,7 +52,7 @@ def select(
     if keep < 1:
         raise LandlabError(f"--keep {keep}; allowed: 1 or more members of each setup")
     lower = _is_loss(by) or by.split(".")[2] in LOWER_IS_BETTER
-    found = _candidates(catalog, grid, by, lower)
+    found = _candidates(catalog, grid, by, lower, paper)
     left = found[found["reason"].isna()].groupby(["setup", "variant"]).size()
     setups = found.groupby(["setup", "variant"], sort=False).size().index
     short = {_named(*s): int(left.get(s, 0)) for s in setups if left.get(s, 0) < keep}
@@ -64,7 +68,11 @@ def select(
     of = found.groupby(["setup", "variant"])["rank"].transform("size").astype(str)
     dropped = place & found["reason"].isna()
     found.loc[dropped, "reason"] = "rank " + found["rank"].astype(str) + " of " + of + f", {keep} kept"
-    rule = {"grid": grid, "keep": keep, "by": by, "fewer": fewer, "collapsed_share": COLLAPSED_SHARE}
+    rule: dict[str, Any] = {"grid": grid, "keep": keep, "by": by, "fewer": fewer}
+    if paper:
+        rule |= {"protocol": "paper"}
+    else:
+        rule |= {"collapsed_share": COLLAPSED_SHARE, "useless_factor": USELESS_FACTOR}
     members = [
         MemberRecord(r.run_id, int(r.rank), float(r.score), None if pd.isna(r.reason) else str(r.reason))
         for r in found.itertuples()
@@ -107,15 +115,17 @@ def _is_loss(by: str) -> bool:
     )
 
 
-def _candidates(catalog: Catalog, grid: str, by: str, lower: bool) -> pd.DataFrame:
+def _candidates(catalog: Catalog, grid: str, by: str, lower: bool, paper: bool) -> pd.DataFrame:
     """The design's cells with `score`, `rank` within the setup, and `reason` where they cannot be kept."""
     design = cells(catalog, grid)
     design = design[design["state"] != UNREGISTERED].reset_index(drop=True)
     runs = catalog.runs(f"grid = '{grid}'").set_index("run_id").loc[design["run_id"]].reset_index()
-    design["score"] = runs[by] if by in LOSSES else _metric(catalog, grid, by.split("."), design["run_id"])
-    collapsed = _collapsed(catalog, grid, design["run_id"])
+    losses = catalog.member_losses(list(design["run_id"])).reset_index(drop=True)
+    design["score"] = losses[by] if by in LOSSES else _metric(catalog, grid, by.split("."), design["run_id"])
+    dropped = {} if paper else _useless(design, runs["state"], losses["train_loss"])
+    dropped |= {} if paper else _collapsed(catalog, grid, design["run_id"])
     design["reason"] = [
-        _reason(state, outcome, message, score) or collapsed.get(run_id)
+        _reason(state, outcome, message, score) or dropped.get(run_id)
         for run_id, state, outcome, message, score in zip(
             design["run_id"], runs["state"], runs["outcome"], runs["message"], design["score"], strict=True
         )
@@ -146,6 +156,17 @@ def _collapsed(catalog: Catalog, grid: str, run_ids: pd.Series) -> dict[str, str
             if share > COLLAPSED_SHARE:
                 reasons[run_id] = f"collapsed: {share:.0%} of the pixels without {collapse.meaning}"
     return reasons
+
+
+def _useless(design: pd.DataFrame, states: pd.Series, losses: pd.Series) -> dict[str, str]:
+    """Reason to drop each completed run whose training loss is far above the lowest of its setup, by run_id."""
+    completed = losses.where(states == "completed")
+    best = completed.groupby([design["setup"], design["variant"]]).transform("min")
+    far = completed > USELESS_FACTOR * best
+    return {
+        run_id: f"useless: training loss {loss:.3g}, {loss / least:.1f} times the lowest of the setup"
+        for run_id, loss, least in zip(design["run_id"][far], completed[far], best[far], strict=True)
+    }
 
 
 def _reason(state: str, outcome: Any, message: Any, score: float) -> str | None:

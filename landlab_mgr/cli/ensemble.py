@@ -26,6 +26,9 @@ def select(
     ] = "train_loss",
     fewer: Annotated[bool, typer.Option("--fewer", help="Take what there is of setups with fewer")] = False,
     name: Annotated[str | None, typer.Option(help="Of the ensemble [GRID@1, then GRID@2]")] = None,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="As published: rank alone decides, collapsed and useless ones too")
+    ] = False,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
 ) -> None:
@@ -33,7 +36,7 @@ def select(
     from landlab_mgr.analysis import selection
 
     with Workspace.at(workspace, db).open() as catalog:
-        made = selection.select(catalog, grid, keep, by, fewer, name)
+        made = selection.select(catalog, grid, keep, by, fewer, name, paper)
         candidates = selection.table(catalog, made)
     show(_by_setup(candidates), f"ensemble {made.name}")
     for line in (

@@ -13,8 +13,10 @@ SCORES = {("PFT", "CLIM"): 0.6, ("PFT",): 0.4, ("CONTROL",): -0.2}
 """R2 of LAI with seed 0; seed s has 0.1 s more, other splits and statistics have other values."""
 
 
-def grid(dataset, name="scored", seeds=2, setups=tuple(SCORES), split=None, **more):
-    base = {"warmup_months": 12, "optimizer": {"epochs": 3}} | ({"split": split} if split else {})
+def grid(dataset, name="scored", seeds=2, setups=tuple(SCORES), split=None, optimizer=None, **more):
+    base = {"warmup_months": 12, "optimizer": optimizer or {"epochs": 3}} | (
+        {"split": split} if split else {}
+    )
     return GridSpec(name=name, dataset=dataset, setups=setups, seeds=seeds, base=base, **more)
 
 

@@ -130,3 +130,37 @@ def test_variants_of_a_grid_are_setups_of_their_own(planet, tmp_path):
         made = selection.select(catalog, "crossed", keep=2, by="dev.lai.R2")
         table = selection.table(catalog, made)
     assert table.groupby(["setup", "variant"])["kept"].sum().tolist() == [2] * 6
+
+
+def test_useless_members_are_dropped_and_the_published_protocol_keeps_all(catalog):
+    made = selection.select(catalog, "scored", keep=5, fewer=True)
+    assert made.rule["useless_factor"] == 5.0
+    assert 2 in kept(catalog, made, "PFT+CLIM"), "9 is less than five times 2"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selection, "USELESS_FACTOR", 4.0)
+        strict = selection.select(catalog, "scored", keep=3)
+    table = selection.table(catalog, strict).set_index(["setup", "seed"])["reason"]
+    assert table["PFT+CLIM", 2] == "useless: training loss 9, 4.5 times the lowest of the setup"
+    paper = selection.select(catalog, "scored", keep=5, paper=True)
+    assert paper.rule["protocol"] == "paper"
+    assert kept(catalog, paper, "PFT") == [1, 4, 3, 0, 2], "rank alone: also the one that lost its leaves"
+
+
+def test_a_member_ranks_by_the_epoch_that_it_is(planet, tmp_path):
+    workspace = sample.make(tmp_path / "best", planet, complete=False)
+    keep_best = {"epochs": 3, "keep": "best_dev"}
+    asked = sample.grid(planet.attrs["name"], "best", setups=(("PFT",),), optimizer=keep_best)
+    epochs = {0: [(4.0, 1.0), (3.0, 2.0), (2.0, 3.0)], 1: [(6.0, 3.0), (3.5, 0.5), (9.0, 9.0)]}
+    with workspace.open() as catalog:
+        register.grid(workspace, catalog, asked)
+        while (claim := catalog.claim("host", 1, grid="best", directory_of=workspace.directory)) is not None:
+            of_seed = epochs[claim.spec.seeds.init]
+            records = [EpochRecord(i, *pair, {}, 0.1) for i, pair in enumerate(of_seed, 1)]
+            catalog.record(claim.token, records)
+            catalog.finish(claim.token, sample.metrics_of(claim.spec))
+        made = selection.select(catalog, "best", keep=1)
+        table = selection.table(catalog, made).set_index("seed")
+        assert dict(table["score"]) == {0: 4.0, 1: 3.5}
+        assert table["kept"][1], "its last epoch, of loss 9, is not the member"
+        by_dev = selection.table(catalog, selection.select(catalog, "best", keep=1, by="dev_loss"))
+        assert dict(by_dev.set_index("seed")["score"]) == {0: 1.0, 1: 0.5}
