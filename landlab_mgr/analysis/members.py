@@ -144,7 +144,7 @@ def targets(
     order = [*table, *registry.streams()]
     held_out = split.withheld_months(data, spec.split)
     if held_out is None:
-        held_out = np.zeros(data.sizes["time"], bool)
+        held_out = np.zeros((data.sizes["time"], 1), bool)
     period, warmup = (
         "withheld" if part == WITHHELD else "observation",
         calendar.steps_in_months(spec.warmup_months),
@@ -221,8 +221,8 @@ def steps(data: xr.Dataset, spec: RunSpec, part: str, average: str) -> int:
     """How many months, years or means of the record (by `average`) a part has after the warm-up."""
     held_out, calendar = split.withheld_months(data, spec.split), Calendar.of(data)
     counted = np.ones(data.sizes["time"], bool)
-    if held_out is not None:
-        counted = held_out if part == WITHHELD else ~held_out
+    if held_out is not None:  # where pixels differ, the longest record counts
+        counted = np.any(held_out if part == WITHHELD else ~held_out, axis=1)
     counted = counted & (np.arange(len(counted)) >= calendar.steps_in_months(spec.warmup_months))
     if average == "run":
         return int(counted.any())

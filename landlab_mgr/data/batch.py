@@ -50,6 +50,8 @@ class Batch(NamedTuple):
     """[G, N]: 1 / (pixels of the patch) for the pixels of each patch, else 0."""
     mask: Array
     """[N]: 1 for a real pixel, 0 for padding."""
+    scale: dict[str, Array] | None = None
+    """[N] by observation stream: factor of model and observation before they are compared; None: 1."""
 
 
 def take(weather: Weather, index: Array) -> Weather:
@@ -173,7 +175,22 @@ class View(NamedTuple):
     targets: Scale | None = None
     """Of the training observations, where the member's model gives them standardised."""
     steps: Any = None
-    """[T] 1 where observations are learned from, 0 in the steps that the split withholds; None = all are."""
+    """[T], or [N, T] where pixels differ: 1 where observations are learned from, 0 where the split withholds them.
+
+    None: all are learned from.
+    """
+    factors: Any = None
+    """[N] by observation stream: factor of model and observation before they are compared; None: 1."""
+
+    def of_pixels(self, index: np.ndarray) -> "View":
+        """The view of some pixels of a member, or of lanes of members."""
+        encoded = np.asarray(self.encoded)
+        own = self.steps is not None and np.ndim(self.steps) == encoded.ndim
+        return self._replace(
+            encoded=encoded[..., index, :],
+            steps=np.asarray(self.steps)[..., index, :] if own else self.steps,
+            factors=self.factors and {n: np.asarray(x)[..., index] for n, x in self.factors.items()},
+        )
 
 
 class Selection(NamedTuple):
@@ -271,10 +288,14 @@ def gather(source: Arrays | Packed, view: View, selection: Selection, n_patches:
         weight={n: x * mask[None] for n, x in arrays.weight.items()},
         patch_mean=member / size,
         mask=mask,
+        scale=view.factors and {n: jnp.take_along_axis(x, index, axis=-1) for n, x in view.factors.items()},
     )
     if view.steps is None:
         return batch
-    kept = jnp.expand_dims(jnp.moveaxis(view.steps, -1, 0), -1)
+    if view.steps.ndim == index.ndim:
+        kept = jnp.expand_dims(jnp.moveaxis(view.steps, -1, 0), -1)
+    else:
+        kept = jnp.moveaxis(jnp.take_along_axis(view.steps, index[..., None], axis=-2), -1, 0)
     streams = registry.streams()
     pairs = {n: _without(streams[n].average, x, batch.weight[n], kept) for n, x in batch.observed.items()}
     observed, weight = ({n: pair[i] for n, pair in pairs.items()} for i in (0, 1))
@@ -282,7 +303,10 @@ def gather(source: Arrays | Packed, view: View, selection: Selection, n_patches:
 
 
 def _without(average: Average, observed: Array, weight: Array, kept: Array) -> tuple[Array, Array]:
-    """A stream's observations and weights ([T, N], or [T, lane, N]) without the steps where `kept` is 0."""
+    """A stream's observations and weights ([T, N], or [T, lane, N]) without the steps where `kept` is 0.
+
+    `kept` has a last dimension of 1 where it is the same for all pixels.
+    """
     if average == "run":  # a mean over the run, with the weight of the first step: of those that are kept
         first = kept * (jnp.cumsum(kept, axis=0) == 1)
         mean = (kept * observed).sum(axis=0, keepdims=True) / kept.sum(axis=0, keepdims=True)
@@ -303,6 +327,7 @@ def lane_axes(batch: Batch) -> Batch:
         weight=jax.tree.map(lambda x: by_step, batch.weight),
         patch_mean=first,
         mask=first,
+        scale=jax.tree.map(lambda x: first, batch.scale),
     )
 
 
@@ -326,7 +351,12 @@ class Member:
     targets: "Targets | None"
     """Of the training observations, where the model weighs terms by variance or gives them standardised."""
     steps: np.ndarray | None
-    """[T] 1 where it learns from observations, 0 in the steps that its split withholds; None = from all steps."""
+    """[T, 1], or [T, pixel] where pixels differ: 1 where it learns from observations, 0 where its split withholds them.
+
+    None: it learns from all.
+    """
+    factors: dict[str, np.ndarray] | None
+    """[pixel] by observation stream: factor of model and observation in the loss; None: 1."""
     patches_per_batch: int
     dev_patches_per_batch: int
     capacity: int
@@ -364,6 +394,7 @@ class Member:
             scale=scale_of(ds, train, read, forcing) if read else None,
             targets=targets,
             steps=kept,
+            factors=normalising(spec, ds, kept) if spec.loss.normalise == "variance" else None,
             patches_per_batch=per_batch,
             dev_patches_per_batch=dev_per_batch,
             capacity=int(sizes[:per_batch].sum()),
@@ -378,12 +409,15 @@ class Member:
     @property
     def view(self) -> View:
         """What the device needs of this member."""
-        return View(self.encoded, self.scale, self.scale_of_targets, self.steps)
+        steps = self.steps
+        if steps is not None:
+            steps = steps[:, 0] if steps.shape[1] == 1 else np.ascontiguousarray(steps.T)
+        return View(self.encoded, self.scale, self.scale_of_targets, steps, self.factors)
 
     @property
     def sizes(self) -> Sizes:
         """Shapes that its network depends on."""
-        return Sizes(self.forcing, self.n_columns, self.encoded.shape[1])
+        return Sizes(self.forcing, self.n_columns, self.encoded.shape[1], len(self.label))
 
     def pixels(self, which: str) -> np.ndarray:
         """Indices of the pixels of one part of the split."""
@@ -487,7 +521,7 @@ class Targets:
             columns = [n for n in (name, f"{name}_weight") if n in ds]
             values, weight = observations(ds[columns].isel(pixel=pixels), name)
             if kept is not None:
-                weight = weight * kept[:, None]
+                weight = weight * (kept if kept.shape[1] == 1 else kept[:, pixels])
             seen = values[weight > 0].astype(np.float64)
             per_pixel[name] = float(weight.sum()) / len(pixels)
             variable = known[name].variable
@@ -503,3 +537,20 @@ class Targets:
             spread = max(squares / max(size, 1) - middle**2, 0.0) ** 0.5
             mean[variable], sd[variable] = np.float32(middle), np.float32(spread or 1.0)
         return cls(Scale(mean, sd), per_pixel, tuple(learned))
+
+
+def normalising(spec: RunSpec, ds: xr.Dataset, kept: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Factors [N] by stream that make a squared difference relative to the training observations of a pixel.
+
+    One over the square root of their weighted sum of squares around their mean; 0 where a pixel has none that vary.
+    """
+    factors = {}
+    for name in needs.learnable_streams(spec, ds):
+        values, weight = (x.astype(np.float64) for x in observations(ds, name))
+        if kept is not None:
+            weight = weight * kept
+        mean = (weight * values).sum(axis=0) / np.maximum(weight.sum(axis=0), np.finfo(float).tiny)
+        squares = (weight * (values - mean) ** 2).sum(axis=0)
+        varies = squares > 1e-12 * (weight * values**2).sum(axis=0)
+        factors[name] = np.where(varies, 1 / np.sqrt(np.where(varies, squares, 1.0)), 0.0).astype(np.float32)
+    return factors

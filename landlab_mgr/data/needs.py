@@ -49,8 +49,8 @@ def check(spec: RunSpec, ds: xr.Dataset) -> None:
             f"warmup_months = {spec.warmup_months} leaves nothing of {calendar.steps} {calendar.step}s to score"
         )
     withheld = split.withheld_months(ds, spec.split)
-    if withheld is not None and len(set(withheld[warmup:])) < 2:
-        scored = withheld[warmup:]
+    if withheld is not None and np.unique(withheld[warmup:]).size < 2:
+        scored = withheld[warmup:].any(axis=1)
         raise LandlabError(
             f"the split holds out {scored.sum()} of the {scored.size} {calendar.step}s after the warm-up; "
             "hold some out and keep some: choose other years, or another warmup_months"

@@ -9,7 +9,8 @@ Columns, in the order of the groups and of the sorted names in them:
   by its small sd would make its few pixels outliers, and a class absent from training has no sd at all;
   missing = all 0;
 - after a predictor that misses any value in the dataset, a 0/1 column that flags the pixels where it does;
-- LATLON: lat and lon, as continuous; CONTROL: white noise from the member's seed.
+- LATLON: lat and lon, as continuous; CONTROL: white noise from the member's seed;
+- PLACE, by itself: the number of the place in the dataset that the member was made on, for free parameters.
 
 Which columns there are depends on the dataset and the groups alone, never on the member.
 """
@@ -23,6 +24,7 @@ import xarray as xr
 
 from landlab_mgr.data import schema
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models.options import PLACE
 from landlab_mgr.spec.run import GROUP_ORDER
 
 NOISE_STREAM = 0xC0
@@ -95,8 +97,30 @@ class _Noise:
         return [np.random.default_rng([self.seed, NOISE_STREAM]).standard_normal(ds.sizes["pixel"])]
 
 
-_Part = _Continuous | _Class | _Noise
-_PARTS: dict[str, type[_Part]] = {part.kind: part for part in (_Continuous, _Class, _Noise)}
+@dataclass(frozen=True)
+class _Place:
+    kind: ClassVar[str] = "place"
+    lat: list[float]
+    lon: list[float]
+
+    @property
+    def columns(self) -> list[str]:
+        return ["place"]
+
+    def apply(self, ds: xr.Dataset, plant_type: np.ndarray) -> list[np.ndarray]:
+        number = {place: i for i, place in enumerate(zip(self.lat, self.lon, strict=True))}
+        places = list(zip(ds["lat"].values.tolist(), ds["lon"].values.tolist(), strict=True))
+        for lat, lon in places:
+            if (lat, lon) not in number:
+                raise LandlabError(
+                    f"the member has parameters of {len(number)} places of its own dataset, and none of "
+                    f"{lat:g}, {lon:g} (latitude, longitude); predict its dataset, or train with network.kind 'static'"
+                )
+        return [np.array([number[place] for place in places], float)]
+
+
+_Part = _Continuous | _Class | _Noise | _Place
+_PARTS: dict[str, type[_Part]] = {part.kind: part for part in (_Continuous, _Class, _Noise, _Place)}
 
 
 @dataclass(frozen=True)
@@ -175,6 +199,8 @@ def encode(ds: xr.Dataset, names: Sequence[str], train: np.ndarray, seed: int) -
     outside `train` enters, except that a predictor is flagged where any pixel of the dataset misses it.
     Raises `LandlabError` for a group that the dataset lacks, or no training pixel.
     """
+    if tuple(names) == (PLACE,):
+        return Encoder((PLACE,), (_Place(ds["lat"].values.tolist(), ds["lon"].values.tolist()),))
     available = groups(ds)
     unknown = [name for name in names if name not in available]
     if unknown:

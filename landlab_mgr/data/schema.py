@@ -15,6 +15,7 @@ import numpy as np
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
+from landlab_mgr.models.options import PLACE
 from landlab_mgr.observations.streams import stream_of as stream_of
 from landlab_mgr.observations.streams import stream_variable as stream_variable
 from landlab_mgr.observations.variables import Variable
@@ -44,8 +45,8 @@ OPTIONAL_GEOMETRY = ("site", "region")
 PLANT_TYPES = ("NF", "DBF", "EBF", "MF", "SH", "SAV", "GRA", "WET", "CRO", "NVG")
 """Fractions of plant types, the continuous predictors of group PFT in the datasets that have them all."""
 
-IMPLICIT_GROUPS = ("CONTROL", "LATLON")
-"""Predictor groups of every dataset: noise drawn by the member, and the pixel's own lat and lon."""
+IMPLICIT_GROUPS = ("CONTROL", "LATLON", PLACE)
+"""Predictor groups of every dataset: noise drawn by the member, the pixel's own lat and lon, and its number."""
 
 BESIDE_STREAMS = ("weight", "withheld")
 """Roles of variables that belong to the observation stream of their name."""

@@ -10,8 +10,9 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models import registry
 from landlab_mgr.observations.calendar import MONTHS_PER_YEAR, Calendar
-from landlab_mgr.spec.run import SplitSpec
+from landlab_mgr.spec.run import WITHOUT_DEV, SplitSpec
 
 TRAIN, DEV, TEST = "train", "dev", "test"
 UNUSED = "unused"
@@ -33,14 +34,14 @@ def assign(geometry: xr.Dataset | Mapping[str, Any], split: SplitSpec, seed: int
     - patch, years_out: those of the dataset's test set;
     - kfold: one of `folds` equal parts of all patches, the dataset's test patches among them;
     - region_out: those with a pixel in a region or the box; the dataset's other test patches are unused;
-    - all: none, and none is dev either.
+    - all, years: none, and none is dev either.
 
     Of the other patches `dev_fraction` (rounded, at least one) are drawn for dev by the seed. Neither setup nor weights
     enter, so members of equal seed compare pairwise. Raises `LandlabError` where fewer than two patches are left to
     draw from, or the dataset lacks what the kind asks for.
     """
     patch, reserved = np.asarray(geometry["patch"]), np.asarray(geometry["test"], dtype=bool)
-    if split.kind == "all":
+    if split.kind in WITHOUT_DEV:
         return np.full(patch.shape, TRAIN)
     test, unused = reserved, np.zeros_like(reserved)
     if split.kind == "kfold":
@@ -96,15 +97,40 @@ def _inside(geometry: xr.Dataset | Mapping[str, Any], split: SplitSpec) -> np.nd
 
 
 def withheld_months(ds: xr.Dataset, split: SplitSpec) -> np.ndarray | None:
-    """Steps of all pixels that no member trains or develops on, bool [time]; None where there are none.
+    """Steps that no member trains or develops on, bool [time, 1], or [time, pixel] where pixels differ; None: none.
 
     Withheld are all steps of a month or year. A year is one of the calendar; for the warmest and coolest, one that the
-    dataset has whole. Its temperature is the
-    area-weighted mean over the pixels that are not of the dataset's test set. Raises `LandlabError` for years and
-    months that the dataset lacks, and where nothing is left to learn from.
+    dataset has whole. Its temperature is the area-weighted mean over the pixels that are not of the dataset's test set.
+    A fraction that trains is one of a pixel's own record, from its first observation of any stream to its last. Raises
+    `LandlabError` for years and months that the dataset lacks, and where nothing is left to learn from.
     """
-    if split.kind != "years_out":
+    if split.kind not in ("years_out", "years"):
         return None
+    out = _named_steps(ds, split)[:, None]
+    if split.train_until is not None:
+        out = out | (Calendar.of(ds).dates > np.datetime64(split.train_until))[:, None]
+    if split.train_fraction is not None:
+        out = out | _after_fraction(ds, split.train_fraction)
+    if out.all():
+        raise LandlabError(
+            f"split holds out every {Calendar.of(ds).step} of the dataset; leave some to learn from"
+        )
+    return out
+
+
+def _after_fraction(ds: xr.Dataset, fraction: float) -> np.ndarray:
+    """Steps after this share of each pixel's record, bool [time, pixel]."""
+    observed = np.zeros((ds.sizes["time"], ds.sizes["pixel"]), bool)
+    for name in (n for n in registry.streams() if n in ds):
+        observed |= np.isfinite(ds[name].transpose("time", "pixel").values)
+    first = observed.argmax(axis=0)
+    last = observed.shape[0] - 1 - observed[::-1].argmax(axis=0)
+    end = first + np.round(fraction * (last + 1 - first)).astype(int)
+    return np.arange(observed.shape[0])[:, None] >= np.where(observed.any(axis=0), end, observed.shape[0])
+
+
+def _named_steps(ds: xr.Dataset, split: SplitSpec) -> np.ndarray:
+    """Steps of the years and months that a split names, bool [time]."""
     year = ds["time"].dt.year.values
     month = ds["time"].dt.strftime("%Y-%m").values.astype(str)
     for name, given, of_step in (("year", split.years, year), ("month", split.months, month)):
@@ -124,10 +150,6 @@ def withheld_months(ds: xr.Dataset, split: SplitSpec) -> np.ndarray | None:
         by_warmth = whole[np.argsort(temperature, kind="stable")]
         out |= np.isin(year, by_warmth[: split.coolest or 0])
         out |= np.isin(year, by_warmth[whole.size - (split.warmest or 0) :])
-    if out.all():
-        raise LandlabError(
-            f"split holds out every {Calendar.of(ds).step} of the dataset; leave some to learn from"
-        )
     return out
 
 

@@ -99,11 +99,10 @@ class Stream:
                 f"a batch of {patches} patches takes {size / 2**30:.1f} GiB of {BATCH_BYTES / 2**30:g}; "
                 "set optimizer.patches_per_batch lower"
             )
-        encoded = np.asarray(view.encoded)[0]
         one = Selection(*(np.asarray(x)[0] for x in order))
 
         def piece(k: int) -> tuple[Packed, View, Selection]:
-            return self._piece(view, encoded, Selection(*(x[k] for x in one)), patches)
+            return self._piece(view, Selection(*(x[k] for x in one)), patches)
 
         with ThreadPoolExecutor(1, THREAD) as reader:
             try:
@@ -116,9 +115,7 @@ class Stream:
             finally:
                 reader.shutdown(cancel_futures=True)
 
-    def _piece(
-        self, view: View, encoded: np.ndarray, chosen: Selection, patches: int
-    ) -> tuple[Packed, View, Selection]:
+    def _piece(self, view: View, chosen: Selection, patches: int) -> tuple[Packed, View, Selection]:
         """One batch, its pixels numbered within what was read for it."""
         found = list(dict.fromkeys(self.patch[chosen.pixel].tolist()))
         rank = {p: i for i, p in enumerate(found)}
@@ -143,7 +140,7 @@ class Stream:
         )
         local = np.arange(capacity, dtype=np.int32)
         selection = Selection(*(x[None, None] for x in (local, chosen.patch, chosen.mask)))
-        return jax.device_put(packed), view._replace(encoded=encoded[pixel][None]), selection
+        return jax.device_put(packed), view.of_pixels(pixel), selection
 
     def _read(self, patch: int) -> np.ndarray:
         """A patch, [field, month, slot]; its file and no zarr, which takes ten times as long, other threads waiting."""

@@ -3,6 +3,7 @@
 `land` makes a `Model` of a `Dynamics`, which a process model fills with pure functions of arrays.
 """
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from jax import Array
 
 from landlab_mgr.models import network
 from landlab_mgr.models.model import Forcing, Inputs, Model, Params, Penalty, Scale, Setup, Sizes, Weather
+from landlab_mgr.models.options import LandNetwork
 from landlab_mgr.models.process import Process, processes
 from landlab_mgr.models.tables import Tables
 
@@ -23,6 +25,10 @@ Bound = Callable[[Any], Any]
 """A process with what it learned: its state to its fluxes."""
 SPATIALIZATION, PROCESS = "spatialization", "process"
 """Parts of what a land model trains: the network that predictors go through, and what processes learn."""
+
+
+MANY_STEPS = 1000
+"""From so many steps on, as daily data have, chunks grow with the square root of their number."""
 
 
 class Diagnosed(NamedTuple):
@@ -101,9 +107,11 @@ def simulate(
     Returns:
         outputs by name, [T, N] each.
     """
-    d, size = dynamics, dynamics.chunk
+    d = dynamics
     template = next(x for x in jax.tree.leaves(weather) if x.ndim == 2)
     steps = template.shape[0]
+    # of n steps the backward pass keeps n / size states, and size more at once: the root keeps fewest
+    size = d.chunk if steps < MANY_STEPS else math.isqrt(steps)
     chunks = -(-steps // size)
     padding = chunks * size - steps
 
@@ -157,6 +165,20 @@ def bind(process: Process, params: Any = None, scale: Scale | None = None) -> Bo
     return bound
 
 
+def of_each_place(process: Process) -> Process:
+    """A process that learns by itself at every place: its parameters begin with the pixel, [N, ...]."""
+
+    def fluxes(params: Any, state: Any) -> Any:
+        return jax.vmap(process.fluxes)(params, state)
+
+    return process._replace(fluxes=fluxes)
+
+
+def is_free(setup: Setup) -> bool:
+    """True where each place has parameters of its own."""
+    return isinstance(setup.network, LandNetwork) and setup.network.kind == "free"
+
+
 def land(dynamics: Dynamics) -> Model:
     """The model of a process model: its parameters come from a network of the predictors, its processes may learn."""
     tables = dynamics.tables
@@ -164,10 +186,16 @@ def land(dynamics: Dynamics) -> Model:
     def initialise(setup: Setup, seed: int, sizes: Sizes) -> Params:
         chosen = processes(tables.processes, setup.choices)
         key = jax.random.key(seed)
+
+        def learned(process: Process, key: Array) -> Params:
+            if not is_free(setup):
+                return process.initialise(key)
+            return jax.vmap(process.initialise)(jax.random.split(key, sizes.places))
+
         return {
             SPATIALIZATION: network.initialise(tables, setup.network, seed, sizes),
             PROCESS: {
-                name: p.initialise(jax.random.fold_in(key, i))
+                name: learned(p, jax.random.fold_in(key, i))
                 for i, (name, p) in enumerate(chosen.items(), start=1)
             },
         }
@@ -179,9 +207,13 @@ def land(dynamics: Dynamics) -> Model:
             tables, setup.network, params[SPATIALIZATION], inputs.predictors, inputs.latitude
         )
         chosen = processes(tables.processes, setup.choices)
+        learned = {name: params[PROCESS].get(name, {}) for name in chosen}
+        if is_free(setup):
+            place = network.place_of(inputs.predictors)
+            learned = jax.tree.map(lambda x: jnp.take(x, place, axis=0), learned)
+            chosen = {n: of_each_place(p) if jax.tree.leaves(learned[n]) else p for n, p in chosen.items()}
         bound = {
-            name: bind(p, params[PROCESS].get(name, {}), inputs.scale if p.weather else None)
-            for name, p in chosen.items()
+            name: bind(p, learned[name], inputs.scale if p.weather else None) for name, p in chosen.items()
         }
         return parameters, simulate(dynamics, parameters, inputs.weather, bound, keep, off)
 

@@ -53,7 +53,7 @@ class Inputs(NamedTuple):
     latitude: Array
     """[N] degrees north."""
     predictors: Array
-    """[N, P] encoded predictors, padded with zero columns."""
+    """[N, P] encoded predictors, padded with zero columns; of group PLACE, the number of the place."""
     scale: Scale | None = None
     """Of what `Model.standardised` names."""
     targets: Scale | None = None
@@ -86,6 +86,8 @@ class Sizes(NamedTuple):
     """Columns of the encoded predictors that hold something."""
     width: int
     """Columns with the padding."""
+    places: int = 0
+    """Pixels of the dataset, of which a free parameterisation has a vector each."""
 
 
 class Penalty(NamedTuple):

@@ -1,7 +1,8 @@
-"""The spatialization network: static predictors of a pixel -> the parameters of a land model there.
+"""Parameterisations of land models: from the predictors of a pixel to its parameters, by a network or freely.
 
-One embedding MLP shared by all pixels, with a linear head for each kind of parameter; heads may read
-sigmoid(latitude) beside the embedding, as in DifferLand.
+- static: one embedding MLP shared by all pixels, with a linear head for each kind of parameter; heads may read
+  sigmoid(latitude) beside the embedding, as in DifferLand;
+- free: a vector for each place of the dataset, as in local calibration; members are restarts.
 """
 
 import itertools
@@ -15,7 +16,7 @@ from flax import linen as nn
 from jax import Array
 
 from landlab_mgr.models.model import Sizes, bounded
-from landlab_mgr.models.options import NetworkOptions, StaticNetwork
+from landlab_mgr.models.options import LandNetwork, NetworkOptions
 from landlab_mgr.models.tables import Tables
 
 
@@ -48,19 +49,48 @@ class Spatialization(nn.Module):
         return raw
 
 
-def _module(tables: Tables, options: NetworkOptions) -> Spatialization:
-    assert isinstance(options, StaticNetwork)
+def _module(tables: Tables, options: LandNetwork) -> Spatialization:
     return Spatialization(tables, hidden=options.hidden, negative_slope=options.negative_slope)
 
 
+def place_of(predictors: Array) -> Array:
+    """Number of each pixel's place, [N] int32, from the predictors of group PLACE, [N, P]."""
+    return predictors[:, 0].astype(jnp.int32)
+
+
 def initialise(tables: Tables, options: NetworkOptions, seed: int, sizes: Sizes) -> Any:
-    """Parameters (float32) of the network for `sizes.predictors` inputs, padded with zero rows to `sizes.width`.
+    """Parameters (float32) of the kind that the options ask for, by head."""
+    assert isinstance(options, LandNetwork)
+    if options.kind == "free":
+        return _free(tables, options, seed, sizes)
+    return _static(tables, options, seed, sizes)
+
+
+START_SHARES = (0.02, 0.98)
+"""Shares of the way between bounds within which free parameters start: nearer the bounds gradients vanish."""
+
+
+def _free(tables: Tables, options: LandNetwork, seed: int, sizes: Sizes) -> Any:
+    """Unbounded parameters of each place, [places, names] by head, uniform over `spread` around the typical values."""
+    key, drawn = jax.random.key(seed), {}
+    for i, head in enumerate(tables.heads):
+        names = tables.names_of(head)
+        typical = jnp.array([tables.by_name[name].share(tables.by_name[name].typical) for name in names])
+        uniform = jax.random.uniform(
+            jax.random.fold_in(key, i), (sizes.places, len(names)), minval=-0.5, maxval=0.5
+        )
+        share = jnp.clip(typical[None] + options.spread * uniform, *START_SHARES)
+        drawn[head] = jnp.tan(jnp.pi * (share - 0.5)).astype(jnp.float32)
+    return drawn
+
+
+def _static(tables: Tables, options: LandNetwork, seed: int, sizes: Sizes) -> Any:
+    """The network for `sizes.predictors` inputs, padded with zero rows to `sizes.width`.
 
     Drawn at the true fan-in and then padded: a member's initial function does not depend on the padding, and one
     compiled program serves every predictor set of a dataset. Zero rows meet zero inputs and stay zero. MemoryError
     where they do not fit into this machine: there XLA says so at times, and ends the process at others.
     """
-    assert isinstance(options, StaticNetwork)
     needed = 4 * sum(a * b for a, b in itertools.pairwise((sizes.width, *options.hidden)))
     if needed > psutil.virtual_memory().total:
         raise MemoryError(
@@ -75,7 +105,7 @@ def initialise(tables: Tables, options: NetworkOptions, seed: int, sizes: Sizes)
     return drawn | {"embedding_0": first | {"kernel": padded}} | heads
 
 
-def _head(tables: Tables, options: StaticNetwork, head: str, drawn: Any) -> Any:
+def _head(tables: Tables, options: LandNetwork, head: str, drawn: Any) -> Any:
     """Initial values of a head. Small weights start all pixels near the biases, which may be typical parameters."""
     bias = drawn["bias"]
     if options.head_bias == "typical":
@@ -88,5 +118,11 @@ def parameters(
     tables: Tables, options: NetworkOptions, params: Any, predictors: Array, latitude: Array
 ) -> dict[str, Array]:
     """Physical parameters by name, [N] each, of pixels with these encoded predictors [N, P] and latitudes [N]."""
+    assert isinstance(options, LandNetwork)
+    if options.kind == "free":
+        own = jax.tree.map(lambda x: jnp.take(x, place_of(predictors), axis=0), params)
+        return bounded(
+            tables, {n: own[h][:, i] for h in tables.heads for i, n in enumerate(tables.names_of(h))}
+        )
     raw: Any = _module(tables, options).apply({"params": params}, predictors, latitude)
     return bounded(tables, raw)

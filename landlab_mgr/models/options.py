@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 
 class Frozen(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
@@ -28,9 +28,24 @@ class NetworkOptions(Frozen):
     """Options of a model's network; each model has a class of its own, every field with a default."""
 
 
-class StaticNetwork(NetworkOptions):
-    """The spatialization network: hidden layer widths, the slope of the leaky ReLU's negative side, and its start."""
+PLACE = "PLACE"
+"""Predictor group of local calibration: which place of the dataset a pixel is, and nothing else."""
 
+_OF_KIND = {"static": ("hidden", "negative_slope", "head_scale", "head_bias"), "free": ("spread",)}
+"""Kinds of parameterisation of a land model, and the options that each reads."""
+
+
+class LandNetwork(NetworkOptions):
+    """Parameters of a land model: a network of the predictors, or a free vector for each place.
+
+    An option that its kind does not read must be left out.
+    """
+
+    kind: Literal["static", "free"] = Field(
+        "static",
+        description="static: a network gives them from the predictors; free: each place has its own, and learned "
+        "processes of its own, for local calibration with the one predictor group PLACE",
+    )
     hidden: tuple[int, ...] = Field((32, 32, 32), description="widths of the hidden layers")
     negative_slope: float = Field(0.01, ge=0, le=1, description="slope of the leaky ReLU below 0")
     head_scale: float = Field(
@@ -39,6 +54,12 @@ class StaticNetwork(NetworkOptions):
     head_bias: Literal["ones", "typical"] = Field(
         "ones", description="where the heads' biases start: at one, or at the parameters' typical values"
     )
+    spread: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="share of the way between bounds over which members start, around the typical values",
+    )
 
     @field_validator("hidden")
     @classmethod
@@ -46,6 +67,14 @@ class StaticNetwork(NetworkOptions):
         if not hidden or min(hidden) < 1:
             raise ValueError("needs at least one hidden layer, each at least 1 wide")
         return hidden
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> "LandNetwork":
+        for kind, names in _OF_KIND.items():
+            for name in names if kind != self.kind else ():
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"`{name}` belongs to kind {kind!r}, not to {self.kind!r}: leave it out")
+        return self
 
 
 class LstmNetwork(NetworkOptions):

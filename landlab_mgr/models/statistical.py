@@ -35,6 +35,7 @@ BOOSTING = Tables(
     ignores=(
         "process",
         "network",
+        "loss",
         "loss_weights",
         "optimizer.patches_per_batch",
         "optimizer.weight_decay",

@@ -30,13 +30,15 @@ class Parameter:
     period: float | None = None
     """Distance at which values are the same again (days of the year), in the parameter's unit."""
 
+    def share(self, value: float) -> float:
+        """Share of the way from the lower to the upper bound, on the parameter's scale."""
+        if self.scale == "log":
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
     def unbounded(self, value: float) -> float:
         """The network output that becomes this value, inside the bounds."""
-        if self.scale == "log":
-            share = math.log(value / self.low) / math.log(self.high / self.low)
-        else:
-            share = (value - self.low) / (self.high - self.low)
-        return math.tan(math.pi * (share - 0.5))
+        return math.tan(math.pi * (self.share(value) - 0.5))
 
 
 @dataclass(frozen=True)

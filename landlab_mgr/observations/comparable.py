@@ -23,7 +23,7 @@ def is_compared(ds: xr.Dataset, stream: Stream, period: str, held_out: bool) -> 
 
 
 def observed(ds: xr.Dataset, stream: str, period: str, held_out: np.ndarray) -> np.ndarray:
-    """A stream in a period, [T, N]: withheld are the months that the split holds out ([T]), or else the dataset's."""
+    """A stream in a period, [T, N]: withheld are the steps that the split holds out ([T, 1 or N]), or the dataset's."""
 
     def values(name: str) -> np.ndarray:
         return ds[name].transpose("time", "pixel").values
@@ -33,9 +33,9 @@ def observed(ds: xr.Dataset, stream: str, period: str, held_out: np.ndarray) -> 
         return values(name)
     seen = values(stream)
     if period == "observation":
-        return np.where(held_out[:, None], np.nan, seen)
+        return np.where(held_out, np.nan, seen)
     own = values(name) if name in ds else np.full_like(seen, np.nan)
-    return np.where(held_out[:, None], np.where(np.isnan(own), seen, own), np.nan)
+    return np.where(held_out, np.where(np.isnan(own), seen, own), np.nan)
 
 
 def weight_of(ds: xr.Dataset, stream: str, period: str) -> np.ndarray | None:

@@ -7,6 +7,7 @@ Everything in a `RunSpec` is scientific: two specs that differ are two runs. How
 import hashlib
 import json
 import re
+from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -22,7 +23,7 @@ from pydantic import (
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
-from landlab_mgr.models.options import Frozen, NetworkOptions, canonical
+from landlab_mgr.models.options import PLACE, Frozen, LandNetwork, NetworkOptions, canonical
 from landlab_mgr.models.tables import Tables
 
 SCIENCE_VERSION = 1
@@ -52,22 +53,25 @@ OF_KIND: dict[str, tuple[str, ...]] = {
     "kfold": ("dev_fraction", "folds", "fold"),
     "region_out": ("dev_fraction", "regions", "box"),
     "years_out": ("dev_fraction", "years", "months", "warmest", "coolest"),
+    "years": ("train_until", "train_fraction", "years", "months", "warmest", "coolest"),
     "all": (),
 }
 """Kinds of split, and the fields that each reads."""
+WITHOUT_DEV = ("all", "years")
+"""Kinds of split whose pixels all train."""
 
 
 class SplitSpec(Frozen):
-    """What trains, what develops, what is held out: whole patches, and with `years_out` months of all pixels too.
+    """What trains, what develops, what is held out: whole patches, months of all pixels, or both.
 
     A field that its kind does not read must be left out.
     """
 
-    kind: Literal["patch", "kfold", "region_out", "years_out", "all"] = Field(
+    kind: Literal["patch", "kfold", "region_out", "years_out", "years", "all"] = Field(
         "patch",
         description="patch: the dataset's test patches are held out; kfold: one of `folds` parts of all patches; "
         "region_out: patches that touch a region or box; years_out: as patch, and months of every pixel; "
-        "all: nothing, every pixel trains",
+        "years: time alone, every pixel trains and none is dev; all: nothing, every pixel trains",
     )
     dev_fraction: float = Field(
         0.1, gt=0, lt=1, description="share of the patches not held out that the seed draws for dev"
@@ -86,6 +90,13 @@ class SplitSpec(Frozen):
         None, ge=1, description="how many years to hold out, the warmest of the dataset"
     )
     coolest: int | None = Field(None, ge=1, description="how many years to hold out, the coolest")
+    train_until: date | None = Field(None, description="last day that trains, as 2008-12-31; later ones test")
+    train_fraction: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="share of each pixel's own record, from its start, that trains; the rest tests",
+    )
 
     @field_validator("regions", "years", "months")
     @classmethod
@@ -130,7 +141,21 @@ class SplitSpec(Frozen):
             getattr(self, name) is None for name in ("years", "months", "warmest", "coolest")
         ):
             raise ValueError("kind 'years_out' needs `years`, `months`, `warmest` or `coolest`")
+        if self.kind == "years" and all(getattr(self, name) is None for name in OF_KIND["years"]):
+            raise ValueError(
+                f"kind 'years' needs one of {', '.join(f'`{name}`' for name in OF_KIND['years'])}"
+            )
         return self
+
+
+class LossSpec(Frozen):
+    """Scale of the squared differences from observations."""
+
+    normalise: Literal["none", "variance"] = Field(
+        "none",
+        description="none: as they are; variance: relative to the sum of squares of each pixel's training observations "
+        "around their mean, so that a term is 1 - NSE of each pixel",
+    )
 
 
 class Seeds(Frozen):
@@ -173,6 +198,7 @@ class RunSpec(Frozen):
     network: SerializeAsAny[NetworkOptions] = Field(
         default_factory=NetworkOptions, validate_default=True, description="options of the model's network"
     )
+    loss: LossSpec = LossSpec()
     optimizer: OptimizerSpec = OptimizerSpec()
     split: SplitSpec = SplitSpec()
     seeds: Seeds = Seeds()
@@ -230,10 +256,22 @@ class RunSpec(Frozen):
 
     @model_validator(mode="after")
     def _has_dev_to_keep_by(self) -> "RunSpec":
-        if self.optimizer.keep == "best_dev" and self.split.kind == "all":
+        if self.optimizer.keep == "best_dev" and self.split.kind in WITHOUT_DEV:
             raise ValueError(
-                "optimizer.keep 'best_dev' needs dev patches, and split.kind 'all' has none: use 'last'"
+                f"optimizer.keep 'best_dev' needs dev patches, and split.kind {self.split.kind!r} has none: use 'last'"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _free_by_place(self) -> "RunSpec":
+        free = isinstance(self.network, LandNetwork) and self.network.kind == "free"
+        if free and (self.predictors != (PLACE,) or self.split.kind not in WITHOUT_DEV):
+            raise ValueError(
+                f"network.kind 'free' reads no predictors and learns every place: use predictors [{PLACE!r}] and "
+                f"split.kind {' or '.join(map(repr, WITHOUT_DEV))}, not {list(self.predictors)} and {self.split.kind!r}"
+            )
+        if not free and PLACE in self.predictors:
+            raise ValueError(f"predictors {PLACE!r} are for network.kind 'free' alone; name other groups")
         return self
 
     @field_validator("predictors")

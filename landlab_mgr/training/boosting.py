@@ -83,7 +83,7 @@ def _fit_one(
     """Fit one variable into `trees`; its error after each tree on train and dev, in units of the variance."""
     assert member.targets is not None
     streams = [s for s in batch.learned_streams(spec, ds) if registry.streams()[s].variable == variable]
-    kept = 1.0 if member.steps is None else member.steps[:, None]
+    kept = 1.0 if member.steps is None else member.steps
     parts = {}
     for part in (split.TRAIN, split.DEV):
         pixels = member.pixels(part)

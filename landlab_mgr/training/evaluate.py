@@ -144,7 +144,7 @@ def predict(
     chunk = min(len(member.label), CHUNK_PIXELS)
     learned = None if member.targets is None else member.targets.learned
     setup = batch.setup_of(spec, member.scale_of_targets)
-    held_out = np.zeros(ds.sizes["time"], bool) if member.steps is None else member.steps == 0
+    held_out = np.zeros((ds.sizes["time"], 1), bool) if member.steps is None else member.steps == 0
     streams, outputs_of = _streams(ds), spec.tables.modelled
     modelled = {s: outputs_of[s] for s in streams if s in outputs_of}
     keep = learned or tuple(dict.fromkeys((*spec.tables.always, *modelled.values())))
@@ -169,13 +169,14 @@ def predict(
     for pixels in blocks:
         part = batch.read(wanted, pixels)
         patch = np.unique(member.patch[pixels], return_inverse=True)[1]
-        view = member.view._replace(encoded=member.encoded[pixels])
+        view = batch.View(member.encoded[pixels], member.scale, member.scale_of_targets)
+        unseen = held_out if held_out.shape[1] == 1 else held_out[:, pixels]
         own, outputs = _predict_block(params, part, view, setup, keep, off, chunk)
         pairs = {
             (name, period): comparable(
                 streams[name],
                 outputs[modelled[name]],
-                observed(part, name, period, held_out),
+                observed(part, name, period, unseen),
                 patch,
                 warmup,
                 calendar,
@@ -322,8 +323,12 @@ def _series_dataset(prediction: Prediction, ds: xr.Dataset, member: batch.Member
     if len(member.label) > whole_pixels():
         where, dim = {"split": _flags("patch", _label_of_patches(member))}, "patch"
     if member.steps is not None:
-        meaning = {"long_name": "the month is withheld from training and dev", "units": "1"}
-        where["withheld"] = ("time", member.steps == 0, meaning)
+        meaning = {"long_name": "the step is withheld from training and dev", "units": "1"}
+        withheld = member.steps == 0
+        if withheld.shape[1] == 1:
+            where["withheld"] = ("time", withheld[:, 0], meaning)
+        elif dim == "pixel":
+            where["withheld"] = (("pixel", "time"), withheld.T, meaning)
     known = registry.variables()
     variables = {
         n: ((dim, "time"), x.T.astype(np.float32), {"units": known[n].unit})

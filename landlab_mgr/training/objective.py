@@ -37,9 +37,12 @@ def terms(
             values[name] = jnp.sum(value * (batch.mask if value.ndim == 1 else batch.mask[None]))
             continue
         stream = term.stream.name
+        modelled, observed = outputs[term.output], batch.observed[stream]
+        if batch.scale is not None:
+            modelled, observed = (x * batch.scale[stream][None] for x in (modelled, observed))
         values[name] = squared_difference(
-            outputs[term.output],
-            batch.observed[stream],
+            modelled,
+            observed,
             batch.weight[stream],
             batch.patch_mean,
             term.level,

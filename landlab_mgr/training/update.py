@@ -85,7 +85,7 @@ def hyper(spec: RunSpec, member: Member, terms: Sequence[str]) -> Hyper:
         if stream is not None:
             if spec.streams is not None and stream.name not in spec.streams:
                 weight = 0.0
-            elif member.targets is not None:
+            elif member.targets is not None and member.factors is None:
                 per_pixel = member.targets.per_pixel.get(stream.name, 0.0)
                 sd = float(member.targets.scale.sd.get(stream.variable, 1.0))
                 weight = weight / (sd**2 * per_pixel) if per_pixel else 0.0

@@ -43,7 +43,7 @@ def test_the_operators_are_those_of_an_evaluation(planet, spec, part):
     streams = [s for s in registry.streams().values() if s.name in planet]
     calendar = Calendar.of(planet)
     held_out = members.split.withheld_months(planet, spec.split)
-    held_out = np.zeros(planet.sizes["time"], bool) if held_out is None else held_out
+    held_out = np.zeros((planet.sizes["time"], 1), bool) if held_out is None else held_out
     period = "withheld" if part == "withheld" else "observation"
     expected = {}
     for stream in streams:

@@ -204,24 +204,24 @@ def test_years_are_held_out_by_number_or_warmth(monkeypatch, fields, years, bloc
     monkeypatch.setattr(split, "BLOCK_VALUES", block)
     ds = climate()
     out = split.withheld_months(ds, years_out(**fields))
-    np.testing.assert_array_equal(out, np.isin(ds["time"].dt.year, list(years)))
+    np.testing.assert_array_equal(out[:, 0], np.isin(ds["time"].dt.year, list(years)))
     label = split.assign(ds, years_out(**fields), seed=0)
     np.testing.assert_array_equal(label, split.assign(ds, SplitSpec(), seed=0))
 
 
 def test_only_whole_years_are_ranked():
     ds = climate("2001-07-01", 36)  # half of 2001, half of 2004
-    assert set(ds["time"].dt.year.values[split.withheld_months(ds, years_out(warmest=1))]) == {2002}
-    assert set(ds["time"].dt.year.values[split.withheld_months(ds, years_out(coolest=1))]) == {2003}
+    assert set(ds["time"].dt.year.values[split.withheld_months(ds, years_out(warmest=1))[:, 0]]) == {2002}
+    assert set(ds["time"].dt.year.values[split.withheld_months(ds, years_out(coolest=1))[:, 0]]) == {2003}
 
 
 def test_years_and_months_of_daily_data_are_all_their_days():
     ds = climate("2001-07-01", 3 * 365 + 100, "D")  # 2002 and 2003 whole
     day = ds["time"].values.astype("datetime64[D]")
-    out = split.withheld_months(ds, years_out(months=["2002-02"]))
+    out = split.withheld_months(ds, years_out(months=["2002-02"]))[:, 0]
     assert day[out].tolist() == np.arange("2002-02-01", "2002-03-01", dtype="M8[D]").tolist()
     for fields, year in (({"warmest": 1}, 2002), ({"coolest": 1}, 2003)):
-        out = split.withheld_months(ds, years_out(**fields))
+        out = split.withheld_months(ds, years_out(**fields))[:, 0]
         assert out.sum() == 365
         assert set(ds["time"].dt.year.values[out]) == {year}
     with pytest.raises(LandlabError, match="holds out every day of the dataset"):
@@ -237,7 +237,7 @@ def test_warmth_needs_temperatures_and_other_years_do_not():
 
 def test_single_months_are_held_out():
     out = split.withheld_months(climate(), years_out(months=["2003-08", "2003-07"]))
-    assert np.flatnonzero(out).tolist() == [30, 31]
+    assert np.flatnonzero(out[:, 0]).tolist() == [30, 31]
 
 
 def test_the_temperature_of_a_published_dataset_is_read_once():

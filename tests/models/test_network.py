@@ -7,9 +7,9 @@ import pytest
 from landlab_mgr.models import network
 from landlab_mgr.models.dalec.tables import TABLES
 from landlab_mgr.models.model import Sizes
-from landlab_mgr.models.options import StaticNetwork
+from landlab_mgr.models.options import LandNetwork
 
-OPTIONS = StaticNetwork()
+OPTIONS = LandNetwork()
 BY_NAME = TABLES.by_name
 
 
@@ -61,13 +61,13 @@ def test_small_heads_start_every_pixel_near_the_typical_parameters():
     padded, _ = predictors()
     latitude = jnp.linspace(-60, 60, 7, dtype=jnp.float32)
     plain = initialise(OPTIONS, 0, 5, 9)
-    options = StaticNetwork(head_bias="typical", head_scale=1e-6)
+    options = LandNetwork(head_bias="typical", head_scale=1e-6)
     weights = initialise(options, 0, 5, 9)
     assert (weights["embedding_2"]["kernel"] == plain["embedding_2"]["kernel"]).all()
     np.testing.assert_array_equal(weights["pool"]["kernel"], plain["pool"]["kernel"] * np.float32(1e-6))
     for name, x in parameters(options, weights, padded, latitude).items():
         np.testing.assert_allclose(x, BY_NAME[name].typical, rtol=1e-3, err_msg=name)
-    scaled = initialise(StaticNetwork(head_scale=0.5), 0, 5, 9)
+    scaled = initialise(LandNetwork(head_scale=0.5), 0, 5, 9)
     assert (np.asarray(scaled["ecological"]["bias"]) == 1).all()
 
 

@@ -60,6 +60,13 @@ STORED = {
     "plugin's group": _plain(predictors=("LATLON", "türme-塔", "CONTROL", "AGE", "CLIM")),
     "science": _plain(science_version=7),
     "baseline": _plain(model="gradient_boosting"),
+    "free": _plain(
+        predictors=("PLACE",),
+        network={"kind": "free", "spread": 0.25},
+        split={"kind": "years", "train_fraction": 0.5},
+        loss={"normalise": "variance"},
+    ),
+    "until a day": _plain(split={"kind": "years", "train_until": "2008-12-31"}),
     "second version of a model": _plain(model="lstm", network={"hidden": 8}),
     "all": RunSpec(
         dataset="0123456789abcdef",
@@ -109,6 +116,8 @@ IDENTITIES = {
     "plugin's group": "7102a67c3212281f",
     "science": "2e283fbde5455615",
     "baseline": "b119d1eb87ea0a65",
+    "free": "d5031e96100da899",
+    "until a day": "4417fb7b2804f0eb",
     "second version of a model": "23a48fd666d9993f",
     "all": "6d880bc0026c4ebf",
 }

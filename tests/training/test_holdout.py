@@ -61,7 +61,7 @@ def poisoned(ds, spec):
         values = out[name].transpose("pixel", "time").values
         values[label != "train"] = POISON
         if months is not None:
-            values[:, months] = POISON
+            values[:, months[:, 0]] = POISON
         out[name] = out[name].copy(data=values)
     held_out = np.isin(label, (split.TEST, split.UNUSED))
     for name in (*FORCING, *(n for n in ds.data_vars if ds[n].attrs["role"] == "predictor")):
@@ -113,7 +113,7 @@ def test_withheld_months_do_not_reach_the_dev_loss_either(ds, tmp_path):
     spec = spec_of(ds, "years_out")
     bad = ds.copy(deep=True)
     for name in batch.streams_of(ds):
-        bad[name].values[:, split.withheld_months(ds, spec.split)] = POISON
+        bad[name].values[:, split.withheld_months(ds, spec.split)[:, 0]] = POISON
     clean, altered = (
         trained(tmp_path / name, (x, batch.load(x, MODEL)), spec)[0]
         for name, x in (("clean", ds), ("bad", bad))
@@ -129,7 +129,7 @@ def test_withheld_months_count_as_missing_ones(ds, tmp_path):
     years_out, patch = spec_of(ds, "years_out", epochs=1, **no_som), spec_of(ds, epochs=1, **no_som)
     gone = ds.copy(deep=True)
     for name in batch.streams_of(ds):
-        gone[name].values[:, split.withheld_months(ds, years_out.split)] = np.nan
+        gone[name].values[:, split.withheld_months(ds, years_out.split)[:, 0]] = np.nan
     withheld = trained(tmp_path / "withheld", (ds, batch.load(ds, MODEL)), years_out)[0][-1].epochs[0].terms
     missing = trained(tmp_path / "missing", (gone, batch.load(gone, MODEL)), patch)[0][-1].epochs[0].terms
     complete = trained(tmp_path / "complete", (ds, batch.load(ds, MODEL)), patch)[0][-1].epochs[0].terms
@@ -159,7 +159,7 @@ def test_the_mean_over_a_run_is_of_the_months_that_are_kept(ds):
 @pytest.mark.slow
 def test_side_by_side_as_alone(ds, tmp_path):
     specs = [spec_of(ds, "years_out", seed) for seed in (0, 1)]
-    bad, withheld = ds.copy(deep=True), split.withheld_months(ds, specs[0].split)
+    bad, withheld = ds.copy(deep=True), split.withheld_months(ds, specs[0].split)[:, 0]
     for name in batch.streams_of(ds):
         bad[name].values[:, withheld] = POISON
     together = trained(tmp_path / "together", (ds, batch.load(ds, MODEL)), *specs)

@@ -1,7 +1,7 @@
 """Tables of DALEC, the default model. JAX-free."""
 
 from landlab_mgr.models.dalec.parameters import DERIVED, PARAMETERS, PHENOLOGY, POOL, POOLS
-from landlab_mgr.models.options import StaticNetwork
+from landlab_mgr.models.options import LandNetwork
 from landlab_mgr.models.tables import Collapse, Kind, LossTerm, Tables, compared
 from landlab_mgr.observations.streams import STREAMS
 from landlab_mgr.observations.variables import FORCING, VARIABLES, Variable
@@ -98,7 +98,7 @@ NOTES = {
 TABLES = Tables(
     name="dalec",
     label="process model",
-    summary="the land model DALEC, monthly: carbon and water of land, parameters from a network",
+    summary="the land model DALEC, monthly or daily: carbon and water of land, parameters from a network",
     implementation="landlab_mgr.models.dalec.model:MODEL",
     parameters=PARAMETERS,
     latitude_heads=(PHENOLOGY,),
@@ -111,7 +111,8 @@ TABLES = Tables(
     always=("gpp", "nee", "reco", "et", "lai"),
     processes={kind.name: kind for kind in (WATER_STRESS, PHOTOSYNTHESIS)},
     collapse=COLLAPSE,
-    network=StaticNetwork,
+    network=LandNetwork,
+    steps=("month", "day"),
     title="DALEC with parameters from a neural network",
     comment="Initial pools are those that each member's network gives a place of its predictors; "
     "pools and LAI need some years to settle.",

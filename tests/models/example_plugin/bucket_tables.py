@@ -1,6 +1,6 @@
 """Tables of the bucket. JAX-free, so that the catalog, the app and the analyses read them quickly."""
 
-from landlab_mgr.models.options import StaticNetwork
+from landlab_mgr.models.options import LandNetwork
 from landlab_mgr.models.tables import Kind, Parameter, Tables, compared
 from landlab_mgr.observations.streams import Stream
 from landlab_mgr.observations.variables import Variable
@@ -33,7 +33,7 @@ TABLES = Tables(
             plugins="bucket.evaporation",
         )
     },
-    network=StaticNetwork,
+    network=LandNetwork,
     title="A bucket with parameters from a neural network",
     subject="discharge",
 )
