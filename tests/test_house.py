@@ -17,6 +17,7 @@ OWN = (
     "models/dalec/",
     "data/sources/cbf.py",
     "data/sources/cardamom_nc.py",
+    "data/sources/differland_daily.py",
     "data/sources/fluxval.py",
     "data/sources/differland/",
 )

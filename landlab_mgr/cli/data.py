@@ -114,6 +114,22 @@ def import_cardamom_nc(
     _publish(*cardamom_nc.read(files, lon, by_hand, start), name, workspace, db)
 
 
+@imports.command("differland_daily")
+def import_differland_daily(
+    directory: DirectoryArgument,
+    uncertainty: Annotated[
+        bool, typer.Option("--uncertainty", help="Weigh observations by their own uncertainty")
+    ] = False,
+    name: NameOption = None,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Import the daily towers of DifferLand v1.0, a file for each site."""
+    from landlab_mgr.data.sources import differland_daily
+
+    _publish(*differland_daily.read(directory, uncertainty), name, workspace, db)
+
+
 def _print_example(asked: bool) -> None:
     if asked:
         from landlab_mgr.data.sources import generic
