@@ -15,13 +15,16 @@ LARGEST_ROOT = 18
 DALEC = registry.tables("dalec")
 OWN = (
     "models/dalec/",
+    "models/exphydro/",
+    "models/hbv/",
+    "data/sources/camels.py",
     "data/sources/cbf.py",
     "data/sources/cardamom_nc.py",
     "data/sources/differland_daily.py",
     "data/sources/fluxval.py",
     "data/sources/differland/",
 )
-"""DALEC itself, and the importers of its own formats."""
+"""Models themselves, and the importers of their own formats."""
 DICTIONARIES = ("observations/streams.py", "observations/variables.py")
 """What is observed, whatever the model: the one place where streams and variables are named."""
 FLUXES = {"gpp", "nee", "reco", "et"}

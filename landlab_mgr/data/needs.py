@@ -27,7 +27,14 @@ def check(spec: RunSpec, ds: xr.Dataset) -> None:
     check_processes(tables.processes, spec.processes)
     if registry.owner(registry.PLUGINS, spec.model).replace("_", "-") != OWN_PACKAGE:
         registry.model(spec.model)  # must import
-    forcing_names(ds, tables)
+    forcing = forcing_names(ds, tables)
+    for kind, choice in spec.processes.items():
+        lacking = [name for name in tables.processes[kind].reads.get(choice, ()) if name not in forcing]
+        if lacking:
+            raise LandlabError(
+                f"process.{kind} = {choice!r} reads {', '.join(lacking)}, which dataset {ds.attrs.get('name')} does "
+                "not have: import it, or choose another process"
+            )
     calendar = Calendar.of(ds)
     if calendar.step not in tables.steps:
         raise LandlabError(
@@ -60,7 +67,8 @@ def check(spec: RunSpec, ds: xr.Dataset) -> None:
 def forcing_names(ds: xr.Dataset, tables: Tables) -> tuple[str, ...]:
     """Names of the forcing of a dataset that a model reads; LandlabError where it lacks some."""
     present = [name for name in registry.forcing() if name in ds]
-    wanted = present if tables.forcing is None else tables.forcing
+    optional = [name for name in tables.optional_forcing if name in present]
+    wanted = present if tables.forcing is None else [*tables.forcing, *optional]
     missing = [name for name in wanted if name not in present]
     if missing:
         raise LandlabError(

@@ -113,6 +113,8 @@ class Kind:
     meaning: str
     implementations: Mapping[str, str]
     plugins: str
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Forcing of the model's `optional_forcing` that an implementation reads, by name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +138,8 @@ class Tables:
     derived: tuple[Derived, ...] = ()
     forcing: tuple[str, ...] | None = ()
     """Names of the forcing that it reads; None: whatever the dataset has."""
+    optional_forcing: tuple[str, ...] = ()
+    """Names of forcing that some of its processes read, and that a dataset may lack otherwise."""
     switches: tuple[str, ...] = ()
     """Forcing without which part of the model does nothing, so that it is left out where it is 0 everywhere."""
     terms: Mapping[str, LossTerm] = field(default_factory=dict)

@@ -41,6 +41,7 @@ STREAMS = _by_name(
     Stream("et_fluxnet", "et", tower=True),
     Stream("et_gleam", "et"),
     Stream("nee_site", "nee", tower=True),
+    Stream("discharge", "discharge"),
 )
 """Streams that are known by name, in the order of tables; models of other packages add theirs."""
 

@@ -105,6 +105,7 @@ VARIABLES = _by_name(
         standard_name=f"{_CARBON}fires_excluding_anthropogenic_land_use_change",
         upward=True,
     ),
+    Variable("discharge", "mm d-1", "discharge per area of the basin", 0, 500, "Q", never_negative=True),
     Variable("ewt", "mm", "equivalent water thickness anomaly", -2000, 2000, "EWT"),
 )
 """Observed variables and outputs of models, by name."""

@@ -1,0 +1,1 @@
+"""EXP-HYDRO: a snow store and a water store of a basin, daily."""

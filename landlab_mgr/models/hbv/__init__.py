@@ -1,0 +1,1 @@
+"""HBV: rain, snow and evaporation of a basin to its discharge, daily."""
