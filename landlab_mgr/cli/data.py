@@ -114,6 +114,19 @@ def import_cardamom_nc(
     _publish(*cardamom_nc.read(files, lon, by_hand, start), name, workspace, db)
 
 
+@imports.command("camels")
+def import_camels(
+    directory: DirectoryArgument,
+    name: NameOption = None,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Import CAMELS-US: basins with daily forcing, discharge and attributes."""
+    from landlab_mgr.data.sources import camels
+
+    _publish(*camels.read(directory), name, workspace, db)
+
+
 @imports.command("differland_daily")
 def import_differland_daily(
     directory: DirectoryArgument,
