@@ -86,7 +86,9 @@ class RayExecutor:
         except BaseException as error:
             ray.shutdown()
             if isinstance(error, RayError):
-                raise LandlabError(f"Ray does not answer: {_reason(error)}; --executor local does without") from error
+                raise LandlabError(
+                    f"Ray does not answer: {_reason(error)}; --executor local does without"
+                ) from error
             raise
 
     def _start(self) -> _Slot:
@@ -233,7 +235,10 @@ def _connect(workers: int | None, policies: PolicySpec, address: str | None) -> 
                 warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
                 ray.init(address or "local", **({} if address else own), **quiet)
             return
-        except (Exception, SystemExit) as error:  # Ray raises plain exceptions, and exits where a part of it dies
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # Ray raises plain exceptions, and exits where a part of it dies
             with suppress(Exception):
                 ray.shutdown()
             if address is None and attempt < RAY_ATTEMPTS and _is_late(error):
@@ -257,7 +262,15 @@ def _connect(workers: int | None, policies: PolicySpec, address: str | None) -> 
 def _is_late(error: BaseException) -> bool:
     """Whether a start of Ray ran out of time, as on a machine that is busy, and may succeed the next time."""
     text = f"{type(error).__name__} {error}".lower()
-    words = ("timed out", "timeout", "overloaded", "deadline", "failed to start", "systemexit", "not available")
+    words = (
+        "timed out",
+        "timeout",
+        "overloaded",
+        "deadline",
+        "failed to start",
+        "systemexit",
+        "not available",
+    )
     return any(word in text for word in words)
 
 

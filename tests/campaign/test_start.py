@@ -54,7 +54,7 @@ def test_a_start_that_is_late_is_tried_again_and_listens_on_loopback_alone(late,
 
 def test_a_machine_that_stays_too_busy_is_one_line(late):
     calls = late(9)
-    with pytest.raises(LandlabError, match="timed out during startup.*--executor local") as caught:
+    with pytest.raises(LandlabError, match=r"timed out during startup.*--executor local") as caught:
         RayExecutor(1, PolicySpec())
     assert len(calls) == cluster.RAY_ATTEMPTS
     assert "\n" not in str(caught.value)
