@@ -2,8 +2,8 @@
 
 `load` gives one dataset, which can also be made by hand. Over `run` it has the coordinates `run` (ids), `setup`,
 `label` (predictor groups), `seed`, `dataset` (name), `spec` (JSON) and `train_loss`. The dataset that the runs share
-keeps its own names; the variables of the runs' files are called KIND.NAME, such as `monthly.gpp` [run, pixel, time], and are read
-when they are used. A dimension that the dataset has otherwise is named likewise, such as `monthly.patch`.
+keeps its own names; the variables of the runs' files are called KIND.NAME, such as `monthly.gpp` [run, pixel, time],
+and are read when they are used. A dimension that the dataset has otherwise is named likewise, such as `monthly.patch`.
 `metric` holds the metrics. The attributes are those of the dataset, and `synthetic`.
 """
 

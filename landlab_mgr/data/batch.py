@@ -28,6 +28,7 @@ from landlab_mgr.models.model import (
     Weather,
     make_forcing,
 )
+from landlab_mgr.observations.calendar import DAYS_PER_YEAR
 from landlab_mgr.observations.streams import Average
 from landlab_mgr.spec.run import RunSpec
 
@@ -54,9 +55,31 @@ class Batch(NamedTuple):
     """[N] by observation stream: factor of model and observation before they are compared; None: 1."""
 
 
-def take(weather: Weather, index: Array) -> Weather:
-    """The weather of some pixels."""
-    return jax.tree.map(lambda x: jnp.take(x, index, axis=1) if x.ndim == 2 else x, weather)
+class Window(NamedTuple):
+    """Windows of a member: steps that an update runs over, and from which of them it learns; hashable."""
+
+    steps: int
+    warmup: int
+    scale: float
+    """Steps that train, over those that a window learns from: its loss is that of the whole record, estimated."""
+
+
+class Stretch(NamedTuple):
+    """Stretch of the record that a batch covers, inside a compiled program."""
+
+    start: Array
+    """[] or [lane] first step."""
+    steps: int
+
+    def cut(self, x: Array, then: Callable[..., Array] = lambda part: part, *each: Array) -> Array:
+        """The stretch of an array [T, ...], and what becomes of it; with lanes [steps, lane, ...]."""
+
+        def one(start: Array, *own: Array) -> Array:
+            return then(jax.lax.dynamic_slice_in_dim(x, start, self.steps), *own)
+
+        if self.start.ndim == 0:
+            return one(self.start, *each)
+        return jax.vmap(one, out_axes=1)(self.start, *each)
 
 
 @partial(
@@ -84,15 +107,18 @@ class Arrays:
         """What to train on, piece by piece: everything at once, since everything is on the device."""
         yield self, view, order
 
-    def take(self, index: Array) -> "Arrays":
-        """Some pixels."""
-        return Arrays(
-            weather=take(self.weather, index),
-            latitude=self.latitude[index],
-            observed={n: jnp.take(x, index, axis=1) for n, x in self.observed.items()},
-            weight={n: jnp.take(x, index, axis=1) for n, x in self.weight.items()},
-            off=self.off,
-        )
+    def take(self, index: Array, stretch: "Stretch | None" = None) -> "Arrays":
+        """Some pixels, of the whole record or of a stretch of it."""
+
+        def of(x: Array) -> Array:
+            if stretch is None:
+                return jnp.take(x, index, axis=1) if x.ndim == 2 else x
+            if x.ndim == 2:
+                return stretch.cut(x, lambda part, i: jnp.take(part, i, axis=1), index)
+            return stretch.cut(x) if x.ndim == 1 else x
+
+        weather, observed, weight = jax.tree.map(of, (self.weather, self.observed, self.weight))
+        return Arrays(weather, self.latitude[index], observed, weight, self.off)
 
 
 @partial(
@@ -118,15 +144,19 @@ class Packed:
     streams: tuple[str, ...]
     off: tuple[str, ...]
 
-    def take(self, index: Array) -> Arrays:
+    def take(self, index: Array, stretch: "Stretch | None" = None) -> Arrays:
         """The pixels, as `load` makes them. They lie in the order of the batch: `index` is 0, 1, 2 and so on."""
-        named = dict(zip(self.fields, jnp.asarray(self.block), strict=True))
+        block, rest = jnp.asarray(self.block), self.rest
+        if stretch is not None:
+            block = jnp.moveaxis(stretch.cut(jnp.moveaxis(block, 1, 0)), 0, 1)
+            rest = tuple(stretch.cut(x) if x.ndim == 1 else x for x in rest)
+        named = dict(zip(self.fields, block, strict=True))
         observed, weight = {}, {}
         for stream in self.streams:
             present = ~jnp.isnan(named[stream])
             observed[stream] = jnp.where(present, named[stream], 0.0)
             weight[stream] = named.get(f"{stream}_weight", present.astype(jnp.float32))
-        weather = self.layout.joined(named, self.rest)
+        weather = self.layout.joined(named, rest)
         return Arrays(weather, jnp.asarray(self.latitude)[index], observed, weight, self.off)
 
 
@@ -199,6 +229,8 @@ class Selection(NamedTuple):
     pixel: np.ndarray
     patch: np.ndarray
     mask: np.ndarray
+    start: np.ndarray | None = None
+    """First step of the batch's window; None: it covers the whole record."""
 
 
 def _series(ds: xr.Dataset, name: str) -> np.ndarray:
@@ -266,16 +298,24 @@ def read(ds: xr.Dataset, pixels: np.ndarray) -> xr.Dataset:
     return ds.isel(pixel=slice(first, last + 1) if contiguous else pixels).load()
 
 
-def gather(source: Arrays | Packed, view: View, selection: Selection, n_patches: int) -> Batch:
+def gather(
+    source: Arrays | Packed, view: View, selection: Selection, n_patches: int, window: Window | None = None
+) -> Batch:
     """The batch of the selected pixels, inside a compiled program; `n_patches` is its static number of patches.
+
+    Where the selection says a first step, the batch covers the window that begins there.
 
     Several lanes at once have a selection [lane, N] and a view that begins with the lane; in their batch arrays over
     time are [T, lane, N], so that the loop over steps finds each step in one piece (`lane_axes`).
     """
-    index, patch, mask = (jnp.asarray(x) for x in selection)
+    index, patch, mask = (jnp.asarray(x) for x in selection[:3])
+    stretch = None
+    if selection.start is not None:
+        assert window is not None
+        stretch = Stretch(jnp.asarray(selection.start), window.steps)
     member = jax.nn.one_hot(patch, n_patches, dtype=mask.dtype, axis=-2) * jnp.expand_dims(mask, -2)
     size = jnp.maximum(member.sum(axis=-1, keepdims=True), 1.0)
-    arrays = source.take(index)
+    arrays = source.take(index, stretch)
     batch = Batch(
         inputs=Inputs(
             weather=arrays.weather,
@@ -290,16 +330,30 @@ def gather(source: Arrays | Packed, view: View, selection: Selection, n_patches:
         mask=mask,
         scale=view.factors and {n: jnp.take_along_axis(x, index, axis=-1) for n, x in view.factors.items()},
     )
+    if window is not None and stretch is not None:
+        learned = (jnp.arange(window.steps) >= window.warmup) * jnp.float32(window.scale)
+        weight = {n: x * learned.reshape(-1, *[1] * (x.ndim - 1)) for n, x in batch.weight.items()}
+        batch = batch._replace(weight=weight)
     if view.steps is None:
         return batch
     if view.steps.ndim == index.ndim:
         kept = jnp.expand_dims(jnp.moveaxis(view.steps, -1, 0), -1)
     else:
         kept = jnp.moveaxis(jnp.take_along_axis(view.steps, index[..., None], axis=-2), -1, 0)
+    if stretch is not None:
+        kept = _of_stretch(kept, stretch)
     streams = registry.streams()
     pairs = {n: _without(streams[n].average, x, batch.weight[n], kept) for n, x in batch.observed.items()}
     observed, weight = ({n: pair[i] for n, pair in pairs.items()} for i in (0, 1))
     return batch._replace(observed=observed, weight=weight)
+
+
+def _of_stretch(kept: Array, stretch: Stretch) -> Array:
+    """The stretch of an array that has lanes of its own, [T, N] or [T, lane, N]."""
+    if stretch.start.ndim == 0:
+        return jax.lax.dynamic_slice_in_dim(kept, stretch.start, stretch.steps)
+    cut = partial(jax.lax.dynamic_slice_in_dim, slice_size=stretch.steps)
+    return jax.vmap(cut, in_axes=(1, 0), out_axes=1)(kept, stretch.start)
 
 
 def _without(average: Average, observed: Array, weight: Array, kept: Array) -> tuple[Array, Array]:
@@ -320,7 +374,8 @@ def lane_axes(batch: Batch) -> Batch:
     by_step: Any = 1
     first: Any = 0
     inputs = jax.tree.map(lambda x: first, batch.inputs)
-    weather = jax.tree.map(lambda x: by_step if x.ndim == 3 else None, batch.inputs.weather)
+    # with a window of its own, a lane has its own [T] too
+    weather = jax.tree.map(lambda x: by_step if x.ndim >= 2 else None, batch.inputs.weather)
     return Batch(
         inputs=inputs._replace(weather=weather),
         observed=jax.tree.map(lambda x: by_step, batch.observed),
@@ -357,6 +412,10 @@ class Member:
     """
     factors: dict[str, np.ndarray] | None
     """[pixel] by observation stream: factor of model and observation in the loss; None: 1."""
+    window: Window | None
+    """Windows that its updates run over; None: the whole record."""
+    starts: int
+    """First steps that a window may have, from 0."""
     patches_per_batch: int
     dev_patches_per_batch: int
     capacity: int
@@ -384,6 +443,7 @@ class Member:
         kept = None if withheld is None else (~withheld).astype(np.float32)
         train = label == split.TRAIN
         targets = Targets.of(spec, ds, train, kept) if spec.tables.by_variance else None
+        window, starts = windows(spec, ds, kept)
         return cls(
             label=label,
             patch=patch,
@@ -395,6 +455,8 @@ class Member:
             targets=targets,
             steps=kept,
             factors=normalising(spec, ds, kept) if spec.loss.normalise == "variance" else None,
+            window=window,
+            starts=starts,
             patches_per_batch=per_batch,
             dev_patches_per_batch=dev_per_batch,
             capacity=int(sizes[:per_batch].sum()),
@@ -439,15 +501,23 @@ class Member:
         return self._stack(patches, self.dev_patches_per_batch, self.dev_capacity) if len(patches) else None
 
     def batches(self, seed: int, epoch: int) -> Selection:
-        """The batches of an epoch, stacked [batch, capacity]: training patches shuffled by seed and epoch alone."""
+        """The batches of an epoch, stacked [batch, capacity]: training patches shuffled by seed and epoch alone.
+
+        So are the windows of the batches drawn.
+        """
         patches = self._train_patches.copy()
         np.random.Generator(np.random.PCG64([seed, epoch])).shuffle(patches)
-        return self._stack(patches, self.patches_per_batch, self.capacity)
+        batches = self._stack(patches, self.patches_per_batch, self.capacity)
+        if self.window is None:
+            return batches
+        generator = np.random.Generator(np.random.PCG64([seed, epoch, WINDOW_STREAM]))
+        start = generator.integers(0, self.starts, len(batches.mask)).astype(np.int32)
+        return batches._replace(start=start)
 
     def _stack(self, patches: np.ndarray, per_batch: int, capacity: int) -> Selection:
         chunks = [patches[i : i + per_batch] for i in range(0, len(patches), per_batch)]
         stacked = [select([self._pixels_of[p] for p in chunk], capacity) for chunk in chunks]
-        return Selection(*(np.stack(x) for x in zip(*stacked, strict=True)))
+        return jax.tree.map(lambda *x: np.stack(x), *stacked)
 
 
 def select(parts: Sequence[np.ndarray], capacity: int) -> Selection:
@@ -460,6 +530,25 @@ def select(parts: Sequence[np.ndarray], capacity: int) -> Selection:
         patch=np.concatenate([local, np.full(padding, -1)]).astype(np.int32),
         mask=np.concatenate([np.ones(len(index)), np.zeros(padding)]).astype(np.float32),
     )
+
+
+WINDOW_STREAM = 0xB
+"""Third word of the seed of the windows, apart from the shuffle."""
+
+
+def windows(spec: RunSpec, ds: xr.Dataset, kept: np.ndarray | None) -> tuple[Window | None, int]:
+    """Windows of a member, and how many first steps they may have: within the steps up to the last that trains."""
+    if not spec.batch.window_years:
+        return None, 0
+    per_year = DAYS_PER_YEAR / float(ds.attrs["dt_days"])
+    steps, warmup = (round(n * per_year) for n in (spec.batch.window_years, spec.batch.warmup_years))
+    train = np.ones(ds.sizes["time"], bool) if kept is None else (kept > 0).any(axis=1)
+    last = int(np.flatnonzero(train)[-1]) + 1
+    if last < steps:
+        raise LandlabError(
+            f"batch.window_years = {spec.batch.window_years} is {steps} steps, and {last} train: give a shorter window"
+        )
+    return Window(steps, warmup, float(train.sum()) / (steps - warmup)), last - steps + 1
 
 
 def setup_of(spec: RunSpec, targets: Scale | None = None) -> Setup:

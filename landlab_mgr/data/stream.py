@@ -99,10 +99,10 @@ class Stream:
                 f"a batch of {patches} patches takes {size / 2**30:.1f} GiB of {BATCH_BYTES / 2**30:g}; "
                 "set optimizer.patches_per_batch lower"
             )
-        one = Selection(*(np.asarray(x)[0] for x in order))
+        one = jax.tree.map(lambda x: np.asarray(x)[0], order)
 
         def piece(k: int) -> tuple[Packed, View, Selection]:
-            return self._piece(view, Selection(*(x[k] for x in one)), patches)
+            return self._piece(view, jax.tree.map(lambda x: x[k], one), patches)
 
         with ThreadPoolExecutor(1, THREAD) as reader:
             try:
@@ -139,7 +139,7 @@ class Stream:
             self.off,
         )
         local = np.arange(capacity, dtype=np.int32)
-        selection = Selection(*(x[None, None] for x in (local, chosen.patch, chosen.mask)))
+        selection = jax.tree.map(lambda x: np.asarray(x)[None, None], chosen._replace(pixel=local))
         return jax.device_put(packed), view.of_pixels(pixel), selection
 
     def _read(self, patch: int) -> np.ndarray:

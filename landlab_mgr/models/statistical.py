@@ -19,6 +19,7 @@ LSTM = Tables(
     network=LstmNetwork,
     ignores=("process", "optimizer.process_rate"),
     steps=("month", "day"),
+    windows=True,
     title="Long short-term memory network",
     references="Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735",
 )
@@ -36,6 +37,7 @@ BOOSTING = Tables(
         "process",
         "network",
         "loss",
+        "batch",
         "loss_weights",
         "optimizer.patches_per_batch",
         "optimizer.weight_decay",

@@ -158,6 +158,8 @@ class Tables:
     ignores: tuple[str, ...] = ()
     """Fields of a run's specification that it does not read, and that must therefore be left out."""
     steps: tuple[Step, ...] = ("month",)
+    windows: bool = False
+    """True where a run may begin at any step, since its stores fill in a warm-up: it may learn from windows."""
     forcing_variables: tuple[Variable, ...] = ()
     """Forcing that the dictionary of variables lacks."""
     references: str = ""
@@ -174,6 +176,12 @@ class Tables:
     def __post_init__(self) -> None:
         if not self.label:
             object.__setattr__(self, "label", self.name)
+        for term in self.terms.values() if self.windows else ():
+            if term.average != "step":
+                raise ValueError(
+                    f"model {self.name!r}: term {term.name!r} is a mean over the {term.average}, which no window "
+                    "covers: leave out `windows`, or the term"
+                )
 
     @property
     def by_name(self) -> Mapping[str, Parameter]:

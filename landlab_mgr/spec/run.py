@@ -158,6 +158,28 @@ class LossSpec(Frozen):
     )
 
 
+class BatchSpec(Frozen):
+    """Stretch of time that an update learns from: the whole record, or a window drawn for each batch."""
+
+    window_years: int = Field(
+        0, ge=0, description="years of a window, drawn anew for each batch of each epoch; 0: the whole record"
+    )
+    warmup_years: int = Field(
+        1,
+        ge=0,
+        description="years of a window, from its start, that only fill the stores: nothing is learned there",
+    )
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> "BatchSpec":
+        if self.window_years and self.warmup_years >= self.window_years:
+            raise ValueError(
+                f"warmup_years = {self.warmup_years} leaves nothing of window_years = {self.window_years} to learn "
+                "from; give a longer window"
+            )
+        return self
+
+
 class Seeds(Frozen):
     """The three draws of a member: network initialisation, dev split, order of the batches."""
 
@@ -199,6 +221,7 @@ class RunSpec(Frozen):
         default_factory=NetworkOptions, validate_default=True, description="options of the model's network"
     )
     loss: LossSpec = LossSpec()
+    batch: BatchSpec = BatchSpec()
     optimizer: OptimizerSpec = OptimizerSpec()
     split: SplitSpec = SplitSpec()
     seeds: Seeds = Seeds()
@@ -252,6 +275,15 @@ class RunSpec(Frozen):
                 call_default_factory=True
             ):
                 raise ValueError(f"`{name}` says nothing to model {self.model!r}: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _may_begin_anywhere(self) -> "RunSpec":
+        if self.batch.window_years and not self.tables.windows:
+            raise ValueError(
+                f"batch.window_years = {self.batch.window_years}: model {self.model!r} begins with stocks that it "
+                "learns for the first step, so that a window cannot begin elsewhere: leave it out"
+            )
         return self
 
     @model_validator(mode="after")

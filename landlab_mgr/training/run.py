@@ -154,7 +154,8 @@ def group_key(spec: RunSpec) -> tuple[Any, ...]:
     if not learner_of(spec.model).gradients:
         return (spec.run_id,)
     choices = tuple(sorted(spec.processes.items()))
-    return (spec.dataset, spec.model, choices, spec.network, spec.split, spec.optimizer.patches_per_batch)
+    shapes = (spec.network, spec.split, spec.loss, spec.batch, spec.optimizer.patches_per_batch)
+    return (spec.dataset, spec.model, choices, *shapes)
 
 
 def environment() -> dict[str, Any]:

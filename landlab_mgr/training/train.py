@@ -77,6 +77,7 @@ def static_of(lane: Lane, source: Source, calendar: Calendar) -> Static:
         patches=member.patches_per_batch,
         off=source.off,
         calendar=calendar,
+        window=member.window,
     )
 
 

@@ -21,6 +21,7 @@ from landlab_mgr.data.batch import (
     Packed,
     Selection,
     View,
+    Window,
     gather,
     lane_axes,
     setup_of,
@@ -52,6 +53,8 @@ class Static:
     patches: int
     off: tuple[str, ...]
     calendar: Calendar
+    window: Window | None = None
+    """Windows that updates run over; None: the whole record."""
 
 
 class Hyper(NamedTuple):
@@ -140,7 +143,7 @@ def _over_batches(
     view: View,
     order: Selection,
     hyper: Hyper,
-    n_patches: int,
+    static: Static,
 ) -> tuple[Any, dict[str, Array]]:
     """Carry what is learned, and the sums of the terms, through the batches of `order` [lane, batch, N].
 
@@ -155,7 +158,7 @@ def _over_batches(
 
     def body(carried: tuple[Any, dict[str, Array]], selection: Selection) -> tuple[Any, None]:
         learned, total = carried
-        batch = gather(arrays, view, selection, n_patches)
+        batch = gather(arrays, view, selection, static.patches, static.window)
         learned, terms = (one if alone else jax.vmap(one, in_axes=(0, lane_axes(batch), 0)))(
             learned, batch, hyper
         )
@@ -180,7 +183,7 @@ def train_batches(
     def one(state: State, batch: Batch, hyper: Hyper) -> tuple[State, dict[str, Array]]:
         return _update(state, batch, hyper, static)
 
-    return _over_batches(one, state, total, arrays, view, order, hyper, static.patches)
+    return _over_batches(one, state, total, arrays, view, order, hyper, static)
 
 
 @partial(jax.jit, static_argnames="static")
@@ -198,7 +201,7 @@ def score_batches(
     def one(params: Any, batch: Batch, hyper: Hyper) -> tuple[Any, dict[str, Array]]:
         return params, _weighted_terms(params, batch, hyper, static)
 
-    return _over_batches(one, params, total, arrays, view, order, hyper, static.patches)[1]
+    return _over_batches(one, params, total, arrays, view, order, hyper, static)[1]
 
 
 def initial_state(spec: RunSpec, member: Member) -> State:

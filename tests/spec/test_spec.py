@@ -66,6 +66,7 @@ STORED = {
         split={"kind": "years", "train_fraction": 0.5},
         loss={"normalise": "variance"},
     ),
+    "windows": _plain(model="hbv", batch={"window_years": 2, "warmup_years": 0}),
     "until a day": _plain(split={"kind": "years", "train_until": "2008-12-31"}),
     "second version of a model": _plain(model="lstm", network={"hidden": 8}),
     "all": RunSpec(
@@ -117,6 +118,7 @@ IDENTITIES = {
     "science": "2e283fbde5455615",
     "baseline": "b119d1eb87ea0a65",
     "free": "d5031e96100da899",
+    "windows": "51864e1037db94d6",
     "until a day": "4417fb7b2804f0eb",
     "second version of a model": "23a48fd666d9993f",
     "all": "6d880bc0026c4ebf",

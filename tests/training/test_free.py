@@ -59,6 +59,7 @@ def changed_at(ds, pixel):
     return out
 
 
+@pytest.mark.slow
 def test_places_learn_by_themselves(planet):
     params, _ = trained(planet, [spec_of(planet)])
     other, _ = trained(changed_at(planet, 3), [spec_of(planet)])
@@ -75,6 +76,7 @@ def test_places_learn_by_themselves(planet):
     )
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_of_every_restart_and_restarts_differ(planet):
     params, totals = trained(planet, [spec_of(planet, seed) for seed in (0, 1)], epochs=20)
     first, last = (sum(totals[k].values()) for k in (0, -1))
@@ -96,6 +98,7 @@ def test_later_years_teach_nothing(planet):
         np.testing.assert_array_equal(x, y)
 
 
+@pytest.mark.slow
 def test_a_fraction_is_one_of_each_pixels_own_record(planet):
     ds = planet.copy(deep=True)
     for name in batch.streams_of(ds):
@@ -118,6 +121,7 @@ def test_a_fraction_is_one_of_each_pixels_own_record(planet):
         np.testing.assert_array_equal(x, y)
 
 
+@pytest.mark.slow
 def test_a_normalised_term_is_the_sum_of_one_less_nse(planet):
     spec = spec_of(planet, process="linear", split={"kind": "all"})
     _, totals = trained(planet, [spec], epochs=1)
@@ -143,6 +147,7 @@ def test_a_normalised_term_is_the_sum_of_one_less_nse(planet):
     np.testing.assert_allclose(totals[0]["lai"], expected, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_free_member_runs_predicts_its_places_and_no_others(planet, tmp_path):
     path = store.publish(planet, tmp_path / "data").path
     spec = spec_of(planet)

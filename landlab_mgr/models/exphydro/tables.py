@@ -42,6 +42,7 @@ TABLES = Tables(
     processes={"potential_evaporation": potential_evaporation("hamon")},
     network=LandNetwork,
     steps=("day",),
+    windows=True,
     title="EXP-HYDRO with parameters from a neural network",
     subject="daily discharge and water",
     comment="Stores need about a year to settle.",

@@ -89,6 +89,7 @@ TABLES = Tables(
     processes={k.name: k for k in (potential_evaporation("hargreaves"), RUNOFF_GENERATION)},
     network=LandNetwork,
     steps=("day",),
+    windows=True,
     title="HBV with parameters from a neural network",
     subject="daily discharge and water",
     comment="Stores need about a year to settle.",

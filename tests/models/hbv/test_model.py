@@ -135,6 +135,7 @@ def test_routing_keeps_water_and_spreads_it():
     assert (routed[:3] == 0).all()
 
 
+@pytest.mark.slow
 def test_gradients_are_finite_at_the_bounds():
     weather = hbv.prepare(random_days(120, 2))
     ready = {"potential_evaporation": land.bind(HARGREAVES), "runoff_generation": land.bind(runoff.POWER)}
