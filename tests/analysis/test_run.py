@@ -75,6 +75,7 @@ def test_the_same_question_is_the_same_analysis_and_the_same_picture(workspace, 
     assert len({first.record.id, *(o.record.id for o in others)}) == 4
 
 
+@pytest.mark.slow
 def test_other_metrics_are_another_analysis(planet, tmp_path):
     ids = set()
     for better in (0.0, 0.05):

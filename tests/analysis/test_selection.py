@@ -1,6 +1,7 @@
 """Selecting members: who is kept of each setup, why the others are not, and what is refused."""
 
 import math
+import shutil
 
 import pytest
 
@@ -9,6 +10,7 @@ from landlab_mgr.catalog import EpochRecord, MetricRecord
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.workspace import register
+from landlab_mgr.workspace.workspace import Workspace
 
 from . import sample
 
@@ -18,9 +20,16 @@ LOSS = {0: 5.0, 1: 2.0, 2: 9.0, 3: 3.0, 4: 2.5}
 
 
 @pytest.fixture
-def workspace(planet, tmp_path):
+def workspace(trained, tmp_path):
+    """A copy of `trained`."""
+    root = shutil.copytree(trained.root, tmp_path / "ws")
+    return Workspace.at(root, str(root / "landlab.db"))
+
+
+@pytest.fixture(scope="module")
+def trained(planet, tmp_path_factory):
     """Three setups x seven seeds: 5 diverged, 6 still to train."""
-    workspace = sample.make(tmp_path / "ws", planet, seeds=7, complete=False)
+    workspace = sample.make(tmp_path_factory.mktemp("trained") / "ws", planet, seeds=7, complete=False)
     with workspace.open() as catalog:
         for run_id in catalog.runs("seed = 6")["run_id"]:
             catalog.cancel([run_id])

@@ -11,6 +11,8 @@ from landlab_mgr.workspace.workspace import Workspace
 from . import sample
 from .test_runs import words
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def open_run(open_app, made):

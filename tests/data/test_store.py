@@ -133,6 +133,7 @@ def test_a_full_disk_leaves_nothing(dataset, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_publishing_the_same_at_once_leaves_one(dataset, tmp_path):
     results = []
     start = threading.Barrier(4)
@@ -176,6 +177,7 @@ store.publish(ds, root)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["half written", "written, not synced", "before the rename"])
 def test_a_kill_shows_nothing_and_the_next_publish_cleans_up(fluxval_directory, dataset, tmp_path, moment):
     root = tmp_path / "store"

@@ -63,6 +63,7 @@ def test_the_same_seed_makes_the_same_planet(planet, design):
     assert not np.array_equal(other.params["lcma"], design.params["lcma"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pixels", [1, 4, 10**6])  # a patch at a time, two, all
 def test_streamed_in_any_blocks_it_is_the_planet_in_memory(planet, design, monkeypatch, pixels):
     monkeypatch.setattr(planets, "BLOCK_PIXELS", pixels)
@@ -109,6 +110,7 @@ def test_it_is_a_sound_dataset_labelled_synthetic(planet):
     assert schema.names(planet, "observation") == sorted(dalec.SENSORS)
 
 
+@pytest.mark.slow
 def test_a_patch_has_the_land_it_has():
     places = geography.choose(0, 939, 320)
     sizes = np.diff(places.bounds)
@@ -189,6 +191,7 @@ def test_the_bounds_transform_is_the_models(design):
         np.testing.assert_allclose(mapping.unbound(name, theta[name][north]), x[north], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_pools_are_near_balance(outputs, exact):
     """Over three years live carbon and leaves change little; what is not in balance is soil and young forests."""
     for pool in ("foliar", "labile", "root"):
@@ -201,6 +204,7 @@ def test_the_pools_are_near_balance(outputs, exact):
 # ---- the observations
 
 
+@pytest.mark.slow
 def test_without_errors_the_true_parameters_make_the_observations(exact, outputs):
     """Acceptance: noise-free observations to float tolerance, each at its resolution; by formulas of the test's own."""
     patch = exact["patch"].values
@@ -225,6 +229,7 @@ def test_without_errors_the_true_parameters_make_the_observations(exact, outputs
         )
 
 
+@pytest.mark.slow
 def test_errors_are_as_large_as_the_sensors_say_and_change_no_gap(planet, exact):
     scaled = []
     for stream, sensor in dalec.SENSORS.items():

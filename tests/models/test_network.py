@@ -26,6 +26,7 @@ def predictors(n=7, columns=5, width=9):
     return jnp.asarray(np.pad(x, ((0, 0), (0, width - columns)))), jnp.asarray(x)
 
 
+@pytest.mark.slow
 def test_every_parameter_within_its_bounds():
     padded, _ = predictors()
     weights = initialise(OPTIONS, 0, 5, 9)

@@ -16,6 +16,8 @@ from landlab_mgr.observations.variables import FORCING
 from . import miniature
 from .miniature import BULK, DRIVER, changed, write_differland
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.usefixtures("unguarded")
 
 

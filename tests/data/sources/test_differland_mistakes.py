@@ -9,6 +9,8 @@ from landlab_mgr.errors import LandlabError
 
 from .miniature import CO2, DRIVER, RUNS, VALID, changed
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.usefixtures("unguarded")
 
 

@@ -94,7 +94,9 @@ def imbalance(params, forcing, outputs):
 
 
 @pytest.mark.parametrize("stress", slow_but(["linear"], WATER_STRESS))
-@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-10), (np.float32, 1e-5)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(np.float64, 1e-10), pytest.param(np.float32, 1e-5, marks=pytest.mark.slow)]
+)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**31))
 def test_budgets_close_for_any_parameters_and_weather(stress, dtype, tolerance, seed):
@@ -111,6 +113,7 @@ def test_budgets_close_for_any_parameters_and_weather(stress, dtype, tolerance, 
         assert np.asarray(outputs[name]).min() >= -tolerance * 1e4, name
 
 
+@pytest.mark.slow
 def test_every_clamp_was_exercised():
     """The draws above visit the floors and ceilings that the reference trajectories do not."""
     params, forcing = draw(1, 400), weather(1, 400)
@@ -164,7 +167,7 @@ EDGES = {
 @pytest.mark.parametrize(
     ("stress", "dtype"),
     [
-        ("linear", np.float64),
+        pytest.param("linear", np.float64, marks=pytest.mark.slow),
         *(pytest.param(name, np.float32, marks=pytest.mark.slow) for name in sorted(STRESSES)),
     ],
     ids=lambda x: getattr(x, "__name__", x),
@@ -292,6 +295,7 @@ def test_any_length_and_any_choice_of_outputs_agree():
     np.testing.assert_allclose(everything["som"][:24], whole["som"], rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_without_fire_the_smaller_program_agrees():
     params, forcing = draw(12, 6), weather(12, 6)
     climate = prepare(forcing._replace(burned_area=jnp.zeros((MONTHS, 6))))
@@ -301,6 +305,7 @@ def test_without_fire_the_smaller_program_agrees():
         np.testing.assert_allclose(small[name], full[name], rtol=1e-12, atol=1e-15, err_msg=name)
 
 
+@pytest.mark.slow
 def test_balances_are_the_sums_of_the_fluxes():
     params, forcing = draw(13, 8), weather(13, 8)
     x = RUN(params, prepare(forcing), LINEAR)
