@@ -48,7 +48,7 @@ def run(workspace: Workspace, quick: bool = False) -> None:
         console.print(
             "[bold]3[/bold] training (Ctrl-C stops it; `landlab demo` goes on); the first epochs wait for the compiler"
         )
-        # in this process: another one would start and compile for longer than it trains
+        # in this process, which compiles once: two workers would start and compile for as long as they save
         summary = launch.pending(workspace, catalog, grid=grid.name, workers=launch.Workers(executor="local"))
         if summary.interrupted:
             raise LandlabError("the demo was interrupted; run it again to go on")
