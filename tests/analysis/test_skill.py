@@ -54,6 +54,7 @@ def test_the_table_holds_means_over_runs(scored, catalog):
     assert table["mean"].to_numpy() == pytest.approx(np.array([-0.2, 0.45, 0.6]) * k * 0.75)
 
 
+@pytest.mark.slow
 def test_setups_are_told_apart_by_what_varies(planet, tmp_path):
     workspace = sample.make(tmp_path / "ws", planet, seeds=1)
     with workspace.open() as catalog:
@@ -239,6 +240,7 @@ def test_the_figure_of_ensemble_means(forecast):
     assert not [c for c in axes.collections if len(c.get_sizes()) and c.get_sizes()[0] == 7], "no members"
 
 
+@pytest.mark.slow
 def test_patches_where_the_files_have_no_pixels(towers, tmp_path):
     coarse = forecasts.make(tmp_path / "ws", towers, by_patch=True, seeds=2, setups=(forecasts.FULL,))
     ds, specs = from_files(coarse, split="test", of="ensemble_mean")

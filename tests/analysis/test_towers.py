@@ -10,6 +10,8 @@ from landlab_mgr.models import registry
 
 from . import forecasts, sample
 
+pytestmark = pytest.mark.slow
+
 FILTER = "setup.groups = 'PFT+CLIM'"
 
 TOWER_STREAMS = [name for name, stream in registry.streams().items() if stream.tower]

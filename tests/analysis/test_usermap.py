@@ -11,6 +11,8 @@ from landlab_mgr.errors import LandlabError
 
 from . import sample
 
+pytestmark = pytest.mark.slow
+
 LAT, LON = np.array([10.125, -20.375, 60.125, 0.125]), np.array([30.125, -60.875, 100.625, -179.875])
 AREA = (6_371_007.2 * np.deg2rad(0.25)) ** 2 * np.cos(np.deg2rad(LAT))
 """Of cells of a quarter of a degree."""

@@ -13,6 +13,8 @@ from landlab_mgr.workspace.workspace import Workspace
 from . import science
 from .shown import commands, table, words
 
+pytestmark = pytest.mark.slow
+
 PAGE = "views/analyses.py"
 OF_KEPT = f"ensemble:{science.KEPT}"
 

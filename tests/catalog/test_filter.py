@@ -314,6 +314,7 @@ SCRAPS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(FILTERS)
 def test_a_filter_and_its_negation_share_out_the_runs(found, text):
@@ -363,6 +364,7 @@ def random_text(rng):
     return text
 
 
+@pytest.mark.slow
 def test_ten_thousand_random_texts_give_rows_or_a_grammar_error(found):
     rng = random.Random(0)
     outcomes = {"rows": 0, "error": 0}

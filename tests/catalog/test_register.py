@@ -141,6 +141,7 @@ def test_an_unknown_or_ambiguous_run(catalog, runs):
         catalog.run(twice)
 
 
+@pytest.mark.slow
 def test_ten_thousand_runs(catalog):
     grid = GridSpec(name="big", dataset="twin", factorial=("PFT", "CLIM", "AGE", "SOIL"), seeds=667)
     specs = list(grid.expand(FINGERPRINT))
