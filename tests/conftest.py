@@ -133,8 +133,9 @@ SLOWEST = (
     "models/test_plugin_model.py",
     "test_notebooks.py",
     "guide/test_site.py",
+    "cli/test_verbs.py",
 )
-"""Files that take the longest, the longest first."""
+"""Files that take the longest, the longest first; the last one makes the workspace that others wait for."""
 
 
 def pytest_xdist_auto_num_workers(config):
