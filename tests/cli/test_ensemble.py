@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import pytest
 import xarray as xr
 
 from .. import untrained
@@ -31,6 +32,7 @@ def test_select_list_and_show(twin_workspace, tmp_path):
     assert "selection on test is refused" in refusal
 
 
+@pytest.mark.slow
 def test_predict(planet, tmp_path):
     root = tmp_path / "ws"
     name = planet.attrs["name"]
@@ -63,6 +65,7 @@ def test_predict(planet, tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"ws", "s.toml", "p.nc"}
 
 
+@pytest.mark.slow
 def test_predict_pools_setups(planet, tmp_path):
     root, name = tmp_path / "ws", planet.attrs["name"]
     axes = {"split.fold": [0, 1], "process.water_stress": ["linear", "nn_paw"]}

@@ -1,5 +1,9 @@
 """What is said of downloads and imports where nobody watches: a line now and then."""
 
+import io
+
+from rich.console import Console
+
 from landlab_mgr.cli import progress
 
 
@@ -29,3 +33,19 @@ def test_steps_tell_what_is_left(capsys, monkeypatch):
         clock[0] += 1
         steps("reading", "VPD", 3, 5)
     assert capsys.readouterr().out.splitlines() == ["reading T_max (2 of 5), about 1 min 20 s left"]
+
+
+def test_without_a_terminal_each_thing_that_is_done_is_a_line(capsys):
+    with progress.doing("drawing it") as tell:
+        tell("writing it")
+    assert capsys.readouterr().out.splitlines() == ["  drawing it", "  writing it"]
+
+
+def test_on_a_terminal_one_line_says_what_is_done_and_for_how_long(monkeypatch):
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=80)
+    monkeypatch.setattr(progress, "console", terminal)
+    with progress.doing("drawing it") as tell:
+        tell("writing it")
+    shown = terminal.file.getvalue()
+    assert "writing it 0:00:00" in shown
+    assert "\n  " not in shown
