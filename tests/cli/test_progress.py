@@ -42,7 +42,7 @@ def test_without_a_terminal_each_thing_that_is_done_is_a_line(capsys):
 
 
 def test_on_a_terminal_one_line_says_what_is_done_and_for_how_long(monkeypatch):
-    terminal = Console(file=io.StringIO(), force_terminal=True, width=80)
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=80, no_color=True, color_system=None)
     monkeypatch.setattr(progress, "console", terminal)
     with progress.doing("drawing it") as tell:
         tell("writing it")
