@@ -46,13 +46,9 @@ def text(name: str, commands: Callable[[], Commands]) -> str:
             return _commands(commands())
         if kind == "options":
             return _options(of)
-        return {
-            "run": _run,
-            "network": _network,
-            "terms": _terms,
-            "processes": _processes,
-            "models": _models,
-        }.get(kind, lambda: _fields(SPECIFICATIONS[kind]))()
+        if kind in SPECIFICATIONS:
+            return _fields(SPECIFICATIONS[kind])
+        return TABLES[kind]()
 
     return guide.TABLE.sub(lambda match: table(match[1]), guide.source(name))
 
@@ -131,6 +127,43 @@ def _processes() -> str:
                 (f"`process.{name}`", f"`{model}`", f"`{kind.default}`", f"{kind.meaning}: {choices}")
             )
     return markdown(("field", "model", "default", "meaning and choices"), rows)
+
+
+def _parameters() -> str:
+    parts = []
+    for model in registry.names():
+        rows = [
+            (f"`{p.name}`", f"{p.low:g} .. {p.high:g}", f"{p.typical:g}", p.unit, p.meaning)
+            for p in registry.tables(model).parameters
+        ]
+        if rows:
+            parts.append(
+                f"`{model}`:\n\n" + markdown(("parameter", "bounds", "typical", "unit", "meaning"), rows)
+            )
+    return "\n\n".join(parts)
+
+
+def _forcing() -> str:
+    readers: dict[str, list[str]] = {}
+    for model in registry.names():
+        for name in registry.tables(model).forcing or ():
+            readers.setdefault(name, []).append(f"`{model}`")
+    rows = [
+        (f"`{v.name}`", v.unit, v.meaning, ", ".join(readers.get(v.name, ())))
+        for v in registry.forcing().values()
+    ]
+    return markdown(("forcing", "unit", "meaning", "read by"), rows)
+
+
+def _streams() -> str:
+    rows = []
+    for stream in registry.streams().values():
+        variable = registry.variables()[stream.variable]
+        place = "patch" if stream.level == "patch" else "pixel"
+        rows.append(
+            (f"`{stream.name}`", variable.unit, f"{variable.meaning}{AVERAGES[stream.average]}", place)
+        )
+    return markdown(("stream", "unit", "one value is", "of a"), rows)
 
 
 def _options(analysis: str) -> str:
@@ -217,3 +250,16 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(
         "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
     )
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "run": _run,
+    "network": _network,
+    "models": _models,
+    "processes": _processes,
+    "terms": _terms,
+    "parameters": _parameters,
+    "forcing": _forcing,
+    "streams": _streams,
+}
+"""Tables without an argument, by the name that a page gives them."""
