@@ -63,6 +63,8 @@ def write(
     api = api and find_spec("pdoc") is not None
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        for old in directory.glob("*.html"):  # of pages that may have other names now
+            old.unlink()
         tell("pages")
         for name in FILES:
             shutil.copyfile(guide.FOLDER / name, directory / name)

@@ -8,9 +8,11 @@ from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import pytest
+import typer
 from playwright.sync_api import expect
 
-from landlab_mgr import guide
+from landlab_mgr import cli, guide
+from landlab_mgr.guide import site
 
 
 class Links(HTMLParser):
@@ -46,6 +48,13 @@ def test_no_link_of_a_page_is_dead(pages):
     names = {path.stem for path in pages.glob("*.html")}
     assert names == {page.name for page in guide.pages()}
     assert dead_links(pages) == []
+
+
+def test_an_older_site_is_replaced(tmp_path):
+    for _ in range(2):
+        site.write(tmp_path, lambda: typer.main.get_command(cli.app), api=False)
+        assert not (tmp_path / "gone.html").exists()
+        (tmp_path / "gone.html").write_text("a page of an older guide")
 
 
 def test_the_search_knows_every_page_and_heading(pages):
