@@ -121,6 +121,8 @@ def rendered(text: str) -> tuple[str, list[tuple[int, str, str]]]:
         for child in inline.children or ():
             _relink(child)
     body = parser.renderer.render(tokens, parser.options, {})
+    # on a narrow screen the dotted name of a field breaks at its parts
+    body = re.sub(r"<td><code>[^<]*</code>", lambda cell: re.sub(r"([._])(?=\w)", r"\1<wbr>", cell[0]), body)
     # wide tables scroll by themselves, not the page
     body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
     return body, headings

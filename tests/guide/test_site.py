@@ -110,7 +110,9 @@ def test_every_page_fits_and_its_pictures_load(pages, page, width):
         broken = "[...document.images].filter(i => !(i.complete && i.naturalWidth)).map(i => i.src)"
         assert page.evaluate(broken) == [], one.name
     if width == 390:
+        page.mouse.wheel(0, 600)
         page.get_by_role("button", name="Pages").click()
+        assert page.locator("nav").evaluate("e => e.getBoundingClientRect().top") > 40, "below the header"
         page.get_by_role("link", name="Grids", exact=True).first.click()
         expect(page).to_have_url(re.compile("grids.html"))
 
