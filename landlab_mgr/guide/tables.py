@@ -215,9 +215,8 @@ def _command(path: str, command: Any) -> str:
 
 def verbs(command: Any, path: str = "landlab") -> Iterator[tuple[str, Any]]:
     """Every verb of a command line by its path, in order."""
-    context = typer.Context(command)
-    for name in command.list_commands(context):
-        verb = command.get_command(context, name)
+    for name in command.list_commands(typer.Context(command)):
+        verb = command.commands[name]  # the verb itself: get_command may give its name and line alone
         if hasattr(verb, "list_commands"):
             yield from verbs(verb, f"{path} {name}")
         elif not verb.hidden:
