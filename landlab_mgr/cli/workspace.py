@@ -10,6 +10,7 @@ import pandas as pd
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, StorageOption, WorkspaceOption
+from landlab_mgr.storage.location import expanded
 from landlab_mgr.workspace.display import console, show, size
 from landlab_mgr.workspace.workspace import DATABASE, Workspace
 
@@ -20,7 +21,7 @@ app = typer.Typer()
 def init(workspace: WorkspaceOption = None, db: DatabaseOption = None, storage: StorageOption = None) -> None:
     """Make a workspace: a directory with a catalog, datasets and runs."""
     ws = Workspace.at(workspace, db, storage)
-    ws.create(remember=storage is not None).close()
+    ws.create(storage is not None, db is not None).close()
     elsewhere = "" if ws.storage is None else f"; datasets and the files of runs at {ws.storage}"
     console.print(f"workspace {ws.root}{elsewhere}", markup=False, soft_wrap=True)
     console.print(
@@ -41,7 +42,7 @@ def demo(
     with doing("loading the model and its compiler; the first time it takes longest"):
         from landlab_mgr.cli import demo as demonstration
 
-    root = Path(workspace or "landlab-demo").absolute()
+    root = expanded(workspace or "landlab-demo").absolute()
     # a database of its own: LANDLAB_DB may name the group's
     demonstration.run(Workspace(root, str(root / DATABASE)), quick)
 

@@ -30,7 +30,7 @@ def located(where: str | Location) -> Location:
     if not isinstance(where, str):
         return where
     if "://" not in where:
-        return Path(where)
+        return expanded(where)
     parts = urlsplit(where)
     if parts.password is not None:
         raise LandlabError(
@@ -121,11 +121,51 @@ def folders(root: Location, depth: int = 1) -> list[Location]:
 def read_toml(path: Path, missing: str) -> dict[str, Any]:
     """What a TOML file holds; LandlabError where there is none, which says `missing`, or it is not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows begin with a mark
+    except (FileNotFoundError, NotADirectoryError):
         raise LandlabError(missing) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
-        raise LandlabError(f"{path} is not valid TOML: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise LandlabError(f"{path} cannot be read: {error.strerror or error}") from None
+    except RecursionError:
+        raise LandlabError(f"{path} is not valid TOML: it is nested too deep") from None
+    except ValueError as error:  # of TOML, of UTF-8, and of integers with thousands of digits
+        raise LandlabError(f"{path} is not valid TOML: {' '.join(str(error).split())[:200]}") from None
+    huge = _huge_integer(content)
+    if huge is not None:
+        raise LandlabError(
+            f"{path}: {huge} is an integer of more than 64 bits; TOML's end at 9223372036854775807"
+        )
+    return content
+
+
+def _huge_integer(content: Any) -> str | None:
+    """Dotted key of an integer that no TOML may have; None without one."""
+    if isinstance(content, int):
+        return "" if not -(2**63) <= content < 2**63 else None
+    items = (
+        content.items()
+        if isinstance(content, dict)
+        else enumerate(content)
+        if isinstance(content, list)
+        else ()
+    )
+    for key, value in items:
+        inside = _huge_integer(value)
+        if inside is not None:
+            return f"{key}.{inside}".rstrip(".")
+    return None
+
+
+def expanded(path: str | Path) -> Path:
+    """A path as people type it: ~ and ~user are home directories.
+
+    Raises:
+        LandlabError: for a user that is not known.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise LandlabError(f"{path}: no home directory is known for {Path(path).parts[0]}") from None
 
 
 def check_place(path: Path) -> Path:
@@ -177,6 +217,8 @@ def reached(location: Location) -> Iterator[None]:
 def reason(error: Exception) -> str:
     """An error in a line, with what to do where credentials are the matter."""
     text = " ".join(str(error).split())[:200] or type(error).__name__
+    if isinstance(error, PermissionError) and error.filename is not None:
+        return f"{error.strerror or text}: {error.filename}; allow writing there, or name another place"
     if isinstance(error, PermissionError) or "credential" in text.lower():
         return f"{text}; check the credentials in the environment (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...)"
     return text

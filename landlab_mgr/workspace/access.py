@@ -2,12 +2,12 @@
 
 import importlib.util
 import ipaddress
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.storage.location import read_toml
 
 NEEDED = ("redirect_uri", "cookie_secret")
 CLIENT = ("client_id", "client_secret", "server_metadata_url")
@@ -53,10 +53,7 @@ def check(address: str, files: tuple[Path, ...] | None = None) -> None:
 
 
 def _section(path: Path) -> dict[str, Any]:
-    try:
-        found = tomllib.loads(path.read_text()).get("auth", {})
-    except (FileNotFoundError, NotADirectoryError):
+    if not path.is_file():
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise LandlabError(f"{path} cannot be read ({error}); it is to hold a section [auth]") from None
+    found = read_toml(path, f"no file {path}").get("auth", {})
     return found if isinstance(found, dict) else {}

@@ -5,19 +5,31 @@ The storage is that directory, unless `landlab init --storage` named another pla
 
 import json
 import os
-import tomllib
+import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from landlab_mgr.catalog import Catalog
+from landlab_mgr.catalog.session import parse_url
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import ArtifactRecord
-from landlab_mgr.storage.location import Location, content, located, make_directory, reached, reason, write
+from landlab_mgr.storage.location import (
+    Location,
+    content,
+    expanded,
+    folders,
+    located,
+    make_directory,
+    reached,
+    read_toml,
+    reason,
+    write,
+)
 
 DEFAULT = "landlab-workspace"
 DATABASE = "landlab.db"
 SETTINGS = "landlab.toml"
-"""The file in a workspace that names its storage, where that is another place."""
+"""The file in a workspace that names its storage and its catalog, where these are other places."""
 
 _MARKER = ".landlab"
 """The file at a remote storage that says whose it is: a bucket or prefix mistyped later has none."""
@@ -37,12 +49,14 @@ class Workspace:
     ) -> "Workspace":
         """The workspace that arguments, LANDLAB_WORKSPACE and LANDLAB_DB name; by default ./landlab-workspace.
 
-        Its storage is what the argument, LANDLAB_STORAGE or its landlab.toml say, by default the workspace itself.
+        Its catalog and its storage are what the arguments, LANDLAB_DB and LANDLAB_STORAGE or its landlab.toml say, by
+        default landlab.db in it and the workspace itself.
         """
-        path = Path(root or os.environ.get("LANDLAB_WORKSPACE") or DEFAULT).absolute()
-        url = database or os.environ.get("LANDLAB_DB") or str(path / DATABASE)
-        there = storage or os.environ.get("LANDLAB_STORAGE")
-        return cls(path, url, _remembered(path) if not there else _normal(there))
+        path = expanded(root or os.environ.get("LANDLAB_WORKSPACE") or DEFAULT).absolute()
+        own = _settings(path)
+        url = database or os.environ.get("LANDLAB_DB") or own.get("database") or str(path / DATABASE)
+        files = storage or os.environ.get("LANDLAB_STORAGE") or own.get("storage")
+        return cls(path, _database(url), None if files is None else _normal(files))
 
     @property
     def files(self) -> Location:
@@ -59,20 +73,30 @@ class Workspace:
         """Where the files of runs lie, in run/attempt-token/."""
         return self.files / "runs"
 
-    def create(self, remember: bool = False) -> Catalog:
+    def create(self, remember: bool = False, remember_database: bool = False) -> Catalog:
         """Make what is missing and open the catalog for writing.
 
         Args:
             remember: keep the storage in landlab.toml, for later calls that do not name it.
+            remember_database: keep the catalog's URL there too, without its password.
 
         Raises:
             LandlabError: where something cannot be made, or the workspace keeps its files elsewhere already.
         """
         if self.root.exists() and not self.root.is_dir():
             raise LandlabError(f"workspace {self.root} is a file; name a directory with --workspace")
-        remember = remember and self.storage != _remembered(self.root)
-        if remember:
+        own = _settings(self.root)
+        if remember and self.storage != _storage_of(own):
             self._refuse_to_move()
+            own["storage"] = self.storage or ""
+        kept = self.database
+        if "://" in kept:
+            kept = parse_url(kept).set(password=None).render_as_string()
+        inside = self.database == str(self.root / DATABASE)
+        if remember_database and not inside and kept != own.get("database"):
+            self._refuse_another_catalog(own)
+            own["database"] = kept
+        self._refuse_a_second_catalog(remember_database)
         for directory in (self.data, self.runs):
             try:
                 make_directory(directory)
@@ -84,14 +108,21 @@ class Workspace:
                 ) from None
         self._mark()
         self.root.mkdir(parents=True, exist_ok=True)
-        if remember:
-            line = f"storage = {json.dumps(self.storage)}\n"
-            write(self.root / SETTINGS, line.encode())
-        return Catalog.create(self.database)
+        catalog = Catalog.create(self.database)
+        if own != _settings(self.root):
+            lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in sorted(own.items()))
+            write(self.root / SETTINGS, lines.encode())
+        return catalog
 
     def open(self, read_only: bool = False) -> Catalog:
         """Open the catalog of an existing workspace."""
-        if not self.root.is_dir():
+        try:
+            is_directory = stat.S_ISDIR(self.root.stat().st_mode)
+        except OSError as error:
+            is_directory = False
+            if isinstance(error, PermissionError):
+                raise _unreadable(self.root, error) from None
+        if not is_directory:
             raise LandlabError(
                 f"no workspace at {self.root}; make one with `landlab init`, or name one with --workspace"
             )
@@ -152,13 +183,42 @@ class Workspace:
 
     def _refuse_to_move(self) -> None:
         """Catalogued paths are relative to the storage: it does not change under what is catalogued."""
-        before = _remembered(self.root)
+        before = _storage_of(_settings(self.root))
         kept = [d for d in (self.root / "data", self.root / "runs") if d.is_dir() and any(d.iterdir())]
         if before is not None or kept:
             raise LandlabError(
                 f"workspace {self.root} keeps its files at {before or self.root}; to move them, copy data/ and runs/ "
                 f"to {self.storage} and then name that in {self.root / SETTINGS}"
             )
+
+    def _refuse_another_catalog(self, own: dict[str, str]) -> None:
+        """Runs and files are known to one catalog: another one would know nothing of them."""
+        before = own.get("database") or (self.root / DATABASE if (self.root / DATABASE).exists() else None)
+        if before is not None:
+            raise LandlabError(
+                f"workspace {self.root} has its catalog at {before}; to use another one for good, name it as "
+                f"`database` in {self.root / SETTINGS}"
+            )
+
+    def _refuse_a_second_catalog(self, asked: bool) -> None:
+        """LandlabError where a workspace with files has no catalog at its usual place: it is somewhere else."""
+        path = self.root / DATABASE
+        if asked or self.database != str(path) or path.exists() or not isinstance(self.files, Path):
+            return
+        if any(self.data.glob("[!.]*.zarr")) or folders(self.runs, depth=2):
+            raise LandlabError(
+                f"workspace {self.root} has datasets or runs, but no catalog at {path}; name theirs with --db or "
+                f"LANDLAB_DB, or start an empty one with `landlab init --db {path}`"
+            )
+
+
+def _database(url: str) -> str:
+    """The catalog's URL, or the path of its file as people type it, made absolute."""
+    return url if "://" in url else str(expanded(url).absolute())
+
+
+def _unreadable(path: Path, error: OSError) -> LandlabError:
+    return LandlabError(f"workspace {path} cannot be read: {error.strerror}; ask its owner for the right to")
 
 
 def _normal(storage: str) -> str:
@@ -167,17 +227,25 @@ def _normal(storage: str) -> str:
     return str(where.absolute() if isinstance(where, Path) else where)
 
 
-def _remembered(root: Path) -> str | None:
-    """The storage that landlab.toml names; None where there is no such file."""
+def _storage_of(settings: dict[str, str]) -> str | None:
+    return _normal(settings["storage"]) if "storage" in settings else None
+
+
+def _settings(root: Path) -> dict[str, str]:
+    """What landlab.toml of a workspace says; empty where there is no such file."""
     path = root / SETTINGS
     try:
-        settings = tomllib.loads(path.read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        if not path.exists():
+            return {}
+    except OSError as error:
+        raise _unreadable(root, error) from None
+    settings = read_toml(path, f"no file {path}")
+    if not settings or not settings.keys() <= {"storage", "database"} or not _all_texts(settings):
         raise LandlabError(
-            f'{path} cannot be read ({error}); it is to hold: storage = "s3://BUCKET/PREFIX"'
-        ) from None
-    if set(settings) != {"storage"} or not isinstance(settings["storage"], str):
-        raise LandlabError(f'{path} is to hold one line: storage = "s3://BUCKET/PREFIX"')
-    return _normal(settings["storage"])
+            f'{path} may hold two lines: storage = "s3://BUCKET/PREFIX" and database = "postgresql://..."'
+        )
+    return settings
+
+
+def _all_texts(settings: dict[str, object]) -> bool:
+    return all(isinstance(value, str) and value for value in settings.values())
