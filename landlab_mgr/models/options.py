@@ -1,13 +1,29 @@
 """Options of models: what a run may ask of the network that a model trains. JAX-free."""
 
 import re
-from typing import Literal
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
 
 class Frozen(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
-    """Read once, never changed; an unknown field is a mistake."""
+    """Read once, never changed; an unknown field is a mistake, and so is `true` for a number."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        allowed = cls.model_fields[str(info.field_name)].annotation
+        inside = value if isinstance(value, list | tuple) else [value]
+        if isinstance(value, dict) and get_origin(allowed) is dict:
+            inside = list(value.values())
+        if any(isinstance(x, bool) for x in inside) and not _allows_truth(allowed):
+            raise ValueError(f"must be no {str(next(x for x in inside if isinstance(x, bool))).lower()}")
+        return value
+
+
+def _allows_truth(annotation: Any) -> bool:
+    """Whether true or false is among the values of a type."""
+    return annotation in (bool, Any, True, False) or any(_allows_truth(a) for a in get_args(annotation))
 
 
 def name_and_version(choice: str) -> tuple[str, int]:

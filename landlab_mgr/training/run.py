@@ -166,6 +166,9 @@ def environment() -> dict[str, Any]:
         "versions": {"python": platform.python_version(), "landlab_mgr": __version__}
         | {p: version(p) for p in packages}
         | registry.packages()
-        | {"xla_flags": os.environ.get("XLA_FLAGS", "")},
+        | {
+            "xla_flags": os.environ.get("XLA_FLAGS", ""),
+            "jax_enable_x64": str(jax.config.read("jax_enable_x64")),
+        },
         "device": f"{device.platform}:{device.device_kind}",
     }

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models.dalec.tables import TABLES
 from landlab_mgr.spec.grid import GridSpec, load_grid
-from landlab_mgr.spec.run import RunSpec
+from landlab_mgr.spec.run import RunSpec, validated
 from landlab_mgr.storage.resources import resource
 
 
@@ -124,6 +124,27 @@ IDENTITIES = {
     "all": "6d880bc0026c4ebf",
 }
 """As they were first stored; one that changes orphans every run that anybody registered under it."""
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"warmup_months": True},
+        {"optimizer": {"epochs": True}},
+        {"loss_weights": {"lai": True}},
+        {"seeds": {"init": False}},
+        {"network": {"hidden": [8, True]}},
+    ],
+)
+def test_true_is_no_number(fields):
+    with pytest.raises(LandlabError, match=r"must be no (true|false)"):
+        validated(RunSpec, {"dataset": "d", "predictors": ["PFT"], **fields}, "x")
+
+
+@pytest.mark.parametrize("seeds", [True, [True, 2]])
+def test_true_is_no_number_of_seeds(seeds):
+    with pytest.raises(LandlabError, match=r"seeds.*must be no true"):
+        validated(GridSpec, {"name": "g", "dataset": "d", "setups": [["PFT"]], "seeds": seeds}, "x")
 
 
 def test_every_field_is_among_the_stored():
