@@ -20,7 +20,7 @@ from typing import Any, Literal, cast
 
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
-from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, false, func, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from landlab_mgr.catalog.tables import (
@@ -229,7 +229,7 @@ def _time(literal: str) -> datetime:
 
 
 def _starts_with(column: Any, prefix: str) -> ColumnElement[bool]:
-    return func.substr(column, 1, len(prefix)) == prefix
+    return func.substr(column, 1, len(prefix)) == prefix if prefix else false()
 
 
 def _plain(column: InstrumentedAttribute[Any]) -> Callable[[Test], ColumnElement[bool]]:

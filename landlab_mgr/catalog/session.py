@@ -1,6 +1,8 @@
 """Connections, transactions and the schema's revision: all that depends on which database it is."""
 
 import json
+import os
+import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -27,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.pool import NullPool
 
 from landlab_mgr.catalog.tables import REVISION, Base
 from landlab_mgr.catalog.turns import turn
@@ -219,12 +222,16 @@ def _engine(url: URL, read_only: bool = False, foreign_keys: bool = True) -> Eng
 
             @event.listens_for(engine, "connect")
             def _no_compiler(connection: Any, _record: Any) -> None:
+                connection.execute("SET client_encoding = 'UTF8'")
+                connection.execute("SET datestyle = 'ISO'")  # psycopg reads no other
+                connection.execute("SET extra_float_digits = 1")  # fewer lose bits
                 connection.execute("SET jit = off")  # compiling our queries takes longer than they do
                 connection.execute("SET work_mem = '64MB'")  # `not` of a metric hashes a million runs
                 connection.commit()
 
             return engine
-        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        waiting = {"timeout": BUSY_SECONDS}
+        engine = _engine_to_read(url) if read_only else create_engine(url, connect_args=waiting)
     except ModuleNotFoundError as error:
         raise LandlabError(f"PostgreSQL needs {error.name}; pip install 'psycopg[binary]'") from None
 
@@ -246,6 +253,48 @@ def _engine(url: URL, read_only: bool = False, foreign_keys: bool = True) -> Eng
     return engine
 
 
+def _engine_to_read(url: URL) -> Engine:
+    """An engine on an SQLite file that may lie where nothing can be written.
+
+    An immutable connection never sees what is written later: it is used for one transaction.
+    """
+    path = Path(url.database or "").absolute()
+    keep: dict[str, Any] = {}
+    try:
+        connection, immutable = _connect_to_read(path)
+        connection.close()
+        if immutable:
+            keep["poolclass"] = NullPool
+    except sqlite3.Error:  # the first use says what is wrong
+        pass
+    return create_engine(url, creator=lambda: _connect_to_read(path)[0], **keep)
+
+
+_CANNOT_WRITE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
+_PENDING = "has changes pending in its -wal file"
+
+
+def _connect_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
+    """A connection for reading, and whether it takes the file as immutable.
+
+    SQLite writes beside a file in WAL mode even to read it. Where it cannot, and no change is pending in the -wal
+    file, the file alone is the catalog.
+    """
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+        return connection, False
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode & 0xFF not in _CANNOT_WRITE or not os.access(path, os.R_OK):
+            raise
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.exists() and wal.stat().st_size:
+        raise sqlite3.OperationalError(_PENDING)
+    immutable = f"{path.as_uri()}?immutable=1"
+    return sqlite3.connect(immutable, uri=True, check_same_thread=False), True
+
+
 @contextmanager
 def _begin(engine: Engine, write: bool) -> Iterator[Connection]:
     file = engine.url.database if engine.dialect.name == "sqlite" and write else None
@@ -257,16 +306,27 @@ def _begin(engine: Engine, write: bool) -> Iterator[Connection]:
 
 
 _ADVICE = (
+    (
+        _PENDING,
+        "{}, which only who can write here can read; let its owner run `landlab doctor`, or copy the file with its "
+        "-wal to a place where you can write, and name it with --db",
+    ),
     ("locked", f"another process has been writing for more than {BUSY_SECONDS} s; end it or try again"),
     ("disk is full", "{}; free some space and go on: of this write nothing was kept"),
     ("disk I/O error", "{}: is the disk full, over its quota or failing? of this write nothing was kept"),
     ("readonly", "{}; allow writing to the file and to its directory, or name another catalog with --db"),
-    ("unable to open", "{}; SQLite must be able to read it and to write beside it, even for reading"),
+    ("unable to open", "{}; allow reading the file and its directory, and for writing also to write there"),
+    (
+        "permission denied",
+        "{}; let the owner of the database grant this role its rights, or name another with --db",
+    ),
+    ("no schema has been selected", "{}; let the owner of the database grant this role a schema"),
     ("malformed", "{}; take the file from a backup, or save what is left with `sqlite3 FILE .recover`"),
 )
 """What to do about what SQLite says."""
 
-_READ_ONLY_TRANSACTION = "25006"  # PostgreSQL's SQLSTATE
+_SURROUNDINGS = {"25006", "42501", "0LP01", "28000", "28P01", "3F000"}
+"""PostgreSQL's SQLSTATE of a read-only transaction, of rights, logins and schemas that lack."""
 
 
 @contextmanager
@@ -279,7 +339,7 @@ def _plain_errors(url: URL) -> Iterator[None]:
         yield
     except DatabaseError as error:
         surroundings = type(error).__name__ in ("DatabaseError", "OperationalError")
-        if not surroundings and getattr(error.orig, "sqlstate", None) != _READ_ONLY_TRANSACTION:
+        if not surroundings and getattr(error.orig, "sqlstate", None) not in _SURROUNDINGS:
             raise
         reason = str(error.orig).strip().splitlines()[0]
         advice = next((advice for words, advice in _ADVICE if words in reason), "{}")

@@ -3,9 +3,10 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, make_url
 
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.session import parse_url
@@ -143,8 +144,7 @@ def test_a_catalog_that_may_not_be_written(path, what):
         f"catalog {path}: attempt to write a readonly database; allow writing to the file and to its directory, "
         "or name another catalog with --db"
     )
-    # SQLite keeps what has been written last in a file beside: reading too needs the directory
-    assert done.stdout.splitlines() == ["2" if what == "file" else refused, refused]
+    assert done.stdout.splitlines() == ["2", refused]
     assert path.read_bytes() == before
     assert is_whole(path)
 
@@ -162,6 +162,70 @@ def test_a_server_that_takes_no_writes(postgres):
             with pytest.raises(LandlabError) as error:
                 catalog.register_dataset(DATASET)
         assert "read-only transaction" in one_line(error.value)
+
+
+SETTINGS = (
+    "datestyle = 'SQL, DMY'",
+    "datestyle = 'German'",
+    "extra_float_digits = -15",
+    "client_encoding = 'LATIN1'",
+)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_settings_of_a_server_change_nothing(postgres, setting):
+    with temporary_database(postgres) as url:
+        with Catalog.create(url) as catalog:
+            catalog.register_dataset(replace(DATASET, source="Höhe"))
+        engine = create_engine(parse_url(url), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            name = connection.exec_driver_sql("SELECT current_database()").scalar()
+            connection.exec_driver_sql(f"ALTER DATABASE {name} SET {setting}")
+        engine.dispose()
+        with Catalog(url) as catalog:
+            catalog.register_dataset(replace(DATASET, source="塔"))
+            catalog.register_runs(GRID.expand(FINGERPRINT), GRID)
+            taken = claim(catalog)
+            catalog.record(taken.token, [epoch(1, total=1 / 3)])
+            assert catalog.epochs(taken.run_id)["total"][0] == 1 / 3
+            assert catalog.datasets()[0].source == "塔"
+            assert catalog.runs()["created"].notna().all()
+
+
+def _read_and_write(url):
+    with Catalog(url) as catalog:
+        assert catalog.datasets() == []
+        catalog.register_dataset(DATASET)
+
+
+@pytest.mark.parametrize("right", ["none", "schema", "read"])
+def test_a_role_without_rights(postgres, right):
+    with temporary_database(postgres) as url:
+        Catalog.create(url).close()
+        engine = create_engine(parse_url(url), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            run = connection.exec_driver_sql
+            run("DROP ROLE IF EXISTS guest")
+            run("CREATE ROLE guest LOGIN")
+            run("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+            if right != "none":
+                run("GRANT USAGE ON SCHEMA public TO guest")
+            if right == "read":
+                run("GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest")
+        guest = make_url(url).set(username="guest").render_as_string(hide_password=False)
+        try:
+            with pytest.raises(LandlabError) as error:
+                _read_and_write(guest)
+            line = one_line(error.value)
+            expected = (
+                "is not a landlab catalog" if right == "none" else "let the owner of the database grant"
+            )
+            assert expected in line
+        finally:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("DROP OWNED BY guest")
+                connection.exec_driver_sql("DROP ROLE guest")
+            engine.dispose()
 
 
 # Fills a file system of one mebibyte, says what was acknowledged and what was read back; then makes space and goes on.

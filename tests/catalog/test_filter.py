@@ -364,6 +364,14 @@ def random_text(rng):
     return text
 
 
+@pytest.mark.parametrize(
+    "text", ["run = ''", "run in ('', '')", "tag = ''", "dataset = ''", "run = '' or status = 'failed'"]
+)
+def test_an_empty_value_matches_nothing(found, text):
+    """A shell that knows no such variable leaves it."""
+    assert found(text) == ("d" if "failed" in text else "")
+
+
 @pytest.mark.slow
 def test_ten_thousand_random_texts_give_rows_or_a_grammar_error(found):
     rng = random.Random(0)
