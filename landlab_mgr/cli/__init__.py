@@ -15,6 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from landlab_mgr import __version__
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.storage.location import expanded
 from landlab_mgr.training import device
 
 VERBS = {
@@ -119,12 +120,21 @@ def main() -> None:
 def call(arguments: list[str]) -> None:
     """Call a verb, and exit; an error that users are meant to read becomes one line and exit code 2."""
     try:
-        app(arguments, prog_name="landlab", standalone_mode=True)
+        app([_at_home(argument) for argument in arguments], prog_name="landlab", standalone_mode=True)
     except LandlabError as error:
         from landlab_mgr.workspace.display import errors
 
         errors.print(f"error: {error}", markup=False, soft_wrap=True)
         sys.exit(2)
+
+
+def _at_home(argument: str) -> str:
+    """An argument, or the value of an option, with ~ and ~user as directories: shells leave them in quotes and after =.
+
+    No filter, name or number begins with ~.
+    """
+    option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+    return f"{option}{equals}{expanded(value)}" if value.startswith("~") else argument
 
 
 @app.callback(invoke_without_command=True)

@@ -96,3 +96,13 @@ def test_a_cbf_of_another_machine_is_refused(tmp_path):
     (tmp_path / "cbf_files" / "flux_site_1.cbf").write_bytes(struct.pack("<400d", *noise))
     line = refused("data", "import", "fluxval", tmp_path, workspace=tmp_path / "ws")
     assert "flux_site_1.cbf" in line
+
+
+def test_home_directories_in_quotes_and_after_an_equals_sign(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    ws = tmp_path / "ws"
+    landlab("init", "-w", "~/ws")
+    assert ws.is_dir()
+    assert f"{tmp_path}/none" in refused("data", "import", "fluxval", "~/none", "--workspace=~/ws")
+    assert f"{tmp_path}/g.toml" in refused("grid", "register", "~/g.toml", "-w", "~/ws")
+    assert "no home directory is known for ~no-such-user" in refused("ls", "-w", "~no-such-user/ws")

@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 
+import jax
 import pytest
 
-from landlab_mgr.training import device
+from landlab_mgr.training import device, run
 
 OURS = f"--xla_backend_extra_options={device.XLA_OPTION}"
 
@@ -99,3 +100,10 @@ def test_a_worker_of_part_of_a_gpu_takes_that_part_of_its_memory(gpus, share):
     settings = device.worker_environment(1, gpus)
     assert float(settings["XLA_PYTHON_CLIENT_MEM_FRACTION"]) == pytest.approx(share)
     assert "JAX_PLATFORMS" not in settings, "JAX finds the GPU"
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_the_width_of_numbers_is_on_record(wide):
+    """It changes losses, as flags of XLA may."""
+    with jax.enable_x64(wide):
+        assert run.environment()["versions"]["jax_enable_x64"] == str(wide)
