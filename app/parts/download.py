@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from landlab_mgr.storage import figures
+from landlab_mgr.workspace.display import csv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +31,7 @@ def table(frame: pd.DataFrame | Callable[[], pd.DataFrame], name: str, label: st
 
     def content() -> bytes:
         made = frame() if callable(frame) else frame
-        return made.to_csv(index=False).encode()
+        return csv(made).encode()
 
     st.download_button(
         label,

@@ -10,7 +10,7 @@ from landlab_mgr.catalog import Catalog, held_back
 from landlab_mgr.cli.options import DatabaseOption, FilterArgument, JsonOption, WorkspaceOption
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN
-from landlab_mgr.workspace.display import console, show, size
+from landlab_mgr.workspace.display import console, csv, show, size
 from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer(help="The catalog database.", no_args_is_help=True)
@@ -105,6 +105,6 @@ def _destination(target: str, format: Format | None) -> tuple[Path, Format]:
 
 def _write(table: pd.DataFrame, path: Path, format: Format) -> None:
     if format == "csv":
-        table.to_csv(path, index=False)
+        path.write_text(csv(table), encoding="utf-8")
     else:
         table.to_parquet(path, index=False)

@@ -265,6 +265,8 @@ def ls(workspace: WorkspaceOption = None, db: DatabaseOption = None, json: JsonO
         datasets = catalog.datasets()
     columns = ["name", "fingerprint", "kind", "n_pixels", "n_patches", "n_months", "licence", "url"]
     frame = pd.DataFrame([vars(d) for d in datasets], columns=columns)
+    if not json:  # some are of many lines, which `data show` has
+        frame["licence"] = [str(text).strip().partition("\n")[0][:60] for text in frame["licence"]]
     if any(d.aliases for d in datasets):
         frame.insert(1, "also called", [", ".join(d.aliases) for d in datasets])
     if frame.empty and not json:
@@ -291,6 +293,9 @@ def show_(
     ds, record = _opened(name, workspace, db)
     title = f"{record.name} ({record.kind}, {record.fingerprint}){_also(record)}"
     show(check.summary(ds), "" if json else title, json)
+    if not json:
+        console.print(f"source: {record.source}", soft_wrap=True)
+        console.print(f"licence: {record.licence}", soft_wrap=True)
     if figure is not None:
         ws = Workspace.at(workspace, db)
         with ws.open(read_only=True) as catalog:

@@ -2,6 +2,8 @@
 
 import time
 
+from rich.text import Text
+
 from landlab_mgr import analysis
 from landlab_mgr.analysis import selection
 from landlab_mgr.campaign import launch
@@ -32,7 +34,7 @@ def run(workspace: Workspace, quick: bool = False) -> None:
         grid = grid.model_copy(update={"name": f"{grid.name}-quick", "base": base})
     with workspace.create() as catalog:
         console.print(
-            "[bold]1[/bold] a twin planet: real coastlines, drawn climate, a known truth (synthetic)"
+            Text("1", "bold"), "a twin planet: real coastlines, drawn climate, a known truth (synthetic)"
         )
         with doing("coastlines, climate, soils and forests") as tell:
             planet = twin.design(*PLANET, tell=tell)
@@ -42,11 +44,13 @@ def run(workspace: Workspace, quick: bool = False) -> None:
         )
         done = register.grid(workspace, catalog, grid)
         console.print(
-            f"[bold]2[/bold] the grid {grid.name}: {len(grid.predictor_sets)} predictor sets x "
-            f"{len(grid.seed_list)} seeds; {done.added} runs registered, {done.existing} already there"
+            Text("2", "bold"),
+            f"the grid {grid.name}: {len(grid.predictor_sets)} predictor sets x "
+            f"{len(grid.seed_list)} seeds; {done.added} runs registered, {done.existing} already there",
         )
         console.print(
-            "[bold]3[/bold] training (Ctrl-C stops it; `landlab demo` goes on); the first epochs wait for the compiler"
+            Text("3", "bold"),
+            "training (Ctrl-C stops it; `landlab demo` goes on); the first epochs wait for the compiler",
         )
         # in this process, which compiles once: two workers would start and compile for as long as they save
         summary = launch.pending(workspace, catalog, grid=grid.name, workers=launch.Workers(executor="local"))
@@ -55,8 +59,9 @@ def run(workspace: Workspace, quick: bool = False) -> None:
         chosen = _selected(catalog, grid.name, keep=max(1, len(grid.seed_list) - 1))
         kept = sum(m.kept for m in chosen.members)
         console.print(
-            f"[bold]4[/bold] ensemble {chosen.name}: {kept} of {len(chosen.members)} members kept, of each setup the "
-            "best by training loss"
+            Text("4", "bold"),
+            f"ensemble {chosen.name}: {kept} of {len(chosen.members)} members kept, of each setup the "
+            "best by training loss",
         )
         results = []
         for name in ("skill", "partition"):
@@ -70,7 +75,7 @@ def run(workspace: Workspace, quick: bool = False) -> None:
         "what each predictor group brings, beside the truth",
     )
     for number, title, result in zip("56", titles, results, strict=True):
-        console.print(f"[bold]{number}[/bold] {title}")
+        console.print(Text(number, "bold"), title)
         show(result.analysis.table(result.dataset))
         for line in str(result.dataset.attrs.get("notes", "")).splitlines():
             console.print(f"  {line}", markup=False, soft_wrap=True)

@@ -18,7 +18,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from landlab_mgr.workspace.display import console, duration, size
+from landlab_mgr.workspace.display import console, duration, printable, size
 
 SPEAK_SECONDS = 10.0
 """Where there is no terminal, a line about this often."""
@@ -46,7 +46,9 @@ class _Bars:
 
     def __enter__(self) -> Self:
         if console.is_terminal:
-            self._bars = Progress(TextColumn("{task.description}"), *self._columns, console=console)
+            self._bars = Progress(
+                TextColumn("{task.description}", markup=False), *self._columns, console=console
+            )
             self._bars.start()
         return self
 
@@ -89,7 +91,7 @@ class Steps(_Bars):
         if self._bars is not None:
             if self._task is None:
                 self._task = self._bars.add_task(what, total=total)
-            self._bars.update(self._task, description=f"{what} {name}", completed=number - 1)
+            self._bars.update(self._task, description=printable(f"{what} {name}"), completed=number - 1)
         elif time.monotonic() - self._spoke > SPEAK_SECONDS:
             self._spoke = time.monotonic()
             passed = 0.0 if self._started is None else self._spoke - self._started

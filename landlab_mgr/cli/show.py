@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import pandas as pd
 import typer
+from rich.text import Text
 
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.compare import Comparison, compare
@@ -59,7 +60,7 @@ def _one(catalog: Catalog, run_id: str, splits: Sequence[str], json: bool) -> No
         print(json_module.dumps(content, indent=1, default=str))
         return
     s = record.spec.seeds
-    console.print(f"[bold]{record.run_id}[/bold]  {record.label}  {record.state}")
+    console.print(Text(record.run_id, "bold"), f" {record.label}  {record.state}")
     tagged = f", tags {', '.join(tags)}" if tags else ""
     console.print(
         f"dataset {record.dataset_name} ({record.dataset}), grids {', '.join(record.grids) or 'none'}{tagged}, "
@@ -115,9 +116,8 @@ def _two(comparison: Comparison, json: bool) -> None:
         print(json_module.dumps(content, indent=1))
         return
     for side, run in (("a", a), ("b", b)):
-        console.print(
-            f"{side}  [bold]{run.run_id}[/bold]  {run.label}  seed {run.spec.seeds.init}  {run.state}"
-        )
+        about = f" {run.label}  seed {run.spec.seeds.init}  {run.state}"
+        console.print(f"{side} ", Text(run.run_id, "bold"), about)
     console.print()
     rows = [(d.part, d.field, _cell(d.a), _cell(d.b)) for d in comparison.differences]
     show(pd.DataFrame(rows, columns=["of", "what", "a", "b"]), "differences; all else is the same")

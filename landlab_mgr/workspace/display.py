@@ -10,16 +10,31 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from landlab_mgr.records import SPLITS
-
-console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-errors = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 1000)
 
 
 def printable(text: str) -> str:
     """Text of unknown origin in one line, with nothing in it that a terminal obeys."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _spelled(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
+
+
+class PlainConsole(Console):
+    """A console on which names from data mean nothing: no markup unless asked for, no control characters."""
+
+    def print(self, *objects: Any, markup: bool | None = False, **options: Any) -> None:
+        """Print as rich does; texts line by line, with what a terminal would obey spelled out."""
+        shown = [_spelled(o) if isinstance(o, str) else o for o in objects]
+        super().print(*shown, markup=markup, **options)
+
+
+console = PlainConsole(width=None if sys.stdout.isatty() else 160, highlight=False)
+errors = PlainConsole(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 1000)
 
 
 def show(frame: pd.DataFrame, title: str = "", as_json: bool = False, digits: int = 3) -> None:
@@ -33,10 +48,12 @@ def show(frame: pd.DataFrame, title: str = "", as_json: bool = False, digits: in
     for column in frame.columns:
         numeric = pd.api.types.is_numeric_dtype(frame[column]) and frame[column].dtype != bool
         table.add_column(
-            str(column), justify="right" if numeric else "left", no_wrap=numeric or column == "run_id"
+            Text(printable(str(column))),
+            justify="right" if numeric else "left",
+            no_wrap=numeric or column == "run_id",
         )
     for row in frame.itertuples(index=False):
-        table.add_row(*(text(value, digits) for value in row))
+        table.add_row(*(Text(text(value, digits)) for value in row))
     console.print(table)
 
 
@@ -78,7 +95,30 @@ def text(value: Any, digits: int = 3) -> str:
         return f"{number:.{digits}f}" if plain else f"{number:.{digits - 1}e}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
-    return str(value)
+    return printable(str(value))
+
+
+def csv(frame: pd.DataFrame) -> str:
+    """A table as CSV in which no spreadsheet takes a text for a formula: such a text begins with an apostrophe."""
+
+    def plain(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        spelled = _spelled(value)
+        return (
+            f"'{spelled}" if spelled.startswith(("=", "+", "-", "@")) and not _is_number(spelled) else spelled
+        )
+
+    safe = frame.apply(lambda column: column.map(plain) if column.dtype.kind not in "biufmM" else column)
+    return str(safe.rename(columns=plain).to_csv(index=False))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def skill_table(metrics: pd.DataFrame) -> pd.DataFrame:
