@@ -33,6 +33,7 @@ def poke(name, index, value):
 
 
 MISTAKES = {
+    "a rate by month": (assign("PREC", units="mm/month"), r"PREC is in 'mm/month', and months have 28 to 31"),
     "a forcing is missing": (drop("PREC"), r"lacks 'PREC'"),
     "a predictor is missing": (drop("SAND"), r"lacks 'SAND'"),
     "a stream is missing": (drop("LAI"), r"lacks 'LAI'.*--stream lai=none"),

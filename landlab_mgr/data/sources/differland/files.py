@@ -195,6 +195,10 @@ class Units:
         if given is None:
             override += f", or --assume-units for what the published code takes for granted ({assumed} here)"
         units.convert(np.zeros(1), given, want, name, override)
+        if units.per_month(given, want):
+            raise LandlabError(
+                f"{name} is in {given!r}, and months have 28 to 31 days; make a rate by day of it first (cdo divdpm)"
+            )
         return units.parse(given, name, want, override)
 
     def refuse_unused(self) -> None:
