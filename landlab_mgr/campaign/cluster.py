@@ -152,7 +152,9 @@ class RayExecutor:
         except RayError as error:
             self._failed_starts += 1
             if self._failed_starts >= START_ATTEMPTS:
-                raise LandlabError(f"workers do not start: {_reason(error)}") from error
+                raise LandlabError(
+                    f"workers do not start: {_reason(error)}; see JAX_PLATFORMS and XLA_FLAGS on their nodes"
+                ) from error
             self._replace(slot)
             return
         theirs = environment["versions"]["landlab_mgr"]
@@ -322,7 +324,8 @@ def _spelled(resources: Mapping[str, float]) -> str:
 
 def _reason(error: BaseException) -> str:
     """What matters of Ray's many lines, in one."""
-    text = " ".join(str(error).split())
+    cause = getattr(error, "cause", None)  # of what a worker's own code raised, without its traceback
+    text = " ".join(str(error if cause is None else cause).split())
     found = re.search(r"Worker exit detail: (.*?)( Some common causes|$)", text)
     found = found or re.search(r"The actor is dead because (.*)", text)
     text = found[1] if found else text

@@ -120,6 +120,7 @@ def main() -> None:
 def call(arguments: list[str]) -> None:
     """Call a verb, and exit; an error that users are meant to read becomes one line and exit code 2."""
     try:
+        device.check(arguments)
         app([_at_home(argument) for argument in arguments], prog_name="landlab", standalone_mode=True)
     except LandlabError as error:
         from landlab_mgr.workspace.display import errors

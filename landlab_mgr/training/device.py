@@ -1,12 +1,55 @@
 """Settings of XLA that must be in the environment before JAX starts. JAX-free."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Sequence
 
+from landlab_mgr.errors import LandlabError
 from landlab_mgr.storage.location import cache_directory
 
 XLA_OPTION = "xla_cpu_use_multi_output_fusion=true"
 """One loop for the several results of a step instead of one each: 1.3x the training speed on a CPU, 0.7x the compile
 time (`landlab bench train`, with and without)."""
+
+
+VERBS = ("run", "tune", "demo", "analyse", "report", "bench", "data twin", "ensemble predict")
+"""Those that compute with JAX."""
+HARMLESS = (
+    ("JAX_PLATFORMS", "cpu"),
+    ("JAX_COMPILATION_CACHE_DIR", None),
+    ("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", None),
+)
+"""Settings that need no trial: those that landlab makes itself, and the one that always works."""
+
+
+def check(arguments: Sequence[str]) -> None:
+    """LandlabError where JAX cannot start as the environment says and the verb needs it.
+
+    A process of its own tries, since XLA ends one that has a flag which it does not know; without settings of JAX or
+    XLA there is nothing to try. On a cluster the workers' environment counts, not this one's.
+    """
+    settings = _settings()
+    verb = " ".join(arguments[:2])
+    if not settings or not any(verb == v or arguments[:1] == [v] for v in VERBS) or "--address" in arguments:
+        return
+    program = [sys.executable, "-c", "import jax; jax.devices()"]
+    done = subprocess.run(program, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+        telling = [line for line in said if "nknown flag" in line or "Unable to initialize" in line]
+        reason = (telling or said)[-1].rpartition("] ")[2].removeprefix("RuntimeError: ")
+        raise LandlabError(f"JAX does not start with {', '.join(settings)}: {reason}; unset or correct it")
+
+
+def _settings() -> list[str]:
+    """Settings of JAX and XLA that somebody made, as NAME=value."""
+    flags = [
+        f for f in os.environ.get("XLA_FLAGS", "").split() if f != f"--xla_backend_extra_options={XLA_OPTION}"
+    ]
+    made = [(name, value) for name, value in os.environ.items() if name.startswith("JAX_") and value]
+    named = [f"{n}={v}" for n, v in made if (n, v) not in HARMLESS and (n, None) not in HARMLESS]
+    return named + ([f"XLA_FLAGS={' '.join(flags)}"] if flags else [])
 
 
 def configure() -> None:

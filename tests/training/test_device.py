@@ -1,6 +1,7 @@
 """What landlab puts into the environment before JAX starts."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -8,6 +9,9 @@ import jax
 import pytest
 
 from landlab_mgr.training import device, run
+from landlab_mgr.workspace.workspace import Workspace
+
+from ..cli.command import command, grid_file, landlab
 
 OURS = f"--xla_backend_extra_options={device.XLA_OPTION}"
 
@@ -107,3 +111,35 @@ def test_the_width_of_numbers_is_on_record(wide):
     """It changes losses, as flags of XLA may."""
     with jax.enable_x64(wide):
         assert run.environment()["versions"]["jax_enable_x64"] == str(wide)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("JAX_PLATFORMS", "nonsense", "Unable to initialize backend 'nonsense'"),
+        ("JAX_PLATFORMS", "cuda", "does not start with JAX_PLATFORMS=cuda"),
+        ("XLA_FLAGS", "--xla_nonsense=1", "Unknown flag in XLA_FLAGS: --xla_nonsense=1"),
+        ("JAX_ENABLE_X64", "maybe", "invalid truth value 'maybe'"),
+    ],
+)
+def test_an_environment_in_which_jax_cannot_start_is_one_line(planet_workspace, tmp_path, name, value, says):
+    if value == "cuda" and any(d.platform == "gpu" for d in jax.devices()):
+        pytest.skip("there is a GPU")
+    workspace = shutil.copytree(planet_workspace, tmp_path / "ws")
+    landlab("grid", "register", grid_file(tmp_path / "tiny.toml", "twin-6x2x3-s0"), workspace=workspace)
+    for executor in ("local", "ray"):
+        done = subprocess.run(
+            command("run", "--executor", executor, workspace=workspace),
+            env=os.environ | {name: value},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 2, done.stderr
+        [line] = done.stderr.splitlines()
+        assert says in line
+    with Workspace.at(workspace).open(read_only=True) as catalog:
+        assert catalog.counts()["pending"] == 2
+        assert not len(catalog.events(kind="claimed"))
+    # what needs no JAX works
+    subprocess.run(command("ls", workspace=workspace), env=os.environ | {name: value}, check=True)
