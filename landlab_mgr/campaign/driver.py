@@ -11,14 +11,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from types import FrameType
-from typing import Any, Protocol
+from typing import Protocol
 
 from landlab_mgr.campaign.executor import Executor
-from landlab_mgr.catalog import Catalog, Claim, Environment, StaleToken
+from landlab_mgr.campaign.queue import Queue
+from landlab_mgr.catalog import Catalog, CatalogAway, Claim, Environment, StaleToken
 from landlab_mgr.catalog.lease import HEARTBEAT_SECONDS, LEASE_SECONDS, driver_is_dead, this_host
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import Event, Failed, Progress, Result, Task
@@ -44,6 +45,9 @@ class Report(Protocol):
 
     def ended(self, claim: Claim, outcome: str, message: str, seconds: float, state: str) -> None:
         """An attempt ended: ok, nan, oom, error, cancelled or lost; `state` is what its run is now."""
+
+    def outage(self, message: str) -> None:
+        """The catalog's database is away, or back."""
 
 
 @dataclass
@@ -106,6 +110,11 @@ class Driver:
         """Groups that have told of an epoch."""
         self._taken: SimpleQueue[str] = SimpleQueue()
         """Attempts of which a heartbeat learned that they hold their run no more."""
+        self._backlog: deque[tuple[str, Event]] = deque()
+        """What the executor told and the catalog does not know yet."""
+        self._away_since: float | None = None
+        """When the catalog's database was away first, while it is."""
+        self._queue = Queue(catalog, ())
         self._datasets: Mapping[str, str] = {}
         self._stop = threading.Event()
 
@@ -122,43 +131,71 @@ class Driver:
         """
         summary = Summary()
         self._datasets = {d.fingerprint: d.url for d in self._catalog.datasets()}
-        wanted: list[str] = []
-        alike: dict[Any, list[str]] = {}  # runs that may train side by side
-
-        def add(added: Sequence[str]) -> None:
-            wanted.extend(added)
-            for run_id, spec in self._catalog.specs(added).items() if added else ():
-                alike.setdefault(run.group_key(spec), []).append(run_id)
-
-        add(run_ids)
+        self._queue = queue = Queue(self._catalog, run_ids)
         last_reclaim = float("-inf")
         with self._heartbeats():
             try:
                 while True:
-                    if time.monotonic() - last_reclaim > LEASE_SECONDS / 2:
-                        self._catalog.reclaim(LEASE_SECONDS, driver_is_dead, self._policies.retries)
-                        last_reclaim = time.monotonic()
                     nothing_left = False
-                    while not nothing_left and self._may_claim(summary) and self._executor.idle() is not None:
-                        add(more())
-                        nothing_left = not self._start_group(wanted, alike, summary)
-                    if not self._going and (nothing_left or not self._may_claim(summary)):
-                        if not self._may_claim(summary) or not self._watches(wanted):
-                            break
+                    try:
+                        self._record(summary)
+                        if time.monotonic() - last_reclaim > LEASE_SECONDS / 2:
+                            self._catalog.reclaim(LEASE_SECONDS, driver_is_dead, self._policies.retries)
+                            last_reclaim = time.monotonic()
+                        while (
+                            not nothing_left
+                            and self._may_claim(summary)
+                            and self._executor.idle() is not None
+                        ):
+                            queue.add(more())
+                            nothing_left = not self._start_group(queue, summary)
+                        self._end_taken(summary)
+                        if not self._going and (nothing_left or not self._may_claim(summary)):
+                            if not self._may_claim(summary) or not self._watches(queue.run_ids):
+                                break
+                            time.sleep(WATCH_SECONDS)
+                            last_reclaim = float("-inf")
+                        self._is_back()
+                    except CatalogAway as error:
+                        self._is_away(error)
                         time.sleep(WATCH_SECONDS)
-                        last_reclaim = float("-inf")
+                    if self._backlog and self._away_since is None:
+                        continue  # runs that could not begin
                     for token, event in self._executor.poll(1.0):
-                        self._handle(token, event, summary)
-                    self._end_taken(summary)
+                        self._hear(token, event)
+                        self._backlog.append((token, event))
                     self._end_stalled()
             except KeyboardInterrupt:
                 self._stop.set()
             finally:
                 for token in list(self._going):  # interrupted: the runs go back to pending
-                    self._end(token, "cancelled", "the driver was interrupted", summary)
+                    try:
+                        self._end(token, "cancelled", "the driver was interrupted", summary)
+                    except CatalogAway as error:  # others take it back once this process is gone
+                        self._forget(token, "unknown", str(error), summary)
                 self._executor.close()
         summary.interrupted = self._stop.is_set()
         return summary
+
+    def _is_away(self, error: CatalogAway) -> None:
+        """Go on training for a while without the catalog; LandlabError where it is away for too long."""
+        limit = 60 * self._policies.outage_minutes
+        if self._away_since is None:
+            self._away_since = time.monotonic()
+            self._report.outage(f"{error}; training goes on, to be recorded within {limit:.0f} s")
+        elif time.monotonic() - self._away_since > limit:
+            raise LandlabError(
+                f"{error}; it was away for {self._policies.outage_minutes:g} minutes (--outage waits longer): "
+                "`landlab run` goes on from the epochs that it knows"
+            ) from error
+
+    def _is_back(self) -> None:
+        if self._away_since is None:
+            return
+        seconds = time.monotonic() - self._away_since
+        self._catalog.release(this_host(), os.getpid(), self._going)
+        self._away_since = None
+        self._report.outage(f"the catalog answers again after {seconds:.0f} s; all is recorded")
 
     def _watches(self, run_ids: Sequence[str]) -> bool:
         """Whether another driver that holds some of these runs may yet turn out to be gone."""
@@ -168,27 +205,33 @@ class Driver:
         enough = self._max_failures is not None and summary.failed >= self._max_failures
         return not enough and not self._stop.is_set()
 
-    def _start_group(
-        self, run_ids: Sequence[str], alike: Mapping[Any, Sequence[str]], summary: Summary
-    ) -> bool:
+    def _start_group(self, queue: Queue, summary: Summary) -> bool:
         """Claim the first pending run and more that may train beside it, and submit them; False if none is left."""
         claims: list[Claim] = []
         unusable: dict[str, str] = {}
         environment = self._environment()
         while len(claims) < self._executor.width:
-            # the first comes first whatever its kind, so that no kind of run waits for ever
-            wanted = alike[run.group_key(claims[0].spec)] if claims else run_ids
-            claim = self._catalog.claim(
-                this_host(),
-                os.getpid(),
-                directory_of=self._workspace.directory,
-                run_ids=wanted,
-                environment=environment,
-            )
+            try:
+                claim = queue.claim(
+                    lambda candidates: self._catalog.claim(
+                        this_host(),
+                        os.getpid(),
+                        directory_of=self._workspace.directory,
+                        run_ids=candidates,
+                        environment=environment,
+                    ),
+                    # the first comes first whatever its kind, so that no kind of run waits for ever
+                    run.group_key(claims[0].spec) if claims else None,
+                )
+            except CatalogAway:
+                if not claims:
+                    raise
+                break  # these are ours, and begin
             if claim is None:
                 break
             going = _Going(claim, claims[0].token if claims else claim.token, time.monotonic())
             self._going[claim.token] = going
+            self._heard.setdefault(going.group, going.started)
             try:
                 problem = self._problem(claim)
                 if problem and self._from_start:
@@ -198,8 +241,9 @@ class Driver:
             finally:  # where the storage is out of reach, too: whoever ends was claimed
                 self._report.claimed(going.claim)
             claims.append(going.claim)
-        for token, problem in unusable.items():
-            self._end(token, "error", problem, summary)
+        self._backlog.extend((token, Failed("error", problem)) for token, problem in unusable.items())
+        with suppress(CatalogAway):  # recorded later
+            self._record(summary)
         tasks = [self._task(claim) for claim in claims if claim.token not in unusable]
         if tasks:
             self._executor.submit(tasks)
@@ -237,16 +281,27 @@ class Driver:
         directory = self._workspace.path(claim.directory)
         return Task(claim.token, claim.spec, str(dataset), str(directory), resume)
 
-    def _handle(self, token: str, event: Event, summary: Summary) -> None:
+    def _hear(self, token: str, event: Event) -> None:
+        """Note that a worker lives, and how long it was silent."""
         if token not in self._going:
             return
-        claim, group = self._going[token].claim, self._going[token].group
-        now = time.monotonic()
+        group, now = self._going[token].group, time.monotonic()
         if isinstance(event, Progress):
             if group in self._committed:
                 self._silences.append(now - self._heard[group])
             self._committed.add(group)
         self._heard[group] = now
+
+    def _record(self, summary: Summary) -> None:
+        """Tell the catalog what the executor told; what it cannot take now stays for later."""
+        while self._backlog:
+            self._handle(*self._backlog[0], summary)
+            self._backlog.popleft()
+
+    def _handle(self, token: str, event: Event, summary: Summary) -> None:
+        if token not in self._going:
+            return
+        claim = self._going[token].claim
         try:
             if isinstance(event, Progress):
                 self._catalog.record(token, event.epochs, self._workspace.catalogued(event.checkpoint))
@@ -262,7 +317,11 @@ class Driver:
                 self._end(token, event.outcome, event.message, summary, event.traceback)
         except StaleToken as stale:
             self._executor.drop(token)
-            self._forget(token, "lost", str(stale), summary)
+            # said twice, where the first answer was lost with the connection
+            if isinstance(event, Result) and self._catalog.ending(token) == ("ok", "completed"):
+                self._forget(token, "ok", "", summary, "completed")
+            else:
+                self._forget(token, "lost", str(stale), summary)
 
     def _supersede(self, token: str, checkpoint: str) -> None:
         """Have the checkpoint removed that the catalog named before this one, if it is of the same attempt."""
@@ -279,7 +338,11 @@ class Driver:
         try:
             state = self._catalog.fail(token, outcome, message, traceback or None, self._policies.retries)
         except StaleToken:
-            outcome = "lost"
+            before = self._catalog.ending(token)
+            if before is not None and before[0] == outcome:  # said twice
+                state = before[1]
+            else:
+                outcome = "lost"
         self._forget(token, outcome, message, summary, state)
 
     def _end_taken(self, summary: Summary) -> None:
@@ -307,6 +370,8 @@ class Driver:
         going = self._going.pop(token)
         summary.count(outcome)
         summary.failed += state == "failed"
+        if state in ("completed", "failed"):
+            self._queue.end(going.claim.run_id)
         self._report.ended(going.claim, outcome, message, time.monotonic() - going.started, state)
 
     @contextmanager

@@ -54,7 +54,7 @@ def pending(
         policies = PolicySpec() if grid is None else catalog.grid(grid).spec.policies
     catalog.reclaim(lease.LEASE_SECONDS, lease.driver_is_dead, policies.retries)
     condition = " and ".join([f"({filter})"] * bool(filter) + [f"grid = '{grid}'"] * bool(grid))
-    chosen = catalog.runs(condition)
+    chosen = catalog.outline(condition)
     states = ("pending", "failed", "cancelled") if only == "missing" else (only,)
     held = catalog.undecided(lease.LEASE_SECONDS) if only in ("pending", "missing") else []
     chosen = chosen[chosen["state"].isin(states) | chosen["run_id"].isin(held)]

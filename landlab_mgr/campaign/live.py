@@ -96,6 +96,10 @@ class LiveReport:
             always=False,
         )
 
+    def outage(self, message: str) -> None:
+        """The catalog's database is away, or back."""
+        self._say(message, always=True)
+
     def ended(self, claim: Claim, outcome: str, message: str, seconds: float, state: str) -> None:
         """An attempt ended, and what became of its run."""
         row = self._rows.pop(claim.token)

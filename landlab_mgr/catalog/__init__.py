@@ -21,6 +21,7 @@ from landlab_mgr.catalog.records import (
     WeightSetRecord,
 )
 from landlab_mgr.catalog.register import Register
+from landlab_mgr.catalog.session import CatalogAway
 from landlab_mgr.catalog.studies import Studies
 from landlab_mgr.catalog.verbs import Attempts
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, MetricRecord

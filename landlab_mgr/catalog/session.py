@@ -28,7 +28,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, InterfaceError
 from sqlalchemy.pool import NullPool
 
 from landlab_mgr.catalog.tables import REVISION, Base
@@ -46,6 +46,10 @@ BUSY_SECONDS = 30
 _WRITE = "landlab_write"
 _BASE = "base"  # Alembic's word for a schema below the first revision
 _UPGRADE_LOCK = 0x1A9D1AB  # any constant: the PostgreSQL advisory lock that upgraders queue for
+
+
+class CatalogAway(LandlabError):  # noqa: N818 - a state of affairs
+    """The database cannot be reached for now: it restarts, or somebody else keeps it. Trying again may help."""
 
 
 class Database:
@@ -329,6 +333,10 @@ _SURROUNDINGS = {"25006", "42501", "0LP01", "28000", "28P01", "3F000"}
 """PostgreSQL's SQLSTATE of a read-only transaction, of rights, logins and schemas that lack."""
 
 
+_RESTARTING = ("57P01", "57P02", "57P03", "53300")
+"""PostgreSQL's SQLSTATEs of a server that stops, crashed, starts, or has no connection left."""
+
+
 @contextmanager
 def _plain_errors(url: URL) -> Iterator[None]:
     """What the surroundings did (a lock, a full disk, no server, not a database) in one line.
@@ -337,13 +345,28 @@ def _plain_errors(url: URL) -> Iterator[None]:
     """
     try:
         yield
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         surroundings = type(error).__name__ in ("DatabaseError", "OperationalError")
-        if not surroundings and getattr(error.orig, "sqlstate", None) not in _SURROUNDINGS:
+        away = _is_away(error)
+        if not (surroundings or away) and getattr(error.orig, "sqlstate", None) not in _SURROUNDINGS:
             raise
         reason = str(error.orig).strip().splitlines()[0]
         advice = next((advice for words, advice in _ADVICE if words in reason), "{}")
-        raise LandlabError(f"catalog {_where(url)}: {advice.format(reason)}") from error
+        kind = CatalogAway if away else LandlabError
+        raise kind(f"catalog {_where(url)}: {advice.format(reason)}") from error
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Whether a database may be back soon: the server stops or starts, the line is cut, or SQLite's lock is held."""
+    if "sqlite3" in type(error.orig).__module__:
+        return "locked" in str(error.orig)
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    if sqlstate is None:
+        return error.connection_invalidated or type(error.orig).__name__ in (
+            "OperationalError",
+            "InterfaceError",
+        )
+    return sqlstate.startswith("08") or sqlstate in _RESTARTING
 
 
 def _upgrade(url: str | Path) -> None:

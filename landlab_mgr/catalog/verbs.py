@@ -6,6 +6,7 @@ write: all verbs here keep that in a single transaction each.
 
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -175,6 +176,23 @@ class Attempts(Database):
                 state, message = "failed", message + _HOPELESS.format(retries)
             _end(tx, attempt, outcome, state, message, traceback)
         return state
+
+    def ending(self, token: str) -> tuple[str, str] | None:
+        """Outcome of an attempt that has ended, and the state of its run; None while it goes on."""
+        query = select(Attempt.outcome, Run.state).join(Run, Run.run_id == Attempt.run_id)
+        with self.transaction() as tx:
+            row = tx.execute(query.where(Attempt.token == token)).one_or_none()
+        return None if row is None or row.outcome is None else (row.outcome, row.state)
+
+    def release(self, host: str, pid: int, tokens: Iterable[str]) -> list[str]:
+        """Give back the runs of a driver's attempts beside these: claims whose answer never reached it."""
+        of_driver = Attempt.host == host, Attempt.pid == pid, Attempt.outcome.is_(None)
+        with self.transaction() as tx:
+            unknown = set(tx.scalars(select(Attempt.token).where(*of_driver))) - {*tokens}
+        for token in unknown:
+            with suppress(StaleToken):
+                self.fail(token, "cancelled", "its driver never learned of the claim")
+        return sorted(unknown)
 
     def cancel(self, run_ids: Sequence[str]) -> list[str]:
         """Cancel runs that are pending or running; returns those that were. Their attempts lose the run."""

@@ -389,6 +389,9 @@ class PolicySpec(Frozen):
     stall_minutes: float = Field(
         10, gt=0, description="a worker silent for so long, and 20 times the usual, is lost"
     )
+    outage_minutes: float = Field(
+        10, ge=0, description="how long a driver trains on while the catalog's database is away"
+    )
     members: int = Field(1, ge=1, le=1024, description="runs that train side by side in a worker")
     cpus: float = Field(1, gt=0, description="cores of a worker")
     gpus: float | None = Field(

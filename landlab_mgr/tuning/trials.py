@@ -152,6 +152,10 @@ class Trials:
             entry.curve += [(record.epoch, dict(record.terms)) for record in progress.epochs]
             self._judge(entry, claim.spec.weights)
 
+    def outage(self, message: str) -> None:
+        """The catalog's database is away, or back."""
+        self._report.outage(message)
+
     def ended(self, claim: Claim, outcome: str, message: str, seconds: float, state: str) -> None:
         """Tell Optuna of trials that are over by this."""
         if claim.run_id in self._pruned:

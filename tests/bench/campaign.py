@@ -64,6 +64,9 @@ class _Clock:
     def progress(self, claim: Claim, progress: Progress) -> None:
         """Nothing."""
 
+    def outage(self, message: str) -> None:
+        """Nothing is told."""
+
     def ended(self, claim: Claim, outcome: str, message: str, seconds: float, state: str) -> None:
         """Note it."""
         self.ended_at.append(time.perf_counter())

@@ -68,7 +68,7 @@ def temporary_database(server: str, template: str = "template1") -> Iterator[str
     """URL of a new database on a server, a copy of the database `template`; dropped afterwards."""
     address = parse_url(server)
     name = f"landlab_{secrets.token_hex(6)}"
-    engine = create_engine(address, isolation_level="AUTOCOMMIT")
+    engine = create_engine(address, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql(f'CREATE DATABASE {name} TEMPLATE "{template}"')
