@@ -7,7 +7,9 @@ the run's model does not read, or that is not set, is missing. A list is text wi
 (`network.hidden = '32,32'`), predictors with plus signs.
 
 `and` binds tighter than `or`. A comparison with something missing or NaN is false, so that `not` of it is true, and
-`a != b` is `not a = b`. `like` takes % and _ and ignores case.
+`a != b` is `not a = b`. `like` takes % and _ and ignores case. `a is null`, like `a = nan`, holds for what is missing
+or NaN; `a between 1 and 2` includes both. Keywords and names of fields may be of either case, but for those of metrics,
+where r2 and R2 are two statistics; `==` is `=`.
 """
 
 import json
@@ -20,7 +22,7 @@ from typing import Any, Literal, cast
 
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
-from sqlalchemy import ColumnElement, and_, case, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from landlab_mgr.catalog.tables import (
@@ -52,7 +54,9 @@ GRAMMAR = r"""
     | FIELD COMPARE literal -> compare
     | FIELD [NOT] _IN "(" literal ("," literal)* ")" -> contains
     | FIELD [NOT] _LIKE TEXT -> like
-?literal: TEXT | NUMBER
+    | FIELD [NOT] _BETWEEN literal _AND literal -> between
+    | FIELD _IS [NOT] MISSING -> missing
+?literal: TEXT | NUMBER | MISSING
 
 _OR.2: /or\b/i
 _AND.2: /and\b/i
@@ -60,8 +64,11 @@ _NOT.2: /not\b/i
 NOT.1: /not\b/i
 _IN.2: /in\b/i
 _LIKE.2: /like\b/i
+_BETWEEN.2: /between\b/i
+_IS.2: /is\b/i
+MISSING.1: /(null|none|nan)\b/i
 FIELD: /[A-Za-z_]\w*(\.\w+)*/
-COMPARE: /[<>!]=|[=<>]/
+COMPARE: /[<>!=]=|[=<>]/
 NUMBER: /[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?/i
 TEXT: /'([^']|'')*'|"([^"]|"")*"/
 %ignore /[ \t\r\n]+/
@@ -71,11 +78,15 @@ EXPECTED = {
     "COMPARE": "= != < <= > >=",
     "NUMBER": "a number",
     "TEXT": "text in quotes",
+    "MISSING": "null",
     "LPAR": "(",
     "RPAR": ")",
     "COMMA": ",",
     "$END": "the end",
-} | {name: name.strip("_").lower() for name in ("_OR", "_AND", "_NOT", "NOT", "_IN", "_LIKE")}
+} | {
+    name: name.strip("_").lower()
+    for name in ("_OR", "_AND", "_NOT", "NOT", "_IN", "_LIKE", "_BETWEEN", "_IS")
+}
 
 # SQLite refuses expressions deeper than 1,000, and Python's own stack ends near there.
 MAX_LENGTH = 4000
@@ -113,7 +124,9 @@ def compile_filter(text: str) -> ColumnElement[bool]:
 
 def held_back(text: str) -> set[str]:
     """The splits other than train and dev whose metrics a filter compares; GrammarError where it is none."""
-    fields = [str(c.children[0]) for c in _comparisons(_parsed(text))] if text.strip() else []
+    fields = (
+        [_present_spelling(str(c.children[0])) for c in _comparisons(_parsed(text))] if text.strip() else []
+    )
     metrics = [field.split(".") for field in fields if field.startswith("metrics.")]
     return {split for _, split, *_ in metrics if split in SPLITS and split not in SEEN}
 
@@ -121,7 +134,7 @@ def held_back(text: str) -> set[str]:
 def ensembles_named(text: str) -> list[str]:
     """The ensembles that a filter names with = or in; GrammarError where it is none."""
     comparisons = _comparisons(_parsed(text)) if text.strip() else []
-    named = [c for c in comparisons if str(c.children[0]) == "ensemble" and c.data != "like"]
+    named = [c for c in comparisons if _is(c.children[0], "ensemble") and c.data in ("compare", "contains")]
     return list(dict.fromkeys(_unquoted(x) for c in named for x in cast("list[Token]", c.children[2:])))
 
 
@@ -144,8 +157,11 @@ def _parsed(text: str) -> Tree[Token]:
     return tree
 
 
+COMPARISONS = ("compare", "contains", "like", "between", "missing")
+
+
 def _comparisons(tree: Tree[Token]) -> list[Tree[Token]]:
-    return list(tree.find_pred(lambda t: t.data in ("compare", "contains", "like")))
+    return list(tree.find_pred(lambda t: t.data in COMPARISONS))
 
 
 @cache
@@ -161,8 +177,21 @@ def _condition(text: str, tree: Tree[Token], depth: int) -> ColumnElement[bool]:
         return not_(parts[0]) if tree.data == "no" else (or_ if tree.data == "any" else and_)(*parts)
     name, middle, *literals = cast("list[Token]", tree.children)
     field = _field(text, name)
+    if tree.data == "missing" or (tree.data == "compare" and literals[0].type == "MISSING"):
+        present = field.holds(lambda column: column.is_not(None))
+        if tree.data == "missing":
+            return not_(present) if middle is None else present
+        if str(middle) not in ("=", "==", "!="):
+            raise _error(text, middle, f"nothing is less or more than {literals[0]}: write {name} is null")
+        return present if str(middle) == "!=" else not_(present)
+    if tree.data == "between":
+        if field.kind not in ("number", "time"):
+            raise _error(text, name, f"{name} is no number and no date: compare it with =, !=, in or like")
+        low, high = (_value(text, name, field, literal) for literal in literals)
+        condition = field.holds(lambda column: and_(column >= low, column <= high))
+        return condition if middle is None else not_(condition)
     if tree.data == "compare":
-        sign = str(middle)
+        sign = "=" if str(middle) == "==" else str(middle)
         value = _value(text, name, field, literals[0])
         if field.kind in ("text", "list") and sign not in ("=", "!="):
             what = "text" if field.kind == "text" else "a list"
@@ -190,6 +219,8 @@ def _condition(text: str, tree: Tree[Token], depth: int) -> ColumnElement[bool]:
 
 def _value(text: str, name: Token, field: Field, literal: Token) -> Value:
     is_number = literal.type == "NUMBER"
+    if literal.type == "MISSING":
+        raise _error(text, literal, f"{literal} is no value: write {name} is null")
     if is_number != (field.kind == "number"):
         wanted = {
             "number": "a number",
@@ -217,6 +248,14 @@ def _unquoted(literal: Token) -> str:
 def _status(literal: str) -> str:
     if literal not in STATES:
         raise ValueError(f"{literal!r} is no status; they are {', '.join(STATES)}")
+    return literal
+
+
+def _prefix(literal: str) -> str:
+    if not literal:
+        raise ValueError(
+            "an empty text is the start of every run's id; leave the condition out to mean every run"
+        )
     return literal
 
 
@@ -331,7 +370,7 @@ _model_name = func.coalesce(Setup.spec["model"].as_string(), registry.DEFAULT)
 _SEEDS = {"seeds.init": Run.seed_init, "seeds.split": Run.seed_split, "seeds.shuffle": Run.seed_shuffle}
 
 FIELDS = {
-    "run": Field("text", _plain(Run.run_id), equals=_starts_with),
+    "run": Field("text", _plain(Run.run_id), read=_prefix, equals=_starts_with),
     "status": Field("text", _plain(Run.state), read=_status),
     "grid": Field("text", _in_grid),
     "ensemble": Field("text", _in_ensemble),
@@ -370,7 +409,7 @@ def _field(text: str, name: Token) -> Field:
         return FIELDS[current]
     if current in spec_fields.fields():
         return _setting(spec_fields.fields()[current])
-    match name.split("."):
+    match current.split("."):
         case ["metrics", split, *_] if split not in SPLITS:
             raise _error(text, name, f"no split {split!r}; known: {', '.join(SPLITS)}")
         case ["metrics", *key] if len(key) in (3, 4):
@@ -382,7 +421,17 @@ def _field(text: str, name: Token) -> Field:
     raise _error(text, name, f"unknown field {str(name)!r}{near}")
 
 
+def _is(token: Any, field: str) -> bool:
+    return _present_spelling(str(token)) == field
+
+
 def _present_spelling(name: str) -> str:
+    lowered = name.lower()
+    if lowered.startswith("metrics."):  # r2 and R2 are two statistics
+        split, _, rest = name[len("metrics.") :].partition(".")
+        return f"metrics.{split.lower()}.{rest}" if rest else f"metrics.{split.lower()}"
+    whole = {n.lower(): n for n in (*FIELDS, *spec_fields.fields(), *OLD_SPELLINGS)}
+    name = whole.get(lowered, name)
     for old, new in OLD_SPELLINGS.items():
         if name == old or (old.endswith(".") and name.startswith(old)):
             return new + name.removeprefix(old)
@@ -413,3 +462,51 @@ def _syntax_error(text: str, error: UnexpectedInput) -> GrammarError:
         found = f"found {text[position]!r}"
     wanted = ", ".join(sorted({EXPECTED[name] for name in expected if name in EXPECTED}))
     return _error(text, position, f"{found}; expected {wanted or 'something else'}; fields: {_known()}")
+
+
+# --- values that no run has -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A text that a filter compares a field with: the field's present name, the text, and a query of all values."""
+
+    name: str
+    value: str
+    values: Select[Any]
+
+
+def asked(text: str) -> list[Asked]:
+    """What a filter asks of texts and metrics, to be looked up where no run matches."""
+    found: list[Asked] = []
+    for comparison in _comparisons(_parsed(text)) if text.strip() else ():
+        name = _present_spelling(str(comparison.children[0]))
+        if name.startswith("metrics."):
+            _, _split, variable, statistic, *level = name.split(".")
+            keys = (
+                (Metric.variable, variable),
+                (Metric.statistic, statistic),
+                *((Metric.level, x) for x in level),
+            )
+            found += [Asked(name, value, select(column).distinct()) for column, value in keys]
+        elif comparison.data in ("compare", "contains"):
+            literals = [x for x in cast("list[Token]", comparison.children[2:]) if x.type == "TEXT"]
+            values, field = _values_of(name), spec_fields.fields().get(name)
+            texts = [_unquoted(x) for x in literals if values is not None]
+            if field is not None and field.kind == "list":
+                texts = [field.canonical(x) for x in texts]
+            found += [Asked(name, x, values) for x in texts if values is not None]
+    return found
+
+
+def _values_of(name: str) -> Select[Any] | None:
+    """Every value of a field that is text; None of those whose values are fixed or no text."""
+    columns = {"grid": Grid.name, "ensemble": Ensemble.name, "tag": Tag.name}
+    if name in columns:
+        return select(columns[name]).distinct()
+    if name == "dataset":
+        return select(Dataset.name).union(select(Dataset.fingerprint)).subquery().select()
+    field = spec_fields.fields().get(name)
+    if field is None or field.kind == "number" or name in _SEEDS or name.startswith("loss_weights."):
+        return None
+    return select(_value_in_setup(field)).select_from(Setup).distinct()

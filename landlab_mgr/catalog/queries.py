@@ -1,5 +1,6 @@
 """Everything that is read from the catalog: records, and tables as pandas data frames."""
 
+import difflib
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from landlab_mgr.catalog.columns import join_float
+from landlab_mgr.catalog.filter import asked as asked_of
 from landlab_mgr.catalog.filter import compile_filter
 from landlab_mgr.catalog.guard import Guard
 from landlab_mgr.catalog.inventory import dataset_records
@@ -102,8 +104,8 @@ class Queries(Guard):
             **{**row, "spec": spec, "grids": tuple(grids), "epochs_planned": spec.optimizer.epochs}
         )
 
-    def runs(self, filter: str = "", limit: int | None = None) -> pd.DataFrame:
-        """Runs that a filter holds for, in order of registration, a row each.
+    def runs(self, filter: str = "", limit: int | None = None, offset: int = 0) -> pd.DataFrame:
+        """Runs that a filter holds for, in order of registration, a row each: at most `limit`, after `offset` others.
 
         Columns: run_id, state, grids (comma-separated), dataset (name), label, seed, epochs, epochs_planned,
         train_loss and dev_loss (of the last epoch), outcome and message (of the last attempt that ended badly, where
@@ -111,9 +113,9 @@ class Queries(Guard):
         has one.
         """
         self._look((), filter)
-        return self._runs(filter, limit)
+        return self._runs(filter, limit, offset)
 
-    def _runs(self, filter: str, limit: int | None = None) -> pd.DataFrame:
+    def _runs(self, filter: str, limit: int | None = None, offset: int = 0) -> pd.DataFrame:
         query = (
             _joined(
                 select(
@@ -130,7 +132,10 @@ class Queries(Guard):
             )
             .where(compile_filter(filter))
             .order_by(Run.position)
-            .limit(limit)
+            .limit(
+                limit if limit is not None or not offset else 2**62
+            )  # SQLite has no offset without a limit
+            .offset(offset or None)
         )
         with self.transaction() as tx:
             rows = tx.execute(query).all()
@@ -164,6 +169,42 @@ class Queries(Guard):
             values[variable][place[run_id]] = value if kind == "finite" else join_float(value, kind)
         columns = {f"dev.{variable}.R2": values[variable] for variable in sorted(values)}
         return pd.concat([table, pd.DataFrame(columns, index=table.index)], axis="columns")
+
+    def outline(self, filter: str = "") -> pd.DataFrame:
+        """The few things about runs by which they are chosen, in order of registration; quick, however many.
+
+        Columns: run_id, state, dataset (name), label, seed, epochs, epochs_planned.
+        """
+        self._look((), filter)
+        planned = Run.spec["optimizer"]["epochs"].as_string().label("epochs_planned")
+        query = _joined(
+            select(
+                *(Run.run_id, Run.state, Dataset.name.label("dataset"), Setup.label),
+                *(Run.seed_init.label("seed"), Run.epochs, planned),
+            )
+        )
+        with self.transaction() as tx:
+            result = tx.execute(query.where(compile_filter(filter)).order_by(Run.position))
+            table = pd.DataFrame(result.all(), columns=list(result.keys()))
+        return table.astype({"epochs_planned": int})
+
+    def unknown(self, filter: str) -> list[str]:
+        """What a filter asks for and no run has, a line each, with what is near: why it matches nothing."""
+        lines = []
+        with self.transaction() as tx:
+            for asked in asked_of(filter):
+                values = [str(v) for v in tx.scalars(asked.values) if v is not None]
+                if asked.value.replace(" ", "") not in {v.replace(" ", "") for v in values}:
+                    lines.append(f"{asked.name}: nothing has {asked.value!r}{_near(asked.value, values)}")
+        return list(dict.fromkeys(lines))
+
+    def pending(self, run_ids: Sequence[str]) -> list[str]:
+        """Those of these runs that are pending, in the order given."""
+        with self.transaction() as tx:
+            waiting = set(
+                tx.scalars(select(Run.run_id).where(Run.state == "pending", among(tx, Run.run_id, run_ids)))
+            )
+        return [run_id for run_id in run_ids if run_id in waiting]
 
     def specs(self, run_ids: Sequence[str]) -> dict[str, RunSpec]:
         """What these runs ask, by run_id in the order given; ids that are not there are left out."""
@@ -332,6 +373,20 @@ class Queries(Guard):
 _HEADLINES = select(Metric.run_id, Metric.variable, Metric.value, Metric.kind).where(
     *(getattr(Metric, column) == value for column, value in HEADLINE.items())
 )
+
+
+def _near(value: str, values: Sequence[str]) -> str:
+    """Values that look like one, or a few of all, to end a message."""
+    lowered = {v.lower(): v for v in values}
+    near = [lowered[n] for n in difflib.get_close_matches(value.lower(), lowered, 3, 0.6)]
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    few = sorted(values)[:6]
+    return (
+        f"; there is {', '.join(few)}{', ...' if len(values) > len(few) else ''}"
+        if few
+        else "; there is none"
+    )
 
 
 def _joined(query: Select) -> Select:

@@ -25,6 +25,9 @@ from landlab_mgr.workspace.workspace import Workspace
 SHOWN_ANYWAY = ("dataset", "predictors", "optimizer.epochs", "seeds.init", "seeds.split", "seeds.shuffle")
 """Fields that a list of runs has in columns of its own."""
 
+PAGE = 100
+"""Runs that a table shows unless told otherwise."""
+
 app = typer.Typer()
 
 
@@ -53,6 +56,9 @@ def run(
     stall: Annotated[
         float | None, typer.Option(help="Minutes without an epoch after which a worker is lost [10]")
     ] = None,
+    outage: Annotated[
+        float | None, typer.Option(help="Minutes to train on while the catalog's database is away [10]")
+    ] = None,
     max_failures: Annotated[
         int | None, typer.Option(min=1, help="Start nothing more once so many runs have failed")
     ] = None,
@@ -68,7 +74,7 @@ def run(
 
     asked = {
         **{"members": members, "cpus": cpus, "gpus": gpus, "memory_gb": memory},
-        **{"retries": retries, "stall_minutes": stall},
+        **{"retries": retries, "stall_minutes": stall, "outage_minutes": outage},
     }
     ws = Workspace.at(workspace, db)
     with ws.open() as catalog:
@@ -76,10 +82,13 @@ def run(
         policies = of_grid.changed({n: x for n, x in asked.items() if x is not None})
         who = launch.Workers(workers, executor, address)
         summary = launch.pending(ws, catalog, filter, grid, only, who, policies, max_failures, from_start)
+        unknown = [] if summary.outcomes else catalog.unknown(filter)
     counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(summary.outcomes.items())) or "nothing to do"
     console.print(
         f"{counts}{'; interrupted: `landlab run` goes on' if summary.interrupted else ''}", markup=False
     )
+    for line in unknown:
+        console.print(line, markup=False)
     if summary.interrupted:
         raise typer.Exit(130)
     if summary.failed:
@@ -90,7 +99,11 @@ def run(
 @app.command()
 def ls(
     filter: FilterArgument = "",
-    limit: Annotated[int, typer.Option(help="At most this many, newest registrations last; 0 = all")] = 0,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=0, help="At most this many, in order of registration; 0 = all [100; --json: all]"),
+    ] = None,
+    offset: Annotated[int, typer.Option(min=0, help="Leave out so many before them")] = 0,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
     json: JsonOption = False,
@@ -98,8 +111,10 @@ def ls(
     """Runs, one line each, with the fields of their specifications in which they differ."""
     # a look at held-back skill is counted, which takes writing
     with Workspace.at(workspace, db).open(read_only=not held_back(filter)) as catalog:
-        frame = catalog.runs(filter, limit or None)
-        counts = catalog.counts(filter) if limit else Counter(frame["state"])
+        most = (None if json else PAGE) if limit is None else limit or None
+        frame = catalog.runs(filter, most, offset)
+        counts = catalog.counts(filter)
+        unknown = catalog.unknown(filter) if not any(counts.values()) else []
         tags = catalog.tags()
         settings = catalog.settings(list(frame["run_id"]))
     varied = [name for name in fields.differing(settings.values()) if name not in SHOWN_ANYWAY]
@@ -110,8 +125,12 @@ def ls(
         show(frame, as_json=True)
         return
     if frame.empty:
-        hint = "no run matches" if filter else "no run yet: `landlab grid register experiments/fluxval.toml`"
-        console.print(hint)
+        hint = (
+            "no run matches"
+            if filter or offset
+            else "no run yet: `landlab grid register experiments/fluxval.toml`"
+        )
+        console.print("\n".join([hint, *unknown]), markup=False)
         return
     frame = frame.drop(columns=["created", "updated", "grids", "dataset"])
     frame["epochs"] = [f"{a}/{b}" for a, b in zip(frame["epochs"], frame.pop("epochs_planned"), strict=True)]
@@ -129,17 +148,22 @@ def ls(
     for run_id, outcome, message in reasons.itertuples(index=False):
         console.print(f"{run_id} {outcome}: {message}", markup=False, soft_wrap=True)
     console.print(", ".join(f"{n} {state}" for state, n in counts.items() if n))
+    last, total = offset + len(frame), sum(counts.values())
+    if len(frame) < total:
+        more = f"; `--offset {last}` shows the next" if last < total else ""
+        console.print(f"runs {offset + 1} to {last} of {total}{more}, `--limit 0` all", markup=False)
 
 
 @app.command()
 def cancel(filter: RequiredFilter, workspace: WorkspaceOption = None, db: DatabaseOption = None) -> None:
     """Cancel runs that are pending or running; whoever trains them stops. What they committed stays."""
     with Workspace.at(workspace, db).open() as catalog:
-        chosen = catalog.runs(_some(filter, "cancel"))
+        chosen = catalog.outline(_some(filter, "cancel"))
         cancelled = catalog.cancel(list(chosen["run_id"]))
+        unknown = [] if len(chosen) else catalog.unknown(filter)
     others = Counter(chosen.loc[~chosen["run_id"].isin(cancelled), "state"])
     left = "".join(f"; {n} {state} left as they are" for state, n in others.items())
-    console.print(f"{len(cancelled)} cancelled{left}", markup=False)
+    console.print("\n".join([f"{len(cancelled)} cancelled{left}", *unknown]), markup=False)
     if cancelled:
         console.print("next: `landlab run --only cancelled` takes them up again")
 
@@ -154,12 +178,15 @@ def tag(
 ) -> None:
     """Give runs a tag, which filters find again: `landlab ls "tag = 'paper'"`."""
     with Workspace.at(workspace, db).open() as catalog:
-        run_ids = list(catalog.runs(_some(filter, "tag"))["run_id"])
+        run_ids = list(catalog.outline(_some(filter, "tag"))["run_id"])
         changed = catalog.untag(run_ids, name) if remove else catalog.tag(run_ids, name)
+        unknown = [] if run_ids else catalog.unknown(filter)
     verb, as_before = ("lost", "did not have") if remove else ("got", "had")
     console.print(
         f"{changed} runs {verb} the tag {name}, {len(run_ids) - changed} {as_before} it", markup=False
     )
+    for line in unknown:
+        console.print(line, markup=False)
 
 
 def _some(filter: str, verb: str) -> str:

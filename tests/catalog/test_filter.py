@@ -141,6 +141,20 @@ def found(catalog):
         ("created > '2020-01-01'", "abcdefg"),
         ("created < '2020-01-01T00:00:00+05:00'", ""),
         ("run = 'zz'", ""),
+        # as people type it
+        ("Status == 'completed'", "abc"),
+        ("STATUS = 'failed' OR Optimizer.Epochs == 20", "dg"),
+        ("Seed BETWEEN 1 and 5", "defg"),
+        ("seed not between 1 and 5 and status = 'completed'", "abc"),
+        ("created between '2020-01-01' and '2999-01-01'", "abcdefg"),
+        ("metrics.DEV.lai.R2 between 0.5 and 0.9", "ab"),
+        ("metrics.dev.lai.R2 is null", "cdefg"),  # missing or NaN
+        ("metrics.dev.lai.R2 IS NOT NULL", "ab"),
+        ("metrics.dev.lai.R2 = nan", "cdefg"),
+        ("metrics.dev.lai.R2 != NaN", "ab"),
+        ("split.fold is null", "abcdef"),
+        ("tag is null and grid is null", "g"),
+        ("streams is not null", "g"),
         # `and` binds tighter than `or`; `not` tighter than both
         ("seed = 5 or seed = 0 and setup.groups = 'PFT'", "ag"),
         ("(seed = 5 or seed = 0) and setup.groups = 'PFT'", "a"),
@@ -168,6 +182,37 @@ def test_runs_by_prefix(found):
         assert found(f"run in ('{run_id}', '{found.ids[0]}')") == "".join(sorted({name, "a"}))
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("setup.groups = 'PFT+CLIMB'", "predictors: nothing has 'PFT+CLIMB'; did you mean PFT+CLIM"),
+        ("metrics.dev.LAI.r2 > 0.5", "metrics.dev.LAI.r2: nothing has 'LAI'; did you mean lai?"),
+        (
+            "metrics.dev.lai.rsquared > 0.5",
+            "metrics.dev.lai.rsquared: nothing has 'rsquared'; there is R2, r2",
+        ),
+        ("grid in ('G2', 'h')", "grid: nothing has 'G2'; did you mean g?|grid: nothing has 'h'; there is g"),
+        ("tag = 'paper'", "tag: nothing has 'paper'; there is none"),
+        ("dataset = 'twins'", "dataset: nothing has 'twins'; did you mean twin?"),
+        ("split.kind == 'kfolt'", "split.kind: nothing has 'kfolt'; did you mean kfold?"),
+        (
+            "predictors = 'CLIM + PFT' and seed = 99 or status = 'cancelled'",
+            "",
+        ),  # each is a value that runs have
+    ],
+)
+def test_values_that_nothing_has_are_named(found, text, says):
+    assert found(text) == ""
+    lines = found.catalog.unknown(text)
+    assert len(lines) == len([x for x in says.split("|") if x])
+    assert all(line.startswith(start) for line, start in zip(lines, says.split("|"), strict=False))
+
+
+def test_pages(found):
+    assert list(found.catalog.runs(limit=2, offset=3)["run_id"]) == found.ids[3:5]
+    assert list(found.catalog.runs("seed = 1", offset=1)["run_id"]) == found.ids[4:6]
+
+
 def test_limit_and_metrics_of(found):
     assert list(found.catalog.runs("seed = 0", limit=2)["run_id"]) == found.ids[:2]
     table = found.catalog.metrics_of("seed = 0", "dev", "lai", "R2")
@@ -181,9 +226,13 @@ def test_limit_and_metrics_of(found):
 @pytest.mark.parametrize(
     ("text", "column", "message"),
     [
-        ("seed", 5, "the filter ends; expected = != < <= > >=, in, like, not;"),
-        ("seed =", 7, "the filter ends; expected a number, text in quotes;"),
-        ("status = failed", 10, "found 'failed'; expected a number, text in quotes;"),
+        ("run = ''", 7, "an empty text is the start of every run's id"),
+        ("status in ('failed', null)", 22, "null is no value: write status is null"),
+        ("seed > nan", 6, "nothing is less or more than nan: write seed is null"),
+        ("status between 'a' and 'b'", 1, "status is no number and no date"),
+        ("seed", 5, "the filter ends; expected = != < <= > >=, between, in, is, like, not;"),
+        ("seed =", 7, "the filter ends; expected a number, null, text in quotes;"),
+        ("status = failed", 10, "found 'failed'; expected a number, null, text in quotes;"),
         ("status = 'failed", 10, 'found "\'"'),
         ("seed = 1 seed = 2", 10, "found 'seed'; expected and, or, the end;"),
         ("(seed = 1", 10, "the filter ends"),
