@@ -7,7 +7,8 @@ from sqlalchemy import Connection, select
 
 from landlab_mgr.catalog.records import DatasetRecord
 from landlab_mgr.catalog.session import Database, now
-from landlab_mgr.catalog.tables import Artifact, Attempt, Dataset, DatasetAlias, Run
+from landlab_mgr.catalog.tables import Artifact, Attempt, Base, Dataset, DatasetAlias, Run
+from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import ArtifactRecord
 
 
@@ -58,6 +59,23 @@ def dataset_records(tx: Connection) -> list[DatasetRecord]:
 
 class Inventory(Database):
     """Taking stock."""
+
+    def damage(self, deep: bool = False) -> list[str]:
+        """Problems of a SQLite file, as SQLite tells them; `deep` also compares every index with its table.
+
+        A PostgreSQL server checks its pages as it reads them: all rows are read where `deep`.
+        """
+        try:
+            with self.transaction() as tx:
+                if tx.dialect.name == "sqlite":
+                    check = "integrity_check" if deep else "quick_check"
+                    told = [str(row[0]) for row in tx.exec_driver_sql(f"PRAGMA {check}(20)")]
+                    return [] if told == ["ok"] else [" ".join(line.split()) for line in told]
+                for table in Base.metadata.sorted_tables if deep else ():
+                    tx.exec_driver_sql(f"SELECT count({table.name}::text) FROM {table.name}")
+        except LandlabError as error:
+            return [str(error)]
+        return []
 
     def inventory(self) -> Contents:
         """Datasets, attempts and files of every run, in one transaction."""

@@ -72,7 +72,13 @@ class Database:
         target = parse_url(url)
         if target.get_backend_name() == "sqlite":
             assert target.database is not None
-            Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+            try:
+                Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                reason = error.strerror or error
+                raise LandlabError(
+                    f"cannot make {Path(target.database).parent}: {reason}; name another place"
+                ) from None
         if _revision(target) is None:
             _upgrade(url)
         return cls(url)
@@ -104,6 +110,11 @@ class Database:
     def url(self) -> str:
         """The database's URL, without its password."""
         return self._url.render_as_string(hide_password=True)
+
+    @property
+    def file(self) -> str | None:
+        """Path of a SQLite file; None on a server."""
+        return self._url.database if self._url.get_backend_name() == "sqlite" else None
 
     def close(self) -> None:
         """Give back every connection."""

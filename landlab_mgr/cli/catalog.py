@@ -58,6 +58,35 @@ def gc(
         console.print(f"{total}: {done}" if found else "nothing to remove")
 
 
+@app.command("copy")
+def copy_catalog(
+    target: Annotated[
+        str, typer.Argument(help="New directory, file or postgresql://... URL", show_default=False)
+    ],
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Copy a workspace that may be in use to a new directory, or its catalog alone to a file or server.
+
+    A directory gets the catalog, datasets and files of runs: a backup, and a way to move. A file (.db) or a
+    URL gets the catalog alone. Copying landlab.db by other means loses what landlab.db-wal holds.
+    """
+    from landlab_mgr.catalog.copy import copy
+
+    ws = Workspace.at(workspace, db)
+    with ws.open(read_only=True) as catalog:
+        if "://" in target or target.endswith(".db"):
+            counts = copy(catalog, target)
+            console.print(f"{counts['run']} runs, {counts['attempt']} attempts copied", markup=False)
+            console.print(f"next: `landlab ls -w {ws.root} --db URL`, with LANDLAB_DB for good", markup=False)
+            return
+        from landlab_mgr.workspace import backup
+
+        files, count = backup.workspace(ws, catalog, Path(target).absolute())
+    console.print(f"{target}: {files} files, {size(count)}", markup=False)
+    console.print(f"next: `landlab doctor -w {target}`", markup=False)
+
+
 Format = Literal["csv", "parquet"]
 
 

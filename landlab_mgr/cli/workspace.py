@@ -82,7 +82,13 @@ def open_app(
 
 @app.command()
 def doctor(
-    deep: Annotated[bool, typer.Option("--deep", help="Also hash the values of every dataset again")] = False,
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep",
+            help="Also hash the values of every dataset again, and check every index of the database",
+        ),
+    ] = False,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
     json: JsonOption = False,

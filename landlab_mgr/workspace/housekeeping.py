@@ -100,8 +100,12 @@ def remove(found: Sequence[Waste]) -> list[str]:
 def examine(workspace: Workspace, catalog: Catalog, deep: bool = False) -> list[Finding]:
     """Everything that is wrong, errors first; nothing is changed.
 
-    Every catalogued file is hashed; `deep` also hashes the values of every dataset.
+    Every catalogued file is hashed; `deep` also hashes the values of every dataset, and checks every index of the
+    database.
     """
+    broken = [*_database(workspace, catalog, deep)]
+    if broken:
+        return broken  # nothing that it says can be relied on
     out_of_reach, directories = None, []
     try:
         workspace.check_storage()
@@ -270,6 +274,23 @@ def _datasets(workspace: Workspace, records: Sequence[DatasetRecord], deep: bool
                 "is published, but not in the catalog",
                 "import or make it again to catalogue it, or remove it",
             )
+
+
+def _database(workspace: Workspace, catalog: Catalog, deep: bool) -> Iterator[Finding]:
+    problems = catalog.damage(deep)
+    if not problems:
+        return
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    file = workspace.database
+    if catalog.url.startswith("sqlite"):
+        remedy = (
+            f"end every landlab that uses it, keep a copy of {file}, {file}-wal and {file}-shm, and put back a copy "
+            f"that `landlab catalog copy` made; or save what is left: `sqlite3 {file} .recover | sqlite3 saved.db`, "
+            "then `landlab doctor --deep --db saved.db`"
+        )
+    else:
+        remedy = "restore it from a backup of the server"
+    yield Finding("error", f"catalog {catalog.url}", f"is damaged: {problems[0]}{more}", remedy)
 
 
 def _dirty(contents: Contents) -> Iterator[Finding]:
