@@ -10,6 +10,7 @@ from landlab_mgr.campaign.live import LiveReport
 from landlab_mgr.catalog import Catalog, lease
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.run import PolicySpec
+from landlab_mgr.workspace import housekeeping
 from landlab_mgr.workspace.display import console
 from landlab_mgr.workspace.workspace import Workspace
 
@@ -37,7 +38,7 @@ def pending(
     catalog: Catalog,
     filter: str = "",
     grid: str | None = None,
-    only: Literal["pending", "failed", "cancelled", "missing"] = "pending",
+    only: Literal["pending", "failed", "cancelled", "missing", "damaged"] = "pending",
     workers: Workers = Workers(),
     policies: PolicySpec | None = None,
     max_failures: int | None = None,
@@ -45,7 +46,8 @@ def pending(
 ) -> Summary:
     """Run everything pending that the filter holds for and the grid has, where given.
 
-    `only` failed or cancelled runs are tried again instead; `missing` is all that no completed run fills. `policies`
+    `only` failed or cancelled runs are tried again instead; `missing` is all that no completed run fills; `damaged`
+    runs, of which a file is missing or altered, give up what they have come to. `policies`
     defaults to the grid's. After `max_failures` failed runs nothing more is claimed. `from_start` trains runs from
     epoch 1 whose checkpoint is missing or altered. Ctrl-C once commits and stops; twice stops at once.
     """
@@ -55,7 +57,18 @@ def pending(
     catalog.reclaim(lease.LEASE_SECONDS, lease.driver_is_dead, policies.retries)
     condition = " and ".join([f"({filter})"] * bool(filter) + [f"grid = '{grid}'"] * bool(grid))
     chosen = catalog.outline(condition)
-    states = ("pending", "failed", "cancelled") if only == "missing" else (only,)
+    if only == "damaged":
+        broken = housekeeping.damaged(ws, catalog)
+        given_up = catalog.redo([i for i in chosen["run_id"] if i in broken])
+        chosen = catalog.outline(condition)
+        chosen = chosen[chosen["run_id"].isin(given_up)]
+    states = (
+        ("pending", "failed", "cancelled")
+        if only == "missing"
+        else ("pending",)
+        if only == "damaged"
+        else (only,)
+    )
     held = catalog.undecided(lease.LEASE_SECONDS) if only in ("pending", "missing") else []
     chosen = chosen[chosen["state"].isin(states) | chosen["run_id"].isin(held)]
     run_ids = list(chosen["run_id"])
@@ -64,7 +77,7 @@ def pending(
             f"{len(held)} runs are held by drivers that look dead; they are taken back if no sign of one comes "
             f"within {lease.LEASE_SECONDS:.0f} s"
         )
-    if only != "pending":
+    if only not in ("pending", "damaged"):
         catalog.retry(run_ids)
     if not run_ids:
         return Summary()

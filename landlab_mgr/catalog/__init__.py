@@ -21,11 +21,12 @@ from landlab_mgr.catalog.records import (
     WeightSetRecord,
 )
 from landlab_mgr.catalog.register import Register
+from landlab_mgr.catalog.removal import Removal
 from landlab_mgr.catalog.session import CatalogAway
 from landlab_mgr.catalog.studies import Studies
 from landlab_mgr.catalog.verbs import Attempts
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, MetricRecord
 
 
-class Catalog(Register, Attempts, Inventory, Export, Analyses, Ensembles, Studies, Events):
+class Catalog(Register, Attempts, Removal, Inventory, Export, Analyses, Ensembles, Studies, Events):
     """One catalog database: registration, the life of attempts, results, queries, events, and taking stock."""

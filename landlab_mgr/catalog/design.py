@@ -18,7 +18,7 @@ def cells(catalog: Queries, name: str) -> pd.DataFrame:
     an earlier form of the grid asked for are not among them. LandlabError where no grid has that name.
     """
     spec = catalog.grid(name).spec
-    runs = catalog.runs(f"grid = '{spec.name}'")
+    runs = catalog.outline(f"grid = '{spec.name}'")
     states = dict(zip(runs["run_id"], runs["state"], strict=True))
     places = itertools.product(spec.seed_list, spec.variants, spec.predictor_sets)
     rows = []
@@ -29,6 +29,12 @@ def cells(catalog: Queries, name: str) -> pd.DataFrame:
         text = ", ".join(f"{field} = {_text(value)}" for field, value in variant.items())
         rows.append((cell.label, text, seed, run_id, states.get(run_id, UNREGISTERED)))
     return pd.DataFrame(rows, columns=["setup", "variant", "seed", "run_id", "state"])
+
+
+def former(catalog: Queries, name: str) -> list[str]:
+    """Runs that a grid holds and its present form no longer asks for, in order of registration."""
+    wanted = set(cells(catalog, name)["run_id"])
+    return [run_id for run_id in catalog.outline(f"grid = '{name}'")["run_id"] if run_id not in wanted]
 
 
 def _text(value: Any) -> str:

@@ -4,11 +4,12 @@ A start imports the module of the verb that is called and no other: `--version` 
 takes a second to import (JAX, Ray, plots) is imported inside a verb, after the checks of its arguments.
 """
 
+import errno
 import gc
 import sys
 from collections import UserDict
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -37,6 +38,10 @@ VERBS = {
     "cancel": (
         "runs",
         "Cancel runs that are pending or running; whoever trains them stops. What they committed stays.",
+    ),
+    "delete": (
+        "delete",
+        "Delete runs that a filter holds for, with their files; or a grid, a dataset, an analysis. Dry unless --yes.",
     ),
     "tag": ("runs", "Give runs a tag, which filters find again: `landlab ls \"tag = 'paper'\"`."),
     "show": (
@@ -123,10 +128,23 @@ def call(arguments: list[str]) -> None:
         device.check(arguments)
         app([_at_home(argument) for argument in arguments], prog_name="landlab", standalone_mode=True)
     except LandlabError as error:
-        from landlab_mgr.workspace.display import errors
+        _say(str(error))
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        where = error.filename or "a file"
+        _say(f"{where}: {error.strerror}; make room or name another place, with --workspace or --out")
 
-        errors.print(f"error: {error}", markup=False, soft_wrap=True)
-        sys.exit(2)
+
+def _say(message: str) -> NoReturn:
+    from landlab_mgr.workspace.display import errors
+
+    errors.print(f"error: {message}", markup=False, soft_wrap=True)
+    sys.exit(2)
+
+
+UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
+"""What a disk says that is full or may not be written."""
 
 
 def _at_home(argument: str) -> str:

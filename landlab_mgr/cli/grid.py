@@ -27,12 +27,45 @@ def register(
     ws = Workspace.at(workspace, db)
     with ws.open() as catalog:
         done = register.grid(ws, catalog, spec)
+        held = catalog.grid(spec.name).counts
     console.print(
         f"grid {spec.name}: {done.added} runs added, {done.existing} already there "
         f"({len(spec.predictor_sets) * len(spec.variants)} setups x {len(spec.seed_list)} seeds)",
         markup=False,
     )
+    former = sum(held.values()) - done.added - done.existing
+    if former > 0:
+        console.print(
+            f"{former} runs that it no longer asks for stay in it: `landlab grid prune {spec.name}`",
+            markup=False,
+        )
     console.print(f"next: `landlab run --grid {spec.name}`", markup=False)
+
+
+@app.command()
+def prune(
+    name: Annotated[str, typer.Argument(metavar="GRID", help="Name of a grid", show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", help="Take them out; without, only say which")] = False,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Take runs out of a grid that it no longer asks for; they stay in the catalog, the pending ones cancelled."""
+    from landlab_mgr.catalog.design import former
+
+    with Workspace.at(workspace, db).open(read_only=not yes) as catalog:
+        run_ids = former(catalog, name)
+        cancelled = catalog.prune(name, run_ids) if yes else []
+    if not run_ids:
+        console.print(f"grid {name} holds only what it asks for", markup=False)
+    elif not yes:
+        console.print(
+            f"{len(run_ids)} runs, such as {run_ids[0]}, would leave grid {name}: --yes does", markup=False
+        )
+    else:
+        console.print(
+            f"{len(run_ids)} runs left grid {name}; {len(cancelled)} of them were pending", markup=False
+        )
+        console.print('next: `landlab delete "grid is null"` deletes runs that no grid holds', markup=False)
 
 
 @app.command()

@@ -36,8 +36,11 @@ def run(
     filter: FilterArgument = "",
     grid: Annotated[str | None, typer.Option(help="Only runs of this grid, by its policies")] = None,
     only: Annotated[
-        Literal["pending", "failed", "cancelled", "missing"],
-        typer.Option(help="failed or cancelled: try those once more; missing: all that have not completed"),
+        Literal["pending", "failed", "cancelled", "missing", "damaged"],
+        typer.Option(
+            help="failed or cancelled: try those once more; missing: all that have not completed; damaged: those that "
+            "lost a file, from the start"
+        ),
     ] = "pending",
     workers: WorkersOption = None,
     executor: ExecutorOption = None,

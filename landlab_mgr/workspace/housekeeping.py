@@ -7,7 +7,7 @@ directory comes after. Nothing here follows a link.
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -95,6 +95,18 @@ def remove(found: Sequence[Waste]) -> list[str]:
         except (OSError, LandlabError) as error:
             problems.append(f"{item.path} ({getattr(error, 'strerror', None) or error})")
     return problems
+
+
+def files_at(workspace: Workspace, paths: Iterable[str], reason: str) -> list[Waste]:
+    """Those of some catalogued paths that are there."""
+    places = [workspace.path(path) for path in paths]
+    return [Waste(place, _bytes(place), reason) for place in places if place.exists()]
+
+
+def damaged(workspace: Workspace, catalog: Catalog) -> list[str]:
+    """Runs that have a file which is missing or altered."""
+    files = [f for f in catalog.inventory().files if _problem(workspace, f.artifact)]
+    return list(dict.fromkeys(f.run_id for f in files))
 
 
 def examine(workspace: Workspace, catalog: Catalog, deep: bool = False) -> list[Finding]:
@@ -220,8 +232,11 @@ def _damaged(workspace: Workspace, catalog: Catalog, contents: Contents) -> Iter
         if file.artifact not in listed:
             continue
         sha256 = f"SHA-256 {file.artifact.sha256[:16]}..."
-        backup = f"restore it from a backup ({sha256}); the run's metrics are safe in the catalog"
-        again = f"`landlab run \"run = '{file.run_id}'\" --only missing --from-start`"
+        again = f"`landlab run \"run = '{file.run_id}'\" --only damaged`"
+        backup = (
+            f"restore it from a backup ({sha256}), or {again} gives its result up and trains it again; the run's "
+            "metrics are safe in the catalog until then"
+        )
         yield Finding(
             "error",
             file.artifact.path,
