@@ -21,6 +21,8 @@ class Stream:
     average: Average = "step"
     tower: bool = False
     """True where eddy-covariance towers observe it."""
+    whole_patches: bool = False
+    """True where inversions or gravity see a patch as a whole, so that a part of it is not observed."""
 
 
 def _by_name(*streams: Stream) -> Mapping[str, Stream]:
@@ -32,9 +34,9 @@ STREAMS = _by_name(
     Stream("lai", "lai"),
     Stream("biomass", "biomass", average="year"),
     Stream("som", "som", average="run"),
-    Stream("nbe", "nbe", level="patch"),
+    Stream("nbe", "nbe", level="patch", whole_patches=True),
     Stream("fire", "fire", level="patch"),
-    Stream("ewt", "ewt", level="patch", average="anomaly"),
+    Stream("ewt", "ewt", level="patch", average="anomaly", whole_patches=True),
     Stream("vod", "vod", average="year"),
     Stream("gpp_fluxnet", "gpp", tower=True),
     Stream("reco_fluxnet", "reco", tower=True),

@@ -2,7 +2,8 @@
 
 The files hold monthly or daily values over a list of pixels (sites) or a latitude-longitude grid; EXAMPLE is a
 mapping. Group CLIM has MAT and MAP, of the mapping or means over the forcing. Of a grid, cells are left out that the
-mask excludes, that lack forcing, or that have no observation at all. Nothing large is held in memory.
+mask excludes, that lack forcing, or that have no observation at all; what is observed of patches as a whole (NBE, EWT)
+counts where the dataset has 80 % of a patch's cells. Nothing large is held in memory.
 """
 
 from dataclasses import replace
@@ -13,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.data import schema
-from landlab_mgr.data.sources import forcing, months, places, source_files, timestamps
+from landlab_mgr.data.sources import forcing, gridded, months, places, source_files, timestamps
 from landlab_mgr.data.sources.mapped import Files, Pixels
 from landlab_mgr.data.sources.mapping import Mapping, load
 from landlab_mgr.errors import LandlabError
@@ -40,6 +41,7 @@ site = "site_name"                    # optional: names; also region, area_m2, t
 [patches]
 degrees = [4, 5]                      # boxes of latitude x longitude, or variable = "cell_number"
 min_pixels = 1                        # smaller patches are left out
+whole_share = 0.8                     # of a grid: NBE and EWT of patches with fewer of their cells are left out
 
 [forcing]                             # what the models read; "name" alone where the file says the unit
 tmin = {variable = "t2m_min", units = "K"}
@@ -113,6 +115,8 @@ def _dataset(files: Files) -> tuple[xr.Dataset, list[str]]:
             if weight is not None:
                 values = files.series(f"{key}.weight", weight, None, "1", "1", pixels)
                 schema.add(ds, f"{stream}_weight", values, "weight", "1", f"weight of each value of {stream}")
+    if mapping.dims.lat:
+        ds = gridded.drop_parts(ds, places.cells_of_a_patch(files, ds), mapping.patches.whole_share, notices)
     _add_predictors(ds, files, pixels)
     return schema.validate(ds), notices
 

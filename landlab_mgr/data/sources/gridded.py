@@ -11,12 +11,17 @@ import xarray as xr
 
 from landlab_mgr.data.sources import source_files
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.observations.comparable import ENOUGH_OF_A_PATCH
+from landlab_mgr.observations.streams import STREAMS
 
 SLAB_VALUES = 2**24
 """Values of a variable that are read at once: 64 MB of float32."""
 
 EARTH_RADIUS_M = 6_371_007.2
 """Of the sphere with the area of the GRS80 ellipsoid (Moritz 2000, doi:10.1007/s001900050278)."""
+
+WHOLE_SHARE = 0.8
+"""Of the cells of a patch's box, that must be land for what is observed of patches as a whole."""
 
 _UNEVEN = 1e-3
 """Steps of a grid may differ by this fraction of a step."""
@@ -48,6 +53,54 @@ def cell_areas(lat: np.ndarray, height: float, width: float) -> np.ndarray:
     """Area of cells `height` x `width` degrees that are centred at these latitudes, m2."""
     north, south = (np.deg2rad(np.clip(lat + sign * height / 2, -90, 90)) for sign in (1, -1))
     return EARTH_RADIUS_M**2 * np.deg2rad(width) * (np.sin(north) - np.sin(south))
+
+
+def drop_parts(ds: xr.Dataset, cells: float, share: float, notices: list[str]) -> xr.Dataset:
+    """Leave out, in place, what inversions and gravity see of patches of which the dataset holds a part only.
+
+    That are streams of whole patches where the dataset has less than `share` of the patch's cells, and months of an
+    anomaly where less than ENOUGH_OF_A_PATCH of its pixels are observed: so that the loss and scores see the same.
+
+    Args:
+        ds: a gridded dataset in memory or in files that may be written.
+        cells: of a whole patch.
+        share: of these, that a patch needs.
+        notices: gets a line for each stream of which something is left out.
+
+    Returns:
+        the dataset, with the share as its attribute `whole_patch_share`.
+    """
+    patch = ds["patch"].values
+    counts = np.bincount(patch)
+    small = counts < share * cells - 1e-6
+    for name, stream in STREAMS.items():
+        if not stream.whole_patches or name not in ds:
+            continue
+        values = ds[name].values
+        if not values.flags.writeable:  # the same everywhere
+            values = np.array(values)
+            ds[name] = ds[name].copy(data=values)
+        lost = gone = 0
+        for p in range(len(counts)):
+            here = np.flatnonzero(patch == p)
+            seen = np.isfinite(values[here])
+            if small[p]:
+                lost += bool(seen.any())
+                values[here] = np.nan
+            elif stream.average == "anomaly":
+                few = seen.any(axis=0) & (seen.mean(axis=0) < ENOUGH_OF_A_PATCH)
+                gone += int(few.sum())
+                values[np.ix_(here, np.flatnonzero(few))] = np.nan
+        if lost:
+            notices.append(
+                f"{name} of {lost} of {len(counts)} patches is left out: the dataset has less than {share:.0%} of "
+                f"their {cells:.0f} cells"
+            )
+        if gone:
+            notices.append(
+                f"{gone} months of {name} are left out: less than {ENOUGH_OF_A_PATCH:.0%} of the patch observed"
+            )
+    return ds.assign_attrs(whole_patch_share=float(share))
 
 
 def slabs(shape: Sequence[int], chunks: Sequence[int] | None) -> Iterator[tuple[slice, ...]]:

@@ -65,6 +65,12 @@ class Patches(_Table):
     degrees: tuple[Annotated[float, Field(gt=0, le=180)], Annotated[float, Field(gt=0, le=360)]] = (4.0, 5.0)
     variable: str | None = None
     min_pixels: int = Field(1, ge=1, description="patches with fewer pixels are left out")
+    whole_share: float = Field(
+        0.8,
+        ge=0,
+        le=1,
+        description="of a grid: share of a patch's cells without which its NBE and EWT are left out",
+    )
 
 
 class Geometry(_Table):

@@ -169,6 +169,17 @@ def _usable(files: Files, space: tuple[str, str], notices: list[str]) -> np.ndar
     return forced & seen
 
 
+def cells_of_a_patch(files: Files, ds: xr.Dataset) -> float:
+    """Cells of a whole patch of a grid: of its box, or of the largest where a variable says what the patches are."""
+    if files.mapping.patches.variable is not None:
+        return float(np.bincount(ds["patch"].values).max())
+    dims = {"lat": files.mapping.dims.lat or "", "lon": files.mapping.dims.lon or ""}
+    axes = [source_files.values(files.array(f"dims.{key}", name), files.path) for key, name in dims.items()]
+    steps = [float(np.abs(np.diff(axis)).mean()) for axis in axes]
+    height, width = files.mapping.patches.degrees
+    return height / steps[0] * width / steps[1]
+
+
 def _patches(files: Files, pixels: Pixels, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
     """Number of the patch of each pixel, counted by latitude, then longitude."""
     patches = files.mapping.patches

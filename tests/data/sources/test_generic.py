@@ -104,6 +104,30 @@ def test_cells_of_a_grid_that_can_be_learnt_from(tmp_path, engine):
     assert "1 cells have forcing but no observation and are left out" in notices
 
 
+def test_patches_in_part_lose_what_is_observed_of_whole_ones(tmp_path):
+    mapping = others.GRID_MAPPING.replace(
+        "[observations]", '[observations]\nnbe = {variable = "GPP"}\nfire = {variable = "GPP"}'
+    )
+    cells = 4 / 1.5 * 5 / 2.5  # 5.3 to a box, of which rows and columns of whole cells fall in 4 to 6
+    ds, notices = generic.read(*others.write_grid(tmp_path, mapping=mapping))
+    patch = ds["patch"].values
+    size = np.bincount(patch)[patch]
+    assert (size < 0.8 * cells).any()
+    assert (size >= 0.8 * cells).any()
+    seen = np.isfinite(ds["nbe"].values).any(axis=1)
+    assert (seen == (size >= 0.8 * cells)).all()
+    assert np.isfinite(ds["fire"].values).any(axis=1).all(), "fire seen from the ground"
+    lost = len(np.unique(patch[size < 0.8 * cells]))
+    assert (
+        f"nbe of {lost} of {patch.max() + 1} patches is left out: the dataset has less than 80% of their 5 cells"
+        in (notices)
+    )
+    assert ds.attrs["whole_patch_share"] == 0.8
+    every = mapping.replace("min_pixels = 2", "min_pixels = 2\nwhole_share = 0")
+    ds, _ = generic.read(*others.write_grid(tmp_path / "every", mapping=every))
+    assert np.isfinite(ds["nbe"].values).any(axis=1).all()
+
+
 def test_what_is_large_lies_in_a_file_and_is_the_same(tmp_path, monkeypatch):
     paths = others.write_grid(tmp_path)
     whole, _ = generic.read(*paths)
