@@ -394,6 +394,8 @@ class Member:
     """[pixel] of train, dev, test, unused."""
     patch: np.ndarray
     """[pixel] patch of each pixel."""
+    latitude: np.ndarray
+    """[pixel] degrees."""
     forcing: tuple[str, ...]
     """Names of the forcing that its model reads."""
     encoder: predictors.Encoder
@@ -447,6 +449,7 @@ class Member:
         return cls(
             label=label,
             patch=patch,
+            latitude=ds["lat"].values,
             forcing=forcing,
             encoder=encoder,
             encoded=np.pad(columns, ((0, 0), (0, padding))).astype(np.float32),

@@ -31,6 +31,14 @@ MANY_STEPS = 1000
 """From so many steps on, as daily data have, chunks grow with the square root of their number."""
 
 
+def with_latitude(params: Params, latitude: np.ndarray) -> Params:
+    """New parameters with the scale of the training pixels' latitudes [N] (degrees), where their network reads it."""
+    own = params.get(SPATIALIZATION, {})
+    if network.LATITUDE_SCALE not in own:
+        return params
+    return params | {SPATIALIZATION: own | {network.LATITUDE_SCALE: network.latitude_scale(latitude)}}
+
+
 class Diagnosed(NamedTuple):
     """An output that is computed after the loop: from which others, and how, of outputs [T, N] and parameters [N]."""
 

@@ -1,7 +1,7 @@
 """Parameterisations of land models: from the predictors of a pixel to its parameters, by a network or freely.
 
 - static: one embedding MLP shared by all pixels, with a linear head for each kind of parameter; heads may read
-  sigmoid(latitude) beside the embedding, as in DifferLand;
+  sigmoid(latitude) beside the embedding, as in DifferLand, where it is standardised over the training pixels;
 - free: a vector for each place of the dataset, as in local calibration; members are restarts.
 """
 
@@ -19,6 +19,9 @@ from landlab_mgr.models.model import Sizes, bounded
 from landlab_mgr.models.options import LandNetwork, NetworkOptions
 from landlab_mgr.models.tables import Tables
 
+LATITUDE_SCALE = "latitude_scale"
+"""Part of the parameters that is not trained: of sigmoid(latitude) over the member's training pixels."""
+
 
 def _dense(width: int, name: str) -> nn.Dense:
     return nn.Dense(
@@ -35,7 +38,7 @@ class Spatialization(nn.Module):
 
     @nn.compact
     def __call__(self, predictors: Array, latitude: Array) -> dict[str, Array]:
-        """Predictors [N, P] and latitude [N] (degrees) -> unbounded parameters by name, [N] each."""
+        """Predictors [N, P] and what heads read of the latitude [N] -> unbounded parameters by name, [N] each."""
         x = predictors
         for i, width in enumerate(self.hidden):
             x = nn.leaky_relu(_dense(width, f"embedding_{i}")(x), self.negative_slope)
@@ -43,7 +46,7 @@ class Spatialization(nn.Module):
         for head in self.tables.heads:
             names, inputs = self.tables.names_of(head), x
             if head in self.tables.latitude_heads:
-                inputs = jnp.concatenate([x, jax.nn.sigmoid(latitude)[:, None]], axis=1)
+                inputs = jnp.concatenate([x, latitude[:, None]], axis=1)
             values = _dense(len(names), head)(inputs)
             raw.update({name: values[:, i] for i, name in enumerate(names)})
         return raw
@@ -102,7 +105,19 @@ def _static(tables: Tables, options: LandNetwork, seed: int, sizes: Sizes) -> An
     first = drawn["embedding_0"]
     padded = jnp.pad(first["kernel"], ((0, sizes.width - sizes.predictors), (0, 0)))
     heads = {head: _head(tables, options, head, drawn[head]) for head in tables.heads}
-    return drawn | {"embedding_0": first | {"kernel": padded}} | heads
+    scale = (
+        {}
+        if options.latitude == "raw"
+        else {LATITUDE_SCALE: {"mean": np.float32(0.0), "sd": np.float32(1.0)}}
+    )
+    return drawn | {"embedding_0": first | {"kernel": padded}} | heads | scale
+
+
+def latitude_scale(latitude: np.ndarray) -> dict[str, np.float32]:
+    """Mean and sd of sigmoid(latitude) over training pixels [N] (degrees), as LATITUDE_SCALE; a constant's sd is 1."""
+    value = 1 / (1 + np.exp(-np.asarray(latitude, np.float64)))
+    mean, sd = float(value.mean()), float(value.std())
+    return {"mean": np.float32(mean), "sd": np.float32(sd if sd > 1e-6 * abs(mean) else 1.0)}
 
 
 def _head(tables: Tables, options: LandNetwork, head: str, drawn: Any) -> Any:
@@ -124,5 +139,10 @@ def parameters(
         return bounded(
             tables, {n: own[h][:, i] for h in tables.heads for i, n in enumerate(tables.names_of(h))}
         )
-    raw: Any = _module(tables, options).apply({"params": params}, predictors, latitude)
+    feature = jax.nn.sigmoid(latitude)
+    if LATITUDE_SCALE in params:
+        scale = jax.lax.stop_gradient(params[LATITUDE_SCALE])
+        feature = (feature - scale["mean"]) / scale["sd"]
+        params = {name: x for name, x in params.items() if name != LATITUDE_SCALE}
+    raw: Any = _module(tables, options).apply({"params": params}, predictors, feature)
     return bounded(tables, raw)

@@ -47,7 +47,10 @@ class NetworkOptions(Frozen):
 PLACE = "PLACE"
 """Predictor group of local calibration: which place of the dataset a pixel is, and nothing else."""
 
-_OF_KIND = {"static": ("hidden", "negative_slope", "head_scale", "head_bias"), "free": ("spread",)}
+_OF_KIND = {
+    "static": ("hidden", "negative_slope", "head_scale", "head_bias", "latitude"),
+    "free": ("spread",),
+}
 """Kinds of parameterisation of a land model, and the options that each reads."""
 
 
@@ -75,6 +78,11 @@ class LandNetwork(NetworkOptions):
         ge=0,
         le=1,
         description="share of the way between bounds over which members start, around the typical values",
+    )
+    latitude: Literal["raw", "standardised"] = Field(
+        "raw",
+        description="how sigmoid(latitude) enters the heads that read it: as it is, or standardised over the training "
+        "pixels as published; new grids have the latter",
     )
 
     @field_validator("hidden")

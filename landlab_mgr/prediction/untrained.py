@@ -5,6 +5,7 @@ import xarray as xr
 
 from landlab_mgr.data import batch, predictors, split
 from landlab_mgr.models import registry
+from landlab_mgr.models.land import with_latitude
 from landlab_mgr.models.model import Sizes
 from landlab_mgr.prediction.member import Trained
 from landlab_mgr.spec.run import RunSpec
@@ -27,6 +28,7 @@ def parameters(spec: RunSpec, ds: xr.Dataset, pixels: np.ndarray) -> dict[str, n
     width = max(predictors.width(ds), columns.shape[1])
     sizes = Sizes((), columns.shape[1], width)
     params = registry.model(spec.model).initialise(batch.setup_of(spec), spec.seeds.init, sizes)
+    params = with_latitude(params, ds["lat"].values[train])
     member = Trained(spec, params, encoder, scale=None, width=width)
     padded = np.pad(columns[pixels], ((0, 0), (0, width - columns.shape[1]))).astype(np.float32)
     values = member.parameters(padded, ds["lat"].values[pixels])

@@ -27,7 +27,9 @@ from landlab_mgr.data.batch import (
     setup_of,
 )
 from landlab_mgr.models import registry
+from landlab_mgr.models.land import with_latitude
 from landlab_mgr.models.model import Number, Setup
+from landlab_mgr.models.network import LATITUDE_SCALE
 from landlab_mgr.observations.calendar import Calendar
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.training import objective
@@ -126,6 +128,8 @@ def _update(state: State, batch: Batch, hyper: Hyper, static: Static) -> tuple[S
             state.params[part],
             direction[part],
         )
+        if LATITUDE_SCALE in params[part]:  # it is no weight, and must not decay
+            params[part] = params[part] | {LATITUDE_SCALE: state.params[part][LATITUDE_SCALE]}
     return State(params, moments), values
 
 
@@ -209,6 +213,7 @@ def initial_state(spec: RunSpec, member: Member) -> State:
     model = registry.model(spec.model)
     setup = setup_of(spec, member.scale_of_targets)
     params = model.initialise(setup, spec.seeds.init, member.sizes)
+    params = with_latitude(params, member.latitude[member.pixels("train")])
     return State(params, _ADAM.init(params))
 
 

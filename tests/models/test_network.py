@@ -1,13 +1,25 @@
 """The spatialization network: shapes, padding, and what latitude may influence."""
 
+from pathlib import Path
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from landlab_mgr.models import network
+from landlab_mgr.data import batch
+from landlab_mgr.data.batch import Member
+from landlab_mgr.models import network, registry
 from landlab_mgr.models.dalec.tables import TABLES
 from landlab_mgr.models.model import Sizes
 from landlab_mgr.models.options import LandNetwork
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.spec.run import RunSpec
+from landlab_mgr.training import train
+from landlab_mgr.training.checkpoint import Lane
+from landlab_mgr.training.update import hyper, initial_state, stack
+from landlab_mgr.workspace import register
+from landlab_mgr.workspace.workspace import Workspace
 
 OPTIONS = LandNetwork()
 BY_NAME = TABLES.by_name
@@ -83,3 +95,76 @@ def test_only_phenology_sees_the_latitude():
     south, north = (parameters(OPTIONS, weights, padded, jnp.full(7, x, jnp.float32)) for x in (-5.0, 5.0))
     changed = {name for name in south if not np.allclose(south[name], north[name])}
     assert changed == set(TABLES.names_of("phenology"))
+
+
+def test_the_latitude_is_standardised_over_the_training_pixels(planet):
+    spec = RunSpec(dataset="x", predictors=("PFT",), network={"latitude": "standardised"})
+    tropics = np.linspace(-4, 5, planet.sizes["pixel"])
+    planet = planet.assign(lat=planet["lat"].copy(data=tropics))
+    member = Member.of(spec, planet)
+    params = initial_state(spec, member).params["spatialization"]
+    train = 1 / (1 + np.exp(-planet["lat"].values[member.label == "train"]))
+    scale = params["latitude_scale"]
+    assert float(scale["mean"]) == pytest.approx(train.mean())
+    assert float(scale["sd"]) == pytest.approx(train.std())
+    raw = RunSpec(dataset="x", predictors=("PFT",))
+    plain = {name: x for name, x in params.items() if name != "latitude_scale"}
+    latitude = np.array([-30.0, 0.0, 1.0, 50.0], np.float32)
+    encoded = np.zeros((4, member.encoded.shape[1]), np.float32)
+    of = network.parameters(TABLES, spec.network, params, encoded, latitude)
+    # the same as a head whose bias and slope take the scale in
+    head, slope = plain["phenology"], plain["phenology"]["kernel"][-1] / scale["sd"]
+    moved = {
+        "kernel": head["kernel"].at[-1].set(slope),
+        "bias": head["bias"] - slope * scale["mean"],
+    }
+    by_hand = network.parameters(TABLES, raw.network, plain | {"phenology": moved}, encoded, latitude)
+    for name, x in by_hand.items():
+        np.testing.assert_allclose(of[name], x, rtol=2e-4)
+    before = network.parameters(TABLES, raw.network, plain, encoded, latitude)
+    assert np.abs(np.asarray(of["bday"]) - np.asarray(before["bday"])).max() > 1
+
+
+def test_stored_runs_keep_their_ids_and_new_grids_are_standardised(planet, tmp_path):
+    workspace = Workspace.at(tmp_path / "ws", str(tmp_path / "ws" / "landlab.db"))
+    spec = RunSpec(dataset="0" * 16, predictors=("PFT",))
+    assert spec.run_id == spec.model_copy(update={"network": LandNetwork(latitude="raw")}).run_id
+    with workspace.create() as catalog:
+        name = register.dataset(workspace, catalog, planet).name
+        grid = GridSpec(name="old", dataset=name, setups=(("PFT",),), seeds=1)
+        fingerprint = catalog.dataset(name).fingerprint
+        catalog.register_runs(list(grid.expand(fingerprint)), grid)  # as it was stored before
+        before = list(catalog.runs("grid = 'old'")["run_id"])
+        register.grid(workspace, catalog, grid.model_copy(update={"seeds": 2}))
+        runs = catalog.runs("grid = 'old'")
+        assert list(runs["run_id"])[:1] == before
+        assert {s.network.latitude for s in catalog.specs(list(runs["run_id"])).values()} == {"raw"}
+        register.grid(workspace, catalog, grid.model_copy(update={"name": "new"}))
+        register.grid(workspace, catalog, grid.model_copy(update={"name": "new"}))
+        [run_id] = catalog.runs("grid = 'new'")["run_id"]
+        assert catalog.specs([run_id])[run_id].network.latitude == "standardised"
+
+
+def test_the_scale_of_the_latitude_does_not_decay(planet):
+    spec = RunSpec(
+        dataset="x",
+        predictors=("PFT",),
+        network={"latitude": "standardised"},
+        optimizer={"weight_decay": 0.5, "learning_rate": 1e-2, "patches_per_batch": 0},
+        warmup_months=12,
+    )
+    member = Member.of(spec, planet)
+    state = initial_state(spec, member)
+    arrays = batch.load(planet, registry.model("dalec"))
+    static = train.static_of(Lane(spec, member, Path(), None), arrays, Calendar.of(planet))
+    numbers = stack([hyper(spec, member, static.terms)])
+    order = stack([member.batches(0, 1)])
+    after, _ = train.one_epoch(stack([state]), arrays, stack([member.view]), order, numbers, static)
+    one = after.params["spatialization"]
+    assert float(one["latitude_scale"]["sd"][0]) == float(
+        state.params["spatialization"]["latitude_scale"]["sd"]
+    )
+    assert (
+        np.abs(one["phenology"]["kernel"][0] - state.params["spatialization"]["phenology"]["kernel"]).max()
+        > 0
+    )
