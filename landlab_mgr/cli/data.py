@@ -69,7 +69,12 @@ def import_differland(
     ] = False,
     min_pixels: Annotated[int, typer.Option(min=1, help="Valid pixels that a patch needs")] = 32,
     dt: Annotated[
-        float, typer.Option(min=1, max=31, help="Days of a month in the model; the paper's 30")
+        float,
+        typer.Option(
+            min=1,
+            max=31,
+            help="Days of a month in the model; the paper's 30, but for runoff: 1.4 % less",
+        ),
     ] = DAYS_PER_MONTH,
     name: NameOption = None,
     workspace: WorkspaceOption = None,

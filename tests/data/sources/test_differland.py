@@ -306,3 +306,31 @@ def test_provenance_and_licence(files, imported, tmp_path):
 
 def test_every_forcing_is_there(imported):
     assert set(FORCING) <= set(imported[0].data_vars)
+
+
+def test_medians_of_the_forcing_are_printed(imported):
+    [line] = [line for line in imported[1] if line.startswith("medians of the forcing")]
+    assert "tmax 16" in line or "tmax 15" in line
+    assert "vpd 9" in line or "vpd 8" in line
+    assert "10.5281/zenodo.13984225" in imported[0].attrs["citation"]
+
+
+def test_vpd_in_another_unit_than_its_attribute_is_not_guessed(files, tmp_path):
+    def in_kpa(ds):
+        ds["VPD"] = ds["VPD"].copy(data=ds["VPD"].values / 10)
+        return ds.assign(VPD=ds["VPD"].assign_attrs(units="hPa"))
+
+    target = changed(files, tmp_path, in_kpa)
+    with pytest.raises(
+        LandlabError, match=r"VPD in hPa has a median of 0\.\d+ hPa .* It looks like kPa: say --units VPD=kPa"
+    ):
+        differland.read(target, tmp_path)
+    ds, _ = differland.read(target, tmp_path, unit_of={"VPD": "kPa"})
+    assert 5 < float(ds["vpd"].median()) < 13
+    ds, _ = differland.read(target, tmp_path, unit_of={"VPD": "hPa"})
+    assert float(ds["vpd"].median()) < 1.3, "said by hand: taken as said"
+
+
+def test_months_of_thirty_days_say_what_differs(files, tmp_path):
+    with differland.open_files(files, dt_days=30.0) as opened:
+        assert any(line.startswith("dt 30: runoff stays") and "1.4% less" in line for line in opened.notices)

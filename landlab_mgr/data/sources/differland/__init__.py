@@ -36,6 +36,10 @@ from landlab_mgr.observations.streams import STREAMS
 from landlab_mgr.observations.variables import FORCING, VARIABLES
 
 RECORD = "13984226"
+CONCEPT_DOI = "10.5281/zenodo.13984225"
+"""Of all versions."""
+MEDIAN_STEP = 16
+"""Every so manieth pixel of a block gives the medians of the forcing."""
 DOI = f"10.5281/zenodo.{RECORD}"
 
 SOURCES: Mapping[str, tuple[str, ...]] = {
@@ -75,7 +79,7 @@ _ROUND_OFF = 1e-4
 _LICENCE = "CC-BY-4.0 (https://creativecommons.org/licenses/by/4.0/)"
 _CITATION = (
     "Fang, Bowman, Zhao, Lian, Gentine (2026), Differentiable Land Model Reveals Global Environmental Controls on "
-    f"Latent Ecological Functions, Nature Communications, in press; data: doi:{DOI}"
+    f"Latent Ecological Functions, Nature Communications, in press; data: doi:{DOI} (all versions: doi:{CONCEPT_DOI})"
 )
 
 
@@ -122,12 +126,14 @@ class Opened:
         ds, patch = self.skeleton, self._land.patch
         spooled = store.temporary_of(Path(scratch) / f"{ds.attrs['name']}-scratch.zarr")
         clipped = dict.fromkeys(_BOUNDS, 0)
+        some: dict[str, list[np.ndarray]] = {name: [] for name in _FORCING}
         try:
             read = self._spool(spooled, report)
             for block in _blocks(patch, ds.sizes["time"]):
                 values = {name: self._assembled(name, [x[block] for x in read[name]], block) for name in read}
                 for name in _FORCING:
                     values[name], count = self._sound(name, values[name], block)
+                    some[name].append(values[name][::MEDIAN_STEP])
                     if count:
                         clipped[name] += count
                 shape = (block.stop - block.start, ds.sizes["time"])
@@ -137,6 +143,8 @@ class Opened:
                 yield block, values
         finally:
             shutil.rmtree(spooled, ignore_errors=True)
+        medians = [f"{n} {np.median(np.concatenate(x)):.3g} {FORCING[n].unit}" for n, x in some.items() if x]
+        self.notices.append(f"medians of the forcing, after conversion: {', '.join(medians)}")
         for name, count in clipped.items():
             if count:
                 self.notices.append(
@@ -260,6 +268,13 @@ def open_files(
             if stream.endswith("_fluxnet"):
                 weight = _Term(source.shaped(driver, weight_of(names[0]), source.MONTHLY, shape), "1", "1")
                 terms[schema.stream_variable(stream, "weight")] = (weight, *terms[stream])
+        if abs(dt_days - DAYS_PER_MONTH) > 1e-9:
+            less = 1 - dt_days / DAYS_PER_MONTH
+            notices.append(
+                f"dt {dt_days:g}: runoff stays that of a month of {DAYS_PER_MONTH} days, {less:.1%} less than "
+                "the published code's, which divides by dt; the pool of water differs by more"
+            )
+        _check_vpd(terms["vpd"][0], land, reader.by_hand)
         reader.refuse_unused()
         ds = xr.Dataset(coords={"time": time})
         _add_geometry(ds, grid, land)
@@ -302,6 +317,30 @@ def read(directory: str | Path, scratch: str | Path, **options: Any) -> tuple[xr
             for name, x in part.items():
                 values[name][block] = x
         return ds.assign({name: ds[name].copy(data=x) for name, x in values.items()}), opened.notices
+
+
+VPD_RANGE = (1.0, 40.0)
+"""Median over the land of a January and a July, hPa; one in kPa called hPa, or in Pa, is outside."""
+
+
+def _check_vpd(term: _Term, land: Land, by_hand: Mapping[str, str]) -> None:
+    """LandlabError where the size of VPD contradicts its unit, unless the unit was said by hand."""
+    name = str(term.array.name)
+    if name in by_hand:
+        return
+    sizes = []
+    for month in sorted({0, min(6, term.array.shape[0] - 1)}):
+        with readable(f"{DRIVER}: {name}"):
+            sizes.append(term.finish(term.array[month].values)[land.row, land.column])
+    median = float(np.nanmedian(np.concatenate(sizes)))
+    low, high = VPD_RANGE
+    if not low <= median <= high:
+        likely = {True: "kPa", False: "Pa"}[median < low]
+        raise LandlabError(
+            f"{DRIVER}: {name} in {term.unit} has a median of {median:.3g} hPa over the land; allowed: {low:g} to "
+            f"{high:g}. It looks like {likely}: say --units {name}={likely}, or "
+            f"--units {name}={term.unit} where that is right"
+        )
 
 
 def weight_of(tower: str) -> str:
