@@ -15,7 +15,7 @@ MEANINGS = {
     "temporal": "of each place over time; the median of the places",
     "spatial": "of the places' means over their observed months",
     "trend": "of the places' linear trends over years",
-    "anomaly": "over all months and places, each month less its place's mean of that calendar month",
+    "anomaly": "over all months and places, each month less its place's linear trend and mean of that calendar month",
 }
 MIN_YEARS = 5
 """Whole years without which a place has no trend."""
@@ -107,10 +107,10 @@ def _trends(x: Values, average: str, calendar: Calendar) -> Values:
 
 
 def _anomalies(modelled: Values, observed: Values, calendar: Calendar) -> tuple[Values, Values]:
-    """Steps [T, P] less the mean of their calendar month at their place, over the steps that both have."""
+    """Steps [T, P] less their place's trend, then the mean of their calendar month, over the steps that both have."""
     both = np.isfinite(modelled) & np.isfinite(observed)
     out = []
-    for x in (modelled, observed):
+    for x in (_detrended(modelled, both), _detrended(observed, both)):
         anomaly = np.full(x.shape, np.nan)
         for month in range(12):
             at = calendar.month_of_year == month
@@ -120,3 +120,15 @@ def _anomalies(modelled: Values, observed: Values, calendar: Calendar) -> tuple[
             anomaly[at] = np.where(finite & (n >= MIN_SAME_MONTHS), values - mean, np.nan)
         out.append(anomaly)
     return out[0], out[1]
+
+
+def _detrended(x: Values, there: npt.NDArray[np.bool_]) -> Values:
+    """Steps [T, P] less the least-squares line of each place through the steps that are there."""
+    n = np.maximum(there.sum(axis=0), 1)
+    step = np.arange(len(x), dtype=float)[:, None]
+    t = np.where(there, step - (there * step).sum(axis=0) / n, 0.0)
+    y = np.where(there, x, 0.0)
+    y = np.where(there, y - y.sum(axis=0) / n, 0.0)
+    spread = (t * t).sum(axis=0)
+    slope = (t * y).sum(axis=0) / np.where(spread > 0, spread, 1.0)
+    return x - slope * t

@@ -157,7 +157,7 @@ def compute(ds: xr.Dataset, options: PartitionOptions) -> xr.Dataset:
             intervals |= {f"{name}_low": low, f"{name}_high": high}
     counts = np.stack([np.isfinite(scores[rows]).sum(axis=0) for rows in of_set])
     by_group = {n: (("group", "variable"), x) for n, x in (parts_found | intervals).items()}
-    notes = _notes(names, variables, counts, options)
+    notes = _notes(names, variables, counts, options) + _uncommon(ds, of_set, names, options)
     true, why = truth.skill(ds, names, variables, options)
     of_truth: dict[str, Any] = {}
     if true is not None:
@@ -170,6 +170,7 @@ def compute(ds: xr.Dataset, options: PartitionOptions) -> xr.Dataset:
             "full": ("variable", values[-1]),
             **by_group,
             "skill": (("set", "variable"), values),
+            "skill_sd": (("set", "variable"), np.stack([_sd(scores[rows]) for rows in of_set])),
             "members": (("set", "variable"), counts),
             **of_truth,
         },
@@ -225,6 +226,26 @@ def _notes(
     return notes
 
 
+def _uncommon(
+    ds: xr.Dataset, of_set: Sequence[npt.NDArray[np.intp]], names: Sequence[str], options: PartitionOptions
+) -> list[str]:
+    """A line where sets are scored at different pixels: dev and train pixels follow the seed."""
+    if options.split == "test":
+        return []
+    seeds = [frozenset(map(int, ds["seed"].values[rows])) for rows in of_set]
+    common = frozenset.intersection(*seeds)
+    if all(own == common for own in seeds):
+        return []
+    other = next(name for name, own in zip(names, seeds, strict=True) if own != common)
+    way_out = (
+        f'a filter such as "seed in ({", ".join(map(str, sorted(common)))})" takes' if common else "take"
+    )
+    return [
+        f"sets have members of different seeds ({len(common)} are common to all; {other} has others), and so other "
+        f"{options.split} pixels: {way_out} common ones; -o split=test scores all at the same pixels, as the paper does"
+    ]
+
+
 def _recovered(parts: Values, true: Values, intervals: dict[str, Values]) -> str:
     """How far parts [group, variable] agree with the truth's: their order, and each with its interval."""
     defined = np.isfinite(parts + true).all(axis=0)
@@ -266,9 +287,23 @@ def _mean(x: Values, axis: int = 0) -> Values:
     return np.where(n > 0, np.where(finite, x, 0.0).sum(axis=axis) / np.maximum(n, 1), np.nan)
 
 
+def _sd(x: Values) -> Values:
+    """Standard deviation over the first axis of what is there; NaN of fewer than two."""
+    finite = np.isfinite(x)
+    n = finite.sum(axis=0)
+    squares = np.where(finite, x - _mean(x), 0.0) ** 2
+    return np.where(n > 1, np.sqrt(squares.sum(axis=0) / np.maximum(n - 1, 1)), np.nan)
+
+
+def _percent(part: float, whole: float) -> float:
+    return 100 * part / whole if whole > 0 else np.nan
+
+
 def table(ds: xr.Dataset) -> pd.DataFrame:
     """A row for each variable: control, each group's independent part, all of them, and the joint parts.
 
+    `sd` is that over the members of CONTROL and of all groups. `% of all` are shares of the skill of all groups
+    (control / full, I_j / full), `% of gain` of what the groups add to CONTROL's (I_j / sum I).
     On a twin planet a second row holds the truth's.
     """
     rows = []
@@ -276,8 +311,20 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
         one = ds.sel(variable=v)
         parts = {str(g): float(one["independent"].sel(group=g)) for g in ds["group"].values}
         joint = {f"joint {g}": float(one["joint"].sel(group=g)) for g in ds["group"].values}
+        ends = {"control": float(one["control"]), "all": float(one["full"])}
+        gain = sum(parts.values())
+        spread = {}
+        if "skill_sd" in ds:
+            spread = {"sd of control": float(one["skill_sd"][0]), "sd of all": float(one["skill_sd"][-1])}
+        shares = {
+            f"{n} % of all": _percent(x, ends["all"])
+            for n, x in ({"control": ends["control"]} | parts).items()
+        }
+        shares |= {f"{n} % of gain": _percent(x, gain) for n, x in parts.items()}
         rows.append(
-            {"variable": v, "control": float(one["control"]), **parts, "all": float(one["full"]), **joint}
+            {"variable": v, "control": ends["control"], **parts, "all": ends["all"], **joint}
+            | spread
+            | shares
         )
         if "truth" in ds:
             parts = {str(g): float(one["truth"].sel(group=g)) for g in ds["group"].values}

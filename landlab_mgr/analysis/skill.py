@@ -241,6 +241,8 @@ def _columns(x: np.ndarray) -> np.ndarray:
 def table(ds: xr.Dataset) -> pd.DataFrame:
     """A row for each setup: its runs, the mean of all variables, and each variable's mean over the runs, or its skill.
 
+    Where there are several runs of a setup, also the standard deviation over them.
+
     The head of the runs' column says of which: runs that are scored each, or averaged and then scored.
     """
     frame = pd.DataFrame(ds["skill"].values, columns=list(ds["variable"].values))
@@ -248,6 +250,9 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
     count = pd.Series(ds["members"].values).groupby(ds["setup"].values, sort=False).sum()
     means.insert(0, "runs scored" if ds.attrs["of"] == "member" else "runs averaged", count)
     means.insert(1, "mean", means.iloc[:, 1:].mean(axis=1))
+    if ds.attrs["of"] == "member" and (count > 1).any():
+        spread = frame.groupby(ds["setup"].values, sort=False).std(ddof=1)
+        means = means.join(spread.add_prefix("sd of "))
     return means.rename_axis("predictors").reset_index().rename_axis(None, axis=1)
 
 

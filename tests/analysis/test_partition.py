@@ -112,7 +112,16 @@ def test_the_table_and_the_figure(workspace):
     with workspace.open() as catalog:
         result = analysis.run(workspace, catalog, "partition", grid="factorial", options={"draws": 50})
     table = partition.table(result.dataset).set_index("variable")
-    assert list(table.columns) == ["control", *GROUPS, "all", *(f"joint {g}" for g in GROUPS)]
+    plain = ["control", *GROUPS, "all", *(f"joint {g}" for g in GROUPS)]
+    assert list(table.columns)[: len(plain)] == plain
+    one = table.loc["lai"]
+    shares = [one[f"{n} % of all"] for n in ("control", *GROUPS)]
+    assert sum(shares) == pytest.approx(100)
+    assert one["CLIM % of all"] == pytest.approx(100 * one["CLIM"] / one["all"])
+    assert sum(one[f"{g} % of gain"] for g in GROUPS) == pytest.approx(100)
+    full = result.dataset["skill_sd"].sel(variable="lai")[-1]
+    assert one["sd of all"] == pytest.approx(float(full))
+    assert one["sd of all"] > 0
     assert table.loc["lai", "CLIM"] == pytest.approx(0.25)
     [axes] = partition.figure(result.dataset).axes
     assert [t.get_text() for t in axes.get_yticklabels()] == ["ET\n0.03 → 0.28", "LAI\n0.05 → 0.55"]
@@ -171,3 +180,14 @@ def test_runs_of_two_kinds_are_not_mixed(planet, tmp_path):
             sample.computed(partition.ANALYSIS, workspace, catalog)
         alone = sample.computed(partition.ANALYSIS, workspace, catalog, "grid = 'dry'")
         assert alone["full"].size == 2 - 1
+
+
+def test_sets_of_different_seeds_are_scored_at_different_pixels(workspace):
+    with workspace.open() as catalog:
+        ds, options = sample.loaded(partition.ANALYSIS, workspace, catalog, draws=0)
+        assert "different seeds" not in partition.compute(ds, options).attrs["notes"]
+        last = int(np.flatnonzero((ds["label"] == "CONTROL").values)[-1])
+        fewer = ds.isel(run=[i for i in range(ds.sizes["run"]) if i != last])
+        notes = partition.compute(fewer, options).attrs["notes"]
+    assert "sets have members of different seeds" in notes
+    assert "-o split=test scores all at the same pixels, as the paper does" in notes

@@ -47,9 +47,11 @@ def test_options_choose_the_metric(scored, catalog):
 
 def test_the_table_holds_means_over_runs(scored, catalog):
     table = skill.table(computed(scored, catalog, "seed = 0 or setup.groups = 'PFT'"))
-    assert list(table.columns) == ["predictors", "runs scored", "mean", "et", "lai"]
+    assert list(table.columns) == ["predictors", "runs scored", "mean", "et", "lai", "sd of et", "sd of lai"]
     assert list(table["runs scored"]) == [1, 2, 1]
     k = 1 / 3  # R2 is the third statistic of the sample
+    sd = np.array([np.nan, 0.1 / 2**0.5, np.nan]) * k
+    assert table["sd of lai"].to_numpy() == pytest.approx(sd, nan_ok=True)
     assert table["lai"].to_numpy() == pytest.approx(np.array([-0.2, 0.45, 0.6]) * k)
     assert table["mean"].to_numpy() == pytest.approx(np.array([-0.2, 0.45, 0.6]) * k * 0.75)
 
@@ -190,7 +192,12 @@ def test_anomalies_of_each_member(forecast, towers):
         seen = np.where(np.isfinite(mean), forecasts.observed(towers, "lai"), np.nan)
         both = []
         for v in (mean, seen):
-            v = np.where(np.isfinite(seen), v, np.nan).reshape(12, 9, 12)
+            v = np.where(np.isfinite(seen), v, np.nan)
+            for row in v:  # less its trend
+                there = np.flatnonzero(np.isfinite(row))
+                if len(there) > 1:
+                    row[there] -= np.polyval(np.polyfit(there, row[there], 1), there)
+            v = v.reshape(12, 9, 12)
             n = np.isfinite(v).sum(axis=1, keepdims=True)
             both.append(np.where(n >= 3, v - np.nansum(v, axis=1, keepdims=True) / np.maximum(n, 1), np.nan))
         assert float(ds["skill"].sel(run=spec.run_id, variable="lai")) == pytest.approx(
