@@ -18,6 +18,7 @@ from landlab_mgr.data.needs import streams_of as streams_of
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.models.model import (
+    PREDICTORS,
     Forcing,
     Inputs,
     Model,
@@ -34,6 +35,8 @@ from landlab_mgr.spec.run import RunSpec
 
 BLOCK_VALUES = 4 * 2**20
 """Pixel-months of a dataset that are read at once where it need not fit in memory."""
+CONSTANT = 1e-6
+"""A spread below this fraction of the mean is round-off of a constant."""
 
 
 class Batch(NamedTuple):
@@ -444,7 +447,12 @@ class Member:
             read |= {name: itemgetter(name) for name in forcing}
         kept = None if withheld is None else (~withheld).astype(np.float32)
         train = label == split.TRAIN
-        targets = Targets.of(spec, ds, train, kept) if spec.tables.by_variance else None
+        targets = Targets.of(spec, ds, label, kept) if spec.tables.by_variance else None
+        encoded = np.pad(columns, ((0, 0), (0, padding))).astype(np.float32)
+        scale = scale_of(ds, train, read, forcing) if read else None
+        if scale and model.standardises_predictors:
+            mean, sd = _moments(encoded[train])
+            scale = Scale({**scale.mean, PREDICTORS: mean}, {**scale.sd, PREDICTORS: sd})
         window, starts = windows(spec, ds, kept)
         return cls(
             label=label,
@@ -452,9 +460,9 @@ class Member:
             latitude=ds["lat"].values,
             forcing=forcing,
             encoder=encoder,
-            encoded=np.pad(columns, ((0, 0), (0, padding))).astype(np.float32),
+            encoded=encoded,
             n_columns=columns.shape[1],
-            scale=scale_of(ds, train, read, forcing) if read else None,
+            scale=scale,
             targets=targets,
             steps=kept,
             factors=normalising(spec, ds, kept) if spec.loss.normalise == "variance" else None,
@@ -566,8 +574,8 @@ def scale_of(
     functions: Mapping[str, Callable[[Any], Any]],
     forcing: Sequence[str],
 ) -> Scale:
-    """Mean and standard deviation of functions of the forcing, over all steps of these pixels; a constant's sd is 1."""
-    series = ds[list(forcing)]
+    """Moments of functions of the forcing and `doy`, over all steps of these pixels; a constant's sd is 1."""
+    series = ds[[*forcing, "doy"]]
     rows = max(1, BLOCK_VALUES // ds.sizes["time"])
     parts = []
     for start in range(0, len(pixels), rows):
@@ -583,11 +591,17 @@ def scale_of(
         share = size / size.sum()
         middle = (share * mean).sum()
         sd = np.sqrt((share * (variance + (mean - middle) ** 2)).sum())
-        return np.float32(middle), np.float32(sd if sd > 1e-6 * abs(middle) else 1.0)
+        return np.float32(middle), np.float32(sd if sd > CONSTANT * abs(middle) else 1.0)
 
     pairs = [of(column) for column in zip(*parts, strict=True)]
     mean, sd = (dict(zip(functions, x, strict=True)) for x in zip(*pairs, strict=True))
     return Scale(mean, sd)
+
+
+def _moments(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each column, float32; a constant's sd is 1."""
+    mean, sd = columns.mean(axis=0, dtype=np.float64), columns.std(axis=0, dtype=np.float64)
+    return mean.astype(np.float32), np.where(sd > CONSTANT * np.abs(mean), sd, 1.0).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -598,28 +612,32 @@ class Targets:
     """
 
     scale: Scale
-    per_pixel: Mapping[str, float]
-    """Sum of the weights of a stream, per training pixel."""
+    per_pixel: Mapping[str, Mapping[str, float]]
+    """Sum of the weights of a stream, per pixel of a part of the split (train, dev), by part and stream."""
     learned: tuple[str, ...]
     """Variables that the member learns: those of its streams that are observed at its training pixels."""
 
     @classmethod
-    def of(cls, spec: RunSpec, ds: xr.Dataset, train: np.ndarray, kept: np.ndarray | None) -> "Targets":
+    def of(cls, spec: RunSpec, ds: xr.Dataset, label: np.ndarray, kept: np.ndarray | None) -> "Targets":
         """Moments over the training pixels and the steps that are kept; LandlabError where nothing is observed."""
-        known, pixels, chosen = registry.streams(), np.flatnonzero(train), learned_streams(spec, ds)
+        known, chosen = registry.streams(), learned_streams(spec, ds)
+        pixels = np.flatnonzero(np.isin(label, (split.TRAIN, split.DEV)))
+        parts = {part: label[pixels] == part for part in (split.TRAIN, split.DEV)}
         moments: dict[str, np.ndarray] = {}
-        per_pixel: dict[str, float] = {}
+        per_pixel: dict[str, dict[str, float]] = {part: {} for part in parts}
         for name in needs.learnable_streams(spec, ds):
             columns = [n for n in (name, f"{name}_weight") if n in ds]
             values, weight = observations(ds[columns].isel(pixel=pixels), name)
             if kept is not None:
                 weight = weight * (kept if kept.shape[1] == 1 else kept[:, pixels])
-            seen = values[weight > 0].astype(np.float64)
-            per_pixel[name] = float(weight.sum()) / len(pixels)
+            for part, of in parts.items():
+                per_pixel[part][name] = float(weight[:, of].sum()) / max(int(of.sum()), 1)
+            train = parts[split.TRAIN]
+            seen = values[:, train][weight[:, train] > 0].astype(np.float64)
             variable = known[name].variable
             own = np.array([seen.size, seen.sum(), (seen**2).sum()])
             moments[variable] = moments.get(variable, np.zeros(3)) + own
-        learned = dict.fromkeys(known[name].variable for name in chosen if per_pixel[name] > 0)
+        learned = dict.fromkeys(known[name].variable for name in chosen if per_pixel[split.TRAIN][name] > 0)
         if not learned:
             raise LandlabError(f"no training pixel of run {spec.run_id} has an observation to learn from")
         mean: dict[str, Number] = {}

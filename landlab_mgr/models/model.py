@@ -15,11 +15,13 @@ from landlab_mgr.models.options import NetworkOptions
 from landlab_mgr.models.tables import Tables
 from landlab_mgr.observations.calendar import Calendar
 
-Number = Array | np.float32
+Number = Array | np.ndarray | np.float32
 Params = Any
 """Trainable parameters: a tree of float32 arrays."""
 Weather = Any
 """Forcing as a model prepares it, whatever its parameters: a tree of [T, N], [T] and []."""
+PREDICTORS = "predictors"
+"""Name of the encoded predictors in the scale of a model that standardises them."""
 
 
 class Forcing(NamedTuple):
@@ -40,7 +42,7 @@ class Forcing(NamedTuple):
 
 
 class Scale(NamedTuple):
-    """Mean and standard deviation over a member's training pixels, scalars by name."""
+    """Mean and standard deviation over a member's training pixels, by name: scalars, [P] of the encoded predictors."""
 
     mean: dict[str, Number]
     sd: dict[str, Number]
@@ -115,8 +117,8 @@ class Model:
     `prepare` makes of a forcing what needs no parameters, once per dataset. `initialise` draws parameters from a seed.
     `predict` gives parameters of the process model ([N] or [T, N], {} for a network) and the outputs that are asked
     for ([T, N]), by name; `off` names switches (`Tables.switches`) that are 0 everywhere. `standardised` names
-    functions of the forcing whose mean and sd over training pixels it reads; `climatology` gives means over time [N],
-    in float64, of the climate that parameters were learned in.
+    functions of the forcing and `doy` whose mean and sd over training pixels it reads; `climatology` gives means over
+    time [N], in float64, of the climate that parameters were learned in.
     """
 
     tables: Tables
@@ -131,6 +133,10 @@ class Model:
     penalties: Mapping[str, Penalty] = field(default_factory=dict)
     standardises_forcing: bool = False
     """True where `Inputs.scale` holds every forcing, beside what `standardised` names."""
+    standardises_predictors: bool = False
+    """True where `Inputs.scale` holds the encoded predictors too, as PREDICTORS."""
+    takes_turns: bool = False
+    """True where one member keeps a CPU core busy: there lanes take turns, each with the core's cache to itself."""
 
     def outputs_needed(self, terms: Collection[str]) -> frozenset[str]:
         """Names of the outputs that these loss terms read."""

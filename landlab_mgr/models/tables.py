@@ -131,6 +131,8 @@ class Tables:
     """Name in figures and tables; `name` where empty."""
     version: int = 1
     """Part of a run's identity where it is not 1: raise it whenever the same run trains to other numbers."""
+    opens: tuple[int, ...] = ()
+    """Earlier versions whose trained members predict as they did; they cannot go on training."""
     learner: Literal["gradient", "boosting"] = "gradient"
     parameters: tuple[Parameter, ...] = ()
     latitude_heads: tuple[str, ...] = ()
@@ -144,7 +146,7 @@ class Tables:
     """Forcing without which part of the model does nothing, so that it is left out where it is 0 everywhere."""
     terms: Mapping[str, LossTerm] = field(default_factory=dict)
     by_variance: bool = False
-    """True where terms are divided by the variance of their training observations."""
+    """True where a term is the mean squared error of standardised observations: of each batch's own in an update."""
     outputs: tuple[Variable, ...] = ()
     """Outputs for files of predictions, in the order of tables; () where these are what it learned."""
     pools: tuple[str, ...] = ()

@@ -44,7 +44,7 @@ class Trained:
         content = checkpoint.load(path)
         try:
             spec = RunSpec.model_validate_json(content["spec"])
-            if spec.model_version != spec.tables.version:
+            if spec.model_version not in (spec.tables.version, *spec.tables.opens):
                 raise LandlabError(
                     f"run {spec.run_id} is of version {spec.model_version} of model {spec.model!r}, and version "
                     f"{spec.tables.version} is installed: register its grid again and train it"

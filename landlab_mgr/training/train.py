@@ -8,7 +8,7 @@ is a function of the spec's seeds and the epoch number.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,8 @@ from landlab_mgr.training.update import (
     train_batches,
 )
 
+PARTS: tuple[Literal["train", "dev"], ...] = ("train", "dev")
+"""Parts of a split that training computes a loss of."""
 CHECKPOINT_SECONDS = 2.0
 """Epochs are committed together about this often; a kill costs at most this much work."""
 
@@ -127,7 +129,10 @@ def train(
         extra.going = False
     state = jax.device_put(stack(states))
     view = jax.device_put(stack([lane.member.view for lane in filled]))
-    numbers = jax.device_put(stack([hyper(lane.spec, lane.member, static.terms) for lane in filled]))
+    numbers, dev_numbers = (
+        jax.device_put(stack([hyper(lane.spec, lane.member, static.terms, part) for lane in filled]))
+        for part in PARTS
+    )
     keeping = any(lane.spec.optimizer.keep == "best_dev" for lane in lanes)
     best = jax.device_put(stack(bests)) if keeping else None
     dev = None if filled[0].member.dev is None else stack([lane.member.dev for lane in filled])
@@ -150,7 +155,7 @@ def train(
             ]
         )
         state, trained = one_epoch(state, source, view, order, numbers, static)
-        held_out = {} if dev is None else _score(state, source, view, dev, numbers, static)
+        held_out = {} if dev is None else _score(state, source, view, dev, dev_numbers, static)
         if best is not None:
             epochs = np.array([p.epoch for p in progress], np.int32)
             best = _better(best, state.params, held_out, epochs)

@@ -6,7 +6,7 @@ Members that share data and shapes are lanes of one program; one alone is a grou
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -67,6 +67,8 @@ class Hyper(NamedTuple):
     weight_decay: Number
     clip_norm: Number
     loss_weights: dict[str, Number]
+    expected: dict[str, Number]
+    """Weights of a term's observations, summed, per training pixel; {} where the model does not weigh by variance."""
 
 
 _ADAM = optax.scale_by_adam()
@@ -77,13 +79,16 @@ def terms_of(spec: RunSpec, streams: Sequence[str]) -> tuple[str, ...]:
     return tuple(n for n, t in spec.tables.terms.items() if t.stream is None or t.stream.name in streams)
 
 
-def hyper(spec: RunSpec, member: Member, terms: Sequence[str]) -> Hyper:
-    """The numbers of this member.
+def hyper(
+    spec: RunSpec, member: Member, terms: Sequence[str], part: Literal["train", "dev"] = "train"
+) -> Hyper:
+    """The numbers of this member for one part of its split.
 
     The weight of a term is 0 for the streams that its spec leaves out. Where the model weighs by variance, a term is
-    the mean squared error of standardised observations, times its weight.
+    the mean squared error of the standardised observations of that part, times its weight.
     """
     weights: dict[str, Number] = {}
+    expected: dict[str, Number] = {}
     for name in terms:
         stream = spec.tables.terms[name].stream
         weight = spec.weights[name]
@@ -91,13 +96,14 @@ def hyper(spec: RunSpec, member: Member, terms: Sequence[str]) -> Hyper:
             if spec.streams is not None and stream.name not in spec.streams:
                 weight = 0.0
             elif member.targets is not None and member.factors is None:
-                per_pixel = member.targets.per_pixel.get(stream.name, 0.0)
+                per_pixel = member.targets.per_pixel[part].get(stream.name, 0.0)
                 sd = float(member.targets.scale.sd.get(stream.variable, 1.0))
                 weight = weight / (sd**2 * per_pixel) if per_pixel else 0.0
+                expected[name] = np.float32(per_pixel)
         weights[name] = np.float32(weight)
     o = spec.optimizer
     rates = np.float32(o.learning_rate), np.float32(o.process_rate)
-    return Hyper(*rates, np.float32(o.weight_decay), np.float32(o.clip_norm), weights)
+    return Hyper(*rates, np.float32(o.weight_decay), np.float32(o.clip_norm), weights, expected)
 
 
 def _weighted_terms(params: Any, batch: Batch, hyper: Hyper, static: Static) -> dict[str, Array]:
@@ -105,17 +111,34 @@ def _weighted_terms(params: Any, batch: Batch, hyper: Hyper, static: Static) -> 
     keep = model.outputs_needed(static.terms)
     parameters, outputs = model.predict(params, batch.inputs, static.setup, keep, static.off)
     values = objective.terms(model, static.terms, parameters, outputs, batch, static.calendar)
-    return {name: hyper.loss_weights[name] * value for name, value in values.items()}
+    return {name: jnp.asarray(hyper.loss_weights[name]) * value for name, value in values.items()}
+
+
+def _loss_of(values: dict[str, Array], batch: Batch, hyper: Hyper, static: Static) -> Array:
+    """What an update lowers: the sum of the terms per pixel of the batch's capacity.
+
+    Where the model weighs by variance, each term is the mean over what the batch observes: few observations of a
+    stream in a batch count as much as many.
+    """
+    if not hyper.expected:
+        return sum(values.values(), start=jnp.zeros(())) / batch.mask.shape[0]
+    terms = registry.tables(static.setup.model).terms
+    total = jnp.zeros(())
+    for name, expected in hyper.expected.items():
+        stream = terms[name].stream
+        assert stream is not None
+        total += values[name] * expected / jnp.maximum(batch.weight[stream.name].sum(), 1.0)
+    return total
 
 
 def _update(state: State, batch: Batch, hyper: Hyper, static: Static) -> tuple[State, dict[str, Array]]:
-    """One Adam step on the batch's loss, per pixel of the batch's capacity."""
+    """One Adam step on the batch's loss."""
 
-    def objective(params: Any) -> tuple[Array, dict[str, Array]]:
+    def loss(params: Any) -> tuple[Array, dict[str, Array]]:
         values = _weighted_terms(params, batch, hyper, static)
-        return sum(values.values(), start=jnp.zeros(())) / batch.mask.shape[0], values
+        return _loss_of(values, batch, hyper, static), values
 
-    gradient, values = jax.grad(objective, has_aux=True)(state.params)
+    gradient, values = jax.grad(loss, has_aux=True)(state.params)
     norm = optax.tree.norm(gradient)
     limited = jnp.where((hyper.clip_norm > 0) & (norm > hyper.clip_norm), hyper.clip_norm / norm, 1.0)
     gradient = jax.tree.map(lambda g: g * limited.astype(g.dtype), gradient)
@@ -139,6 +162,11 @@ def no_terms(terms: tuple[str, ...], lanes: int) -> dict[str, Array]:
     return jax.device_put({name: np.zeros(lanes, np.float32) for name in terms})
 
 
+def _in_turn(static: Static) -> bool:
+    """True where lanes take turns (`Model.takes_turns`)."""
+    return registry.model(static.setup.model).takes_turns and jax.default_backend() == "cpu"
+
+
 def _over_batches(
     one: Callable[[Any, Batch, Hyper], tuple[Any, dict[str, Array]]],
     learned: Any,
@@ -148,13 +176,22 @@ def _over_batches(
     order: Selection,
     hyper: Hyper,
     static: Static,
+    in_turn: bool = False,
 ) -> tuple[Any, dict[str, Array]]:
     """Carry what is learned, and the sums of the terms, through the batches of `order` [lane, batch, N].
 
     Every lane by itself. A lane alone is not mapped over: its program has no dimension of length 1.
     """
-    alone = order.mask.shape[0] == 1
-    carried = learned, total
+    alone, carried = order.mask.shape[0] == 1, (learned, total)
+    if in_turn and not alone:
+
+        def of_lane(lane: Any) -> Any:
+            first = jax.tree.map(lambda x: x[None], lane)
+            (learned, total), view, order, hyper = first
+            after = _over_batches(one, learned, total, arrays, view, order, hyper, static)
+            return jax.tree.map(lambda x: x[0], after)
+
+        return jax.lax.map(of_lane, (carried, view, order, hyper))
     if alone:
         carried, view, order, hyper = jax.tree.map(lambda x: x[0], (carried, view, order, hyper))
     else:
@@ -187,7 +224,7 @@ def train_batches(
     def one(state: State, batch: Batch, hyper: Hyper) -> tuple[State, dict[str, Array]]:
         return _update(state, batch, hyper, static)
 
-    return _over_batches(one, state, total, arrays, view, order, hyper, static)
+    return _over_batches(one, state, total, arrays, view, order, hyper, static, _in_turn(static))
 
 
 @partial(jax.jit, static_argnames="static")
@@ -205,7 +242,7 @@ def score_batches(
     def one(params: Any, batch: Batch, hyper: Hyper) -> tuple[Any, dict[str, Array]]:
         return params, _weighted_terms(params, batch, hyper, static)
 
-    return _over_batches(one, params, total, arrays, view, order, hyper, static)[1]
+    return _over_batches(one, params, total, arrays, view, order, hyper, static, _in_turn(static))[1]
 
 
 def initial_state(spec: RunSpec, member: Member) -> State:

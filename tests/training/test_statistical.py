@@ -180,7 +180,6 @@ def test_one_variable_of_two_streams_learns_from_both(planet):
     seen = np.concatenate([planet[s].values[train_pixels].ravel() for s in ("et_fluxnet", "et_gleam")])
     assert member.targets.scale.mean["et"] == pytest.approx(np.nanmean(seen), rel=1e-6)
     assert member.targets.scale.sd["et"] == pytest.approx(np.nanstd(seen), rel=1e-6)
-    per_pixel = {
-        s: np.isfinite(planet[s].values[train_pixels]).sum() / len(train_pixels) for s in ("et_gleam",)
-    }
-    assert member.targets.per_pixel["et_gleam"] == pytest.approx(per_pixel["et_gleam"])
+    for part, pixels in (("train", train_pixels), ("dev", member.pixels(split.DEV))):
+        observed = np.isfinite(planet["et_gleam"].values[pixels]).sum()
+        assert member.targets.per_pixel[part]["et_gleam"] == pytest.approx(observed / len(pixels))
