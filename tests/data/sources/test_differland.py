@@ -16,9 +16,7 @@ from landlab_mgr.observations.variables import FORCING
 from . import miniature
 from .miniature import BULK, DRIVER, changed, write_differland
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.usefixtures("unguarded")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unguarded")]
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,7 @@ from landlab_mgr.errors import LandlabError
 
 from .miniature import CO2, DRIVER, RUNS, VALID, changed
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.usefixtures("unguarded")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unguarded")]
 
 
 def drop(name):
