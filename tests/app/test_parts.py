@@ -21,6 +21,7 @@ def _as_streamlit_runs_it(monkeypatch):
     monkeypatch.syspath_prepend(str(APP))
 
 
+@pytest.mark.slow
 def test_the_app_imports_no_jax_ray_or_optuna_even_indirectly(made):
     """In a process of its own, since the tests import JAX; only the page of tuning reads with Optuna.
 

@@ -248,6 +248,7 @@ def test_a_file_says_where_it_comes_from(members, dataset, tmp_path):
     assert {"source", "history", "references"} <= set(found)
 
 
+@pytest.mark.slow
 def test_members_of_several_programs_are_pooled(planet, dataset, tmp_path, tmp_path_factory):
     specs = [spec_of(planet, 0), spec_of(planet, 0, process={"water_stress": "nn_flux"})]
     mixed = [(s, *untrained.member(planet, s, tmp_path_factory.mktemp("pool"))) for s in specs]

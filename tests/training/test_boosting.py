@@ -59,6 +59,7 @@ def test_the_best_tree_on_dev_is_the_last_that_is_used(planet, tmp_path):
     assert error / np.nanvar(seen) == pytest.approx(min(curve), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", [False, True])
 def test_stored_trees_predict_what_scikit_learn_predicts(missing):
     rng = np.random.default_rng(0)
