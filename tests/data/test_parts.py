@@ -16,6 +16,8 @@ import xarray as xr
 from landlab_mgr.data import parts, store
 from landlab_mgr.errors import LandlabError
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 

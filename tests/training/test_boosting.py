@@ -89,6 +89,7 @@ def test_a_checkpoint_predicts_to_the_bit_what_was_fitted(planet, tmp_path, monk
         assert np.array_equal(of_checkpoint[variable], expected), variable
 
 
+@pytest.mark.slow
 def test_members_predict_another_dataset_and_nothing_is_unpickled(planet, tmp_path, monkeypatch):
     specs = [spec_of(planet, "gradient_boosting", seeds={"init": s, "split": s}) for s in (0, 1)]
     events = [fitted(planet, spec, tmp_path / str(i))[0] for i, spec in enumerate(specs)]
