@@ -210,7 +210,7 @@ def test_few_observations_of_a_batch_count_as_much_as_many(planet):
     spec = spec_of(planet, "lstm")
     member, arrays = batch.Member.of(spec, planet), batch.load(planet, MODEL)
     static = train.static_of(checkpoint.Lane(spec, member, Path()), arrays, Calendar.of(planet))
-    selection = batch.Selection(*(x[0] for x in member.batches(0, 1)))
+    selection = jax.tree.map(lambda x: x[0], member.batches(0, 1))
     whole = batch.gather(arrays, member.view, selection, static.patches)
     few = {n: x * (np.cumsum(x, axis=0) <= 1) for n, x in whole.weight.items()}
     values = {n: jnp.float32(1.0) for n in static.terms}

@@ -68,7 +68,8 @@ STORED = {
     ),
     "windows": _plain(model="hbv", batch={"window_years": 2, "warmup_years": 0}),
     "until a day": _plain(split={"kind": "years", "train_until": "2008-12-31"}),
-    "second version of a model": _plain(model="lstm", network={"hidden": 8}),
+    "second version of a model": _plain(model="lstm", model_version=2, network={"hidden": 8}),
+    "third version of a model": _plain(model="lstm", model_version=3, network={"hidden": 8}),
     "all": RunSpec(
         dataset="0123456789abcdef",
         predictors=("PFT", "CLIM", "AGE", "SOIL"),
@@ -121,6 +122,7 @@ IDENTITIES = {
     "windows": "51864e1037db94d6",
     "until a day": "4417fb7b2804f0eb",
     "second version of a model": "23a48fd666d9993f",
+    "third version of a model": "c1267433dbb1d10d",
     "all": "6d880bc0026c4ebf",
 }
 """As they were first stored; one that changes orphans every run that anybody registered under it."""

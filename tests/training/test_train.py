@@ -289,7 +289,7 @@ def test_patch_scores_compare_patch_means():
     patch = np.array([0, 0, 1])
     modelled, observed = np.arange(6.0).reshape(2, 3), np.array([[1.0, 1.0, 1.0], [1.0, np.nan, 1.0]])
     m, o = comparable(STREAMS["nbe"], modelled, observed, patch, 0, Calendar("2001-01-01", 2, 30.4375))
-    np.testing.assert_array_equal(m, [[0.5, 2.0], [np.nan, 5.0]])
+    np.testing.assert_array_equal(m, [[0.5, 2.0], [3.0, 5.0]])  # of what was observed
     np.testing.assert_array_equal(np.isnan(o), np.isnan(m))
 
 
