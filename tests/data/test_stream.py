@@ -96,7 +96,7 @@ def test_batches_are_those_of_the_dataset_in_memory(lazy, kept, per_batch):
     def batches(source):
         for arrays, part, piece in source.chunks(view, order):
             for k in range(piece.pixel.shape[1]):
-                chosen = batch.Selection(*(x[0, k] for x in piece))
+                chosen = jax.tree.map(lambda x, k=k: x[0, k], piece)
                 yield batch.gather(arrays, batch.View(part.encoded[0], None), chosen, patches)
 
     pairs = list(zip(batches(everything), batches(kept), strict=True))
