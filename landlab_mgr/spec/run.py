@@ -14,9 +14,10 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     Field,
-    SerializeAsAny,
+    FieldSerializationInfo,
     ValidationError,
     ValidationInfo,
+    field_serializer,
     field_validator,
     model_validator,
 )
@@ -217,7 +218,7 @@ class RunSpec(Frozen):
         default_factory=dict,
         description="implementation of swappable processes, where not the default: `name` or `name@version`",
     )
-    network: SerializeAsAny[NetworkOptions] = Field(
+    network: NetworkOptions = Field(
         default_factory=NetworkOptions, validate_default=True, description="options of the model's network"
     )
     loss: LossSpec = LossSpec()
@@ -265,6 +266,12 @@ class RunSpec(Frozen):
         if isinstance(network, NetworkOptions):
             network = network.model_dump(exclude_unset=True)
         return options.model_validate(network)
+
+    @field_serializer("network")
+    def _options_of_its_model(self, network: NetworkOptions, info: FieldSerializationInfo) -> dict[str, Any]:
+        return network.model_dump(
+            mode=info.mode, exclude_unset=info.exclude_unset, exclude_defaults=info.exclude_defaults
+        )
 
     @model_validator(mode="after")
     def _of_its_model(self) -> "RunSpec":
