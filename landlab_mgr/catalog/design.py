@@ -1,6 +1,5 @@
 """A grid's design against what became of it: every cell that it asks for, and the state of its run."""
 
-import itertools
 from typing import Any
 
 import pandas as pd
@@ -18,23 +17,19 @@ def cells(catalog: Queries, name: str) -> pd.DataFrame:
     an earlier form of the grid asked for are not among them. LandlabError where no grid has that name.
     """
     spec = catalog.grid(name).spec
-    runs = catalog.outline(f"grid = '{spec.name}'")
-    states = dict(zip(runs["run_id"], runs["state"], strict=True))
-    places = itertools.product(spec.seed_list, spec.variants, spec.predictor_sets)
-    rows = []
-    for (seed, variant, _), cell in zip(
-        places, spec.expand(catalog.dataset(spec.dataset).fingerprint), strict=True
-    ):
-        run_id = cell.run_id
-        text = ", ".join(f"{field} = {_text(value)}" for field, value in variant.items())
-        rows.append((cell.label, text, seed, run_id, states.get(run_id, UNREGISTERED)))
+    states = catalog.states(spec.name)
+    variants = [", ".join(f"{f} = {_text(v)}" for f, v in variant.items()) for variant in spec.variants]
+    rows = [
+        (label, variants[variant], seed, run_id, states.get(run_id, UNREGISTERED))
+        for seed, variant, label, run_id in spec.identities(catalog.dataset(spec.dataset).fingerprint)
+    ]
     return pd.DataFrame(rows, columns=["setup", "variant", "seed", "run_id", "state"])
 
 
 def former(catalog: Queries, name: str) -> list[str]:
     """Runs that a grid holds and its present form no longer asks for, in order of registration."""
     wanted = set(cells(catalog, name)["run_id"])
-    return [run_id for run_id in catalog.outline(f"grid = '{name}'")["run_id"] if run_id not in wanted]
+    return [run_id for run_id in catalog.states(name) if run_id not in wanted]
 
 
 def _text(value: Any) -> str:

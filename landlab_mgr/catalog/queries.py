@@ -198,6 +198,18 @@ class Queries(Guard):
                     lines.append(f"{asked.name}: nothing has {asked.value!r}{_near(asked.value, values)}")
         return list(dict.fromkeys(lines))
 
+    def states(self, grid: str) -> dict[str, str]:
+        """The state of every run that a grid holds, by run_id, in order of registration."""
+        query = (
+            select(Run.run_id, Run.state)
+            .join(GridRun, GridRun.run_id == Run.run_id)
+            .join(Grid, Grid.id == GridRun.grid_id)
+            .where(Grid.name == grid)
+            .order_by(Run.position)
+        )
+        with self.transaction() as tx:
+            return {row[0]: row[1] for row in tx.execute(query)}
+
     def pending(self, run_ids: Sequence[str]) -> list[str]:
         """Those of these runs that are pending, in the order given."""
         with self.transaction() as tx:

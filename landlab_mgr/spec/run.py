@@ -385,7 +385,16 @@ class RunSpec(Frozen):
 
 def identity(content: Any) -> str:
     """First 16 hex digits of the SHA-256 of canonical JSON (sorted keys, no spaces, ASCII)."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return digest(canonical_json(content))
+
+
+def canonical_json(content: Any) -> str:
+    """JSON by which equal contents are equal texts."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(text: str) -> str:
+    """First 16 hex digits of the SHA-256 of a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
