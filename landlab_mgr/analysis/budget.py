@@ -14,9 +14,11 @@ from pydantic import Field
 from landlab_mgr.analysis import members, of_models, runs, usermap
 from landlab_mgr.analysis.contract import Analysis, Needs, Options
 from landlab_mgr.analysis.figures.budget import figure
+from landlab_mgr.analysis.of_models import streams_in
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.models.tables import Tables
+from landlab_mgr.observations.calendar import Calendar
 
 DAYS_PER_YEAR = 365.25
 ALL = "all"
@@ -57,6 +59,9 @@ def check(ds: xr.Dataset, options: BudgetOptions) -> None:
 def compute(ds: xr.Dataset, options: BudgetOptions) -> xr.Dataset:
     """`total` [run, variable, region, year]; the first region is all of the land; others: see `BudgetOptions`.
 
+    Of what an inversion sees also `inversion` [observed, region, year] and `beside` [run, observed, region, year]: the
+    totals of the inversion and of the members over the patches and months that it has.
+
     Only whole years count. Pixels of no region are in `all`. LandlabError for several setups or datasets, an unknown
     flux, no whole year, or a map of regions that cannot be read or names no pixel.
     """
@@ -74,7 +79,10 @@ def compute(ds: xr.Dataset, options: BudgetOptions) -> xr.Dataset:
     if not whole:
         raise LandlabError(f"dataset {ds.attrs['name']} has no whole year of 12 months to sum")
     of_pixel = np.stack([area * ((region == r) | (r == ALL)) for r in regions])
-    totals = []
+    seen = {name: x for name in wanted if (x := _observed(ds, name)) is not None}
+    of_patch = np.stack([np.bincount(patch, w) for w in of_pixel])
+    size = np.bincount(patch)
+    totals, beside = [], []
     for file in runs.files(ds, "monthly"):
         missing = [n for n in wanted if n not in file]
         if missing:
@@ -86,10 +94,26 @@ def compute(ds: xr.Dataset, options: BudgetOptions) -> xr.Dataset:
         totals.append(
             [_yearly(file[n].values, weights, years, whole) * SCALES[known[n].unit][0] for n in wanted]
         )
+        own = []
+        for n, x in seen.items():
+            series = file[n].values if "patch" in file[n].dims else _by_patch(file[n].values, patch, size)
+            own.append(_yearly_where(series, x, of_patch, years, whole) * SCALES[known[n].unit][0])
+        beside.append(own)
     units = [SCALES[known[n].unit][1] for n in wanted]
+    inversion = [
+        _yearly_where(x, x, of_patch, years, whole) * SCALES[known[n].unit][0] for n, x in seen.items()
+    ]
+    shape = (len(seen), len(regions), len(whole))
+    dims = ("observed", "region", "year")
+    observed = {
+        "inversion": (dims, np.array(inversion).reshape(shape)),
+        "beside": (("run", *dims), np.array(beside).reshape(len(totals), *shape)),
+    }
     return xr.Dataset(
-        {"total": (("run", "variable", "region", "year"), np.array(totals)), "units": ("variable", units)},
-        {"run": list(ds["run"].values), "variable": wanted, "region": regions, "year": whole},
+        observed
+        | {"total": (("run", "variable", "region", "year"), np.array(totals)), "units": ("variable", units)},
+        {"run": list(ds["run"].values), "variable": wanted, "region": regions, "year": whole}
+        | {"observed": list(seen)},
         options.model_dump()
         | {
             "synthetic": ds.attrs["synthetic"],
@@ -136,6 +160,37 @@ def _notes(region: np.ndarray, area: np.ndarray, ds: xr.Dataset) -> list[str]:
     return notes
 
 
+def _observed(ds: xr.Dataset, variable: str) -> np.ndarray | None:
+    """What inversions see of a flux, [patch, time], NaN where they see nothing; None where there is none."""
+    calendar = Calendar.of(ds)
+    for stream in streams_in(ds):
+        if stream.variable == variable and stream.whole_patches and stream.average == "step":
+            none = np.zeros(calendar.steps, bool)
+            return members.observed_of_patches(ds, stream, "observation", none, 0, calendar).T
+    return None
+
+
+def _by_patch(x: np.ndarray, patch: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Means over the pixels of each patch, [pixel, time] to [patch, time]."""
+    order = np.argsort(patch, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(size)[:-1]])
+    means: np.ndarray = np.add.reduceat(x[order].astype(float), starts, axis=0) / size[:, None]
+    return means
+
+
+def _yearly_where(
+    x: np.ndarray, seen: np.ndarray, weights: np.ndarray, years: np.ndarray, whole: list[int]
+) -> np.ndarray:
+    """[region, year] totals per year of a flux per day, [patch, time], over the months that are seen."""
+    means = []
+    for year in whole:
+        there = np.isfinite(seen[:, years == year])
+        n = there.sum(axis=1)
+        summed = np.where(there, x[:, years == year], 0.0).sum(axis=1)
+        means.append(np.where(n > 0, summed / np.maximum(n, 1), 0.0))
+    return weights @ np.stack(means, axis=1).astype(float) * DAYS_PER_YEAR
+
+
 def _yearly(x: np.ndarray, weights: np.ndarray, years: np.ndarray, whole: list[int]) -> np.ndarray:
     """[region, year] totals per year of a flux per day, [place, time]."""
     means = np.stack([x[:, years == y].mean(axis=1) for y in whole], axis=1)
@@ -150,9 +205,22 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
             x = ds["total"].sel(variable=name, region=region)
             over_members = float(x.mean("year").std("run", ddof=1)) if x.sizes["run"] > 1 else np.nan
             over_years = float(x.mean("run").std("year", ddof=1)) if x.sizes["year"] > 1 else np.nan
-            rows.append((name, region, float(x.mean()), over_members, over_years, unit))
+            row = [name, region, float(x.mean()), over_members, over_years, unit]
+            if "observed" in ds.dims and ds.sizes["observed"]:
+                there = name in ds["observed"].values
+                one = ds.sel(observed=name, region=region) if there else None
+                row += [np.nan] * 3 if one is None else _beside(one)
+            rows.append(row)
     columns = ["variable", "region", "mean", "sd of members", "sd of years", "units"]
-    return pd.DataFrame(rows, columns=columns)
+    beside = ["inversion", "modelled there", "sd there"] if len(rows[0]) > len(columns) else []
+    return pd.DataFrame(rows, columns=columns + beside)
+
+
+def _beside(one: xr.Dataset) -> list[float]:
+    """The inversion's mean over the years, that of the members over the same patches and months, and their sd."""
+    members_ = one["beside"].mean("year").values
+    spread = float(members_.std(ddof=1)) if len(members_) > 1 else np.nan
+    return [float(one["inversion"].mean()), float(members_.mean()), spread]
 
 
 ANALYSIS = Analysis(

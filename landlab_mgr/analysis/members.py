@@ -157,7 +157,7 @@ def targets(
         unit = table[stream.variable].unit
         name_of_kept = COMPARED + stream_variable(stream.name, period)
         if by_patch and name_of_kept in kept:
-            seen = _observed_of_patches(data, stream, period, held_out, warmup, calendar)
+            seen = observed_of_patches(data, stream, period, held_out, warmup, calendar)
             months = np.broadcast_to(np.float32(np.nan), (data.sizes["time"], seen.shape[1]))
             n, of_patch = steps(data, spec, part, stream.average), replace(stream, level="pixel")
             observations.append(
@@ -189,7 +189,7 @@ BLOCK_VALUES = 2**22
 """Pixel-steps of observations that are compared at once."""
 
 
-def _observed_of_patches(
+def observed_of_patches(
     data: xr.Dataset, stream: Stream, period: str, held_out: Mask, warmup: int, calendar: Calendar
 ) -> Values:
     """Means of patches over what was observed of each, [T or years or 1, patches], block by block."""

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from landlab_mgr.analysis import curve, members, partition_map, skill, towers, trust
+from landlab_mgr.analysis import budget, curve, members, partition_map, skill, towers, trust
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
@@ -166,3 +166,31 @@ def test_the_limit_of_whole_storage_is_a_number(monkeypatch):
     monkeypatch.setenv("LANDLAB_WHOLE_PIXELS", "many")
     with pytest.raises(LandlabError, match="LANDLAB_WHOLE_PIXELS=many; allowed: a number of pixels"):
         evaluate.whole_pixels()
+
+
+def test_the_inversion_stands_beside_the_budget(gridded, catalog, data, whole):
+    ds = sample.computed(budget.ANALYSIS, gridded, catalog, FILTER, variables="gpp,nbe")
+    assert list(ds["observed"].values) == ["nbe"]
+    patch, area, year = data["patch"].values, data["area_m2"].values, data["time"].dt.year.values
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of nothing
+        seen = np.stack([np.nanmean(data["nbe"].values[patch == p], axis=0) for p in range(10)])
+    of_patch = np.bincount(patch, area)
+    inverted = np.isfinite(seen[:, year == 2002]).any(axis=1)
+    mean = np.full(10, np.nan)
+    mean[inverted] = np.nanmean(seen[inverted][:, year == 2002], axis=1)
+    expected = np.nansum(of_patch * mean) * 365.25 * 1e-15
+    assert float(ds["inversion"].sel(observed="nbe", region="all", year=2002)) == pytest.approx(
+        expected, rel=1e-5
+    )
+    first = next(iter(whole.values()))["nbe"].values.astype(float)
+    model = np.stack([first[patch == p].mean(axis=0) for p in range(10)])
+    model = np.where(np.isfinite(seen), model, np.nan)[:, year == 2002]
+    model = np.nan_to_num(np.nanmean(np.where(inverted[:, None], model, 0.0), axis=1))
+    own = ds["beside"].sel(observed="nbe", region="all", year=2002, run=next(iter(whole)))
+    assert float(own) == pytest.approx(np.nansum(of_patch * model) * 365.25 * 1e-15, rel=1e-4)
+    table = budget.table(ds).set_index(["variable", "region"])
+    assert np.isnan(table.loc[("gpp", "all"), "inversion"])
+    assert np.isfinite(
+        table.loc[("nbe", "all"), ["inversion", "modelled there", "sd there"]].astype(float)
+    ).all()
