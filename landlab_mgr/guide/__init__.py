@@ -22,6 +22,7 @@ SECTIONS = {
         "analysis-partition_map",
         "analysis-benchmark",
         "analysis-identify",
+        "analysis-parameters",
         "analysis-pca",
         "analysis-shap",
         "analysis-towers",
