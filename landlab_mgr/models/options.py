@@ -82,7 +82,7 @@ class LandNetwork(NetworkOptions):
     latitude: Literal["raw", "standardised"] = Field(
         "raw",
         description="how sigmoid(latitude) enters the heads that read it: as it is, or standardised over the training "
-        "pixels as published; new grids have the latter",
+        "pixels as published",
     )
 
     @field_validator("hidden")

@@ -59,7 +59,6 @@ def grid(workspace: Workspace, catalog: Catalog, spec: GridSpec) -> Registration
         defaults = registry.tables(str(spec.base.get("model", registry.DEFAULT))).weights
         changed = {n: w for n, w in weights.items() if w != defaults.get(n)}
         spec = spec.model_copy(update={"base": spec.base | {"loss_weights": changed}})
-    spec = _with_published_latitude(catalog, spec)
     record = catalog.dataset(spec.dataset)
     ds = store.open_dataset(workspace.path(record.url))
     specs = list(spec.expand(record.fingerprint))
@@ -70,27 +69,3 @@ def grid(workspace: Workspace, catalog: Catalog, spec: GridSpec) -> Registration
     for cell in one_of_each.values():
         needs.check(cell, ds)
     return catalog.register_runs(specs, spec)
-
-
-def _with_published_latitude(catalog: Catalog, spec: GridSpec) -> GridSpec:
-    """The grid with the latitude standardised as published, where it is new and does not say how it enters.
-
-    A grid of that name that is registered already keeps what it has: its runs mean what they meant.
-    """
-    stored = [grid.spec for grid in catalog.grids() if grid.name == spec.name]
-    tables = registry.tables(str(spec.base.get("model", registry.DEFAULT)))
-    of_axes = [key for key in spec.axes if key in ("model", "network.latitude", "network.kind")]
-    network = dict(spec.base.get("network", {}))
-    if stored:
-        before = stored[0].base.get("network", {}).get("latitude")
-        if before is None or "latitude" in network:
-            return spec
-    elif (
-        of_axes
-        or not tables.latitude_heads
-        or "latitude" in network
-        or network.get("kind") == "free"
-        or "latitude" not in tables.network.model_fields
-    ):
-        return spec
-    return spec.model_copy(update={"base": spec.base | {"network": network | {"latitude": "standardised"}}})

@@ -67,7 +67,7 @@ def test_a_complete_login_opens_the_door_where_streamlit_can_do_it(tmp_path, mon
     file.write_text(SECRETS.replace("client_id", "[auth.ours]\nclient_id"))  # a provider with a name
     access.check("0.0.0.0", (file,))
     file.write_text("auth = [")
-    with pytest.raises(LandlabError, match="cannot be read"):
+    with pytest.raises(LandlabError, match="is not valid TOML"):
         access.check("0.0.0.0", (file,))
 
 

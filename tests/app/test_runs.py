@@ -87,7 +87,7 @@ def test_a_filter_that_cannot_be_read_is_pointed_at_and_the_table_stays(open_app
     assert not app.exception
     lines = app.error[0].value.splitlines()
     caret = next(i for i, line in enumerate(lines) if line.strip() == "^")
-    assert lines[caret - 1][lines[caret].index("^")] == "="
+    assert lines[caret - 1][lines[caret].index("^")] == "`"
     assert list(app.dataframe[0].value["run_id"]) == [made.runs["failed"]]
     assert "Still shown: status = 'failed'" in words(app).replace("\\", "")
 

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import make_url
 
 from landlab_mgr.catalog import Catalog
-from landlab_mgr.cli.bench import postgres
 from landlab_mgr.spec.grid import load_grid
 from landlab_mgr.workspace import register as registering
 from landlab_mgr.workspace.workspace import Workspace
+from tests.bench import postgres
 
 from ..cli.command import command
 from .conftest import until

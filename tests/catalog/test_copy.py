@@ -4,7 +4,6 @@ import shutil
 import sqlite3
 
 import pytest
-from landlab_mgr.cli.bench.postgres import temporary_database
 from sqlalchemy import create_engine, select
 
 from landlab_mgr.catalog import Catalog
@@ -12,6 +11,7 @@ from landlab_mgr.catalog.copy import copy
 from landlab_mgr.catalog.session import parse_url
 from landlab_mgr.catalog.tables import Base
 from landlab_mgr.errors import LandlabError
+from tests.bench.postgres import temporary_database
 
 from . import stored
 from .sample import claim, epoch

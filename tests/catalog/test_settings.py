@@ -91,7 +91,7 @@ def test_a_model_brings_fields_and_defaults_of_its_own(catalog, monkeypatch):
         "gradient_boosting": {},
     }
     tables = fields._tables
-    monkeypatch.setattr(fields, "_tables", lambda model: tables(model) | {"network": network[model]})
+    monkeypatch.setattr(fields, "_tables", lambda model: tables(model) | {"network": network.get(model, {})})
     fields.fields.cache_clear()
     try:
         land, plain, two_way, trees = registered(

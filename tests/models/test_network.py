@@ -13,13 +13,12 @@ from landlab_mgr.models.dalec.tables import TABLES
 from landlab_mgr.models.model import Sizes
 from landlab_mgr.models.options import LandNetwork
 from landlab_mgr.observations.calendar import Calendar
-from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.spec.grid import load_grid
 from landlab_mgr.spec.run import RunSpec
+from landlab_mgr.storage.resources import resource
 from landlab_mgr.training import train
 from landlab_mgr.training.checkpoint import Lane
 from landlab_mgr.training.update import hyper, initial_state, stack
-from landlab_mgr.workspace import register
-from landlab_mgr.workspace.workspace import Workspace
 
 OPTIONS = LandNetwork()
 BY_NAME = TABLES.by_name
@@ -125,24 +124,12 @@ def test_the_latitude_is_standardised_over_the_training_pixels(planet):
     assert np.abs(np.asarray(of["bday"]) - np.asarray(before["bday"])).max() > 1
 
 
-def test_stored_runs_keep_their_ids_and_new_grids_are_standardised(planet, tmp_path):
-    workspace = Workspace.at(tmp_path / "ws", str(tmp_path / "ws" / "landlab.db"))
+def test_runs_keep_their_ids_and_the_published_grids_standardise():
     spec = RunSpec(dataset="0" * 16, predictors=("PFT",))
     assert spec.run_id == spec.model_copy(update={"network": LandNetwork(latitude="raw")}).run_id
-    with workspace.create() as catalog:
-        name = register.dataset(workspace, catalog, planet).name
-        grid = GridSpec(name="old", dataset=name, setups=(("PFT",),), seeds=1)
-        fingerprint = catalog.dataset(name).fingerprint
-        catalog.register_runs(list(grid.expand(fingerprint)), grid)  # as it was stored before
-        before = list(catalog.runs("grid = 'old'")["run_id"])
-        register.grid(workspace, catalog, grid.model_copy(update={"seeds": 2}))
-        runs = catalog.runs("grid = 'old'")
-        assert list(runs["run_id"])[:1] == before
-        assert {s.network.latitude for s in catalog.specs(list(runs["run_id"])).values()} == {"raw"}
-        register.grid(workspace, catalog, grid.model_copy(update={"name": "new"}))
-        register.grid(workspace, catalog, grid.model_copy(update={"name": "new"}))
-        [run_id] = catalog.runs("grid = 'new'")["run_id"]
-        assert catalog.specs([run_id])[run_id].network.latitude == "standardised"
+    for name in ("differland", "differland_identifiability"):
+        grid = load_grid(resource("experiments") / f"{name}.toml")
+        assert {run.network.latitude for run in grid.expand("0" * 16)} == {"standardised"}
 
 
 def test_the_scale_of_the_latitude_does_not_decay(planet):

@@ -154,7 +154,7 @@ def test_who_asks_for_parameters_is_told_that_it_has_none(planet, workspace):
         ("lstm", {"network": {"hidden": (8,)}}, "hidden: Input should be a valid integer"),
         ("gradient_boosting", {"loss_weights": {"lai": 2}}, "`loss_weights` says nothing to"),
         ("lstm", {"loss_weights": {"nbe": 2}}, "unknown loss term 'nbe'; known: sif, lai, "),
-        ("forest", {}, "unknown model 'forest'; known: dalec, gradient_boosting, lstm"),
+        ("forest", {}, "unknown model 'forest'; known: dalec, exphydro, gradient_boosting, hbv, lstm"),
     ],
 )
 def test_settings_of_another_model_are_one_clear_line(model, fields, says):
