@@ -414,7 +414,7 @@ def random_text(rng):
 
 
 @pytest.mark.parametrize(
-    "text", ["label = ''", "tag in ('', '')", "tag = ''", "dataset = ''", "dataset = '' or status = 'failed'"]
+    "text", ["grid = ''", "tag in ('', '')", "tag = ''", "dataset = ''", "dataset = '' or status = 'failed'"]
 )
 def test_an_empty_value_matches_nothing(found, text):
     """A shell that knows no such variable leaves it."""
