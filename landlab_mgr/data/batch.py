@@ -75,7 +75,10 @@ class Stretch(NamedTuple):
     steps: int
 
     def cut(self, x: Array, then: Callable[..., Array] = lambda part: part, *each: Array) -> Array:
-        """The stretch of an array [T, ...], and what becomes of it; with lanes [steps, lane, ...]."""
+        """Cut the stretch out of an array [T, ...], and apply `then` to it.
+
+        With lanes the result is [steps, lane, ...].
+        """
 
         def one(start: Array, *own: Array) -> Array:
             return then(jax.lax.dynamic_slice_in_dim(x, start, self.steps), *own)
@@ -107,11 +110,14 @@ class Arrays:
         return tuple(self.observed)
 
     def chunks(self, view: "View", order: "Selection") -> Iterator[tuple["Arrays", "View", "Selection"]]:
-        """What to train on, piece by piece: everything at once, since everything is on the device."""
+        """Yield what to train on, piece by piece.
+
+        It is everything at once, since everything is on the device.
+        """
         yield self, view, order
 
     def take(self, index: Array, stretch: "Stretch | None" = None) -> "Arrays":
-        """Some pixels, of the whole record or of a stretch of it."""
+        """Take some pixels, of the whole record or of a stretch of it."""
 
         def of(x: Array) -> Array:
             if stretch is None:
@@ -148,7 +154,10 @@ class Packed:
     off: tuple[str, ...]
 
     def take(self, index: Array, stretch: "Stretch | None" = None) -> Arrays:
-        """The pixels, as `load` makes them. They lie in the order of the batch: `index` is 0, 1, 2 and so on."""
+        """Return the pixels, as `load` makes them.
+
+        They lie in the order of the batch: `index` is 0, 1, 2 and so on.
+        """
         block, rest = jnp.asarray(self.block), self.rest
         if stretch is not None:
             block = jnp.moveaxis(stretch.cut(jnp.moveaxis(block, 1, 0)), 0, 1)
@@ -173,7 +182,7 @@ class Layout:
 
     @classmethod
     def of(cls, model: Model, ds: xr.Dataset) -> "Layout":
-        """The layout of the weather that a model makes of a dataset."""
+        """Return the layout of the weather that a model makes of a dataset."""
         weather = jax.eval_shape(model.prepare, forcing_of(ds.isel(pixel=slice(1)).load(), model))
         leaves, tree = jax.tree_util.tree_flatten_with_path(weather)
         names = (
@@ -193,13 +202,13 @@ class Layout:
         return {n: x for n, x in leaves if n is not None}, tuple(x for n, x in leaves if n is None)
 
     def joined(self, named: Mapping[str, Array], rest: Sequence[Array]) -> Weather:
-        """The weather that `split` took apart."""
+        """Join the weather that `split` took apart."""
         others = iter(rest)
         return jax.tree.unflatten(self.tree, [next(others) if n is None else named[n] for n in self.names])
 
 
 class View(NamedTuple):
-    """What the device needs of a member besides the dataset's arrays."""
+    """Data that the device needs of a member besides the dataset's arrays."""
 
     encoded: Any
     """[N, P] predictors as the member encodes them."""
@@ -216,7 +225,7 @@ class View(NamedTuple):
     """[N] by observation stream: factor of model and observation before they are compared; None: 1."""
 
     def of_pixels(self, index: np.ndarray) -> "View":
-        """The view of some pixels of a member, or of lanes of members."""
+        """Return the view of some pixels of a member, or of lanes of members."""
         encoded = np.asarray(self.encoded)
         own = self.steps is not None and np.ndim(self.steps) == encoded.ndim
         return self._replace(
@@ -227,7 +236,10 @@ class View(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Which pixels make a batch: indices into `Arrays`, the batch-local patch of each, and 1 for the real ones."""
+    """Pixels that make a batch.
+
+    They are indices into `Arrays`, with the batch-local patch of each, and 1 for the real ones.
+    """
 
     pixel: np.ndarray
     patch: np.ndarray
@@ -246,7 +258,11 @@ def forcing_names(ds: xr.Dataset, model: Model) -> tuple[str, ...]:
 
 
 def forcing_of(ds: xr.Dataset, model: Model) -> Forcing:
-    """The forcing of a dataset that a model reads, float32; LandlabError where some is missing."""
+    """Return the forcing of a dataset that a model reads, float32.
+
+    Raises:
+        LandlabError: where some is missing.
+    """
     series = {name: _series(ds, name) for name in forcing_names(ds, model)}
     time_days, doy = (ds[name].values for name in schema.TIME_AXIS)
     dt = float(ds.attrs["dt_days"])
@@ -259,7 +275,10 @@ def off_in(forcing: Forcing, model: Model) -> tuple[str, ...]:
 
 
 def observations(ds: xr.Dataset, stream: str) -> tuple[np.ndarray, np.ndarray]:
-    """A stream's values and weights, [T, N] float32; missing observations are 0 with weight 0."""
+    """Return a stream's values and weights, [T, N] float32.
+
+    Missing observations are 0 with weight 0.
+    """
     values = _series(ds, stream)
     own = _series(ds, f"{stream}_weight") if f"{stream}_weight" in ds else np.ones_like(values)
     there = np.isfinite(values) & np.isfinite(own)
@@ -277,7 +296,7 @@ def load(ds: xr.Dataset, model: Model) -> Arrays:
 
 
 def bytes_of(ds: xr.Dataset, model: Model) -> int:
-    """What `load` would take of the device's memory."""
+    """Return the bytes that `load` would take of the device's memory."""
     series = len(Layout.of(model, ds).fields) + 2 * len(streams_of(ds))
     return 4 * ds.sizes["pixel"] * ds.sizes["time"] * series
 
@@ -295,7 +314,7 @@ def blocks(patch: np.ndarray, months: int) -> Iterator[np.ndarray]:
 
 
 def read(ds: xr.Dataset, pixels: np.ndarray) -> xr.Dataset:
-    """Some pixels of a dataset, in memory."""
+    """Read some pixels of a dataset into memory."""
     first, last = int(pixels[0]), int(pixels[-1])
     contiguous = np.array_equal(pixels, np.arange(first, last + 1))
     return ds.isel(pixel=slice(first, last + 1) if contiguous else pixels).load()
@@ -304,7 +323,9 @@ def read(ds: xr.Dataset, pixels: np.ndarray) -> xr.Dataset:
 def gather(
     source: Arrays | Packed, view: View, selection: Selection, n_patches: int, window: Window | None = None
 ) -> Batch:
-    """The batch of the selected pixels, inside a compiled program; `n_patches` is its static number of patches.
+    """Gather the batch of the selected pixels, inside a compiled program.
+
+    `n_patches` is the batch's static number of patches.
 
     Where the selection says a first step, the batch covers the window that begins there.
 
@@ -352,7 +373,10 @@ def gather(
 
 
 def _of_stretch(kept: Array, stretch: Stretch) -> Array:
-    """The stretch of an array that has lanes of its own, [T, N] or [T, lane, N]."""
+    """Cut the stretch out of an array that has lanes of its own.
+
+    The array is [T, N] or [T, lane, N].
+    """
     if stretch.start.ndim == 0:
         return jax.lax.dynamic_slice_in_dim(kept, stretch.start, stretch.steps)
     cut = partial(jax.lax.dynamic_slice_in_dim, slice_size=stretch.steps)
@@ -360,7 +384,9 @@ def _of_stretch(kept: Array, stretch: Stretch) -> Array:
 
 
 def _without(average: Average, observed: Array, weight: Array, kept: Array) -> tuple[Array, Array]:
-    """A stream's observations and weights ([T, N], or [T, lane, N]) without the steps where `kept` is 0.
+    """Return a stream's observations and weights without the steps where `kept` is 0.
+
+    Both are [T, N], or [T, lane, N].
 
     `kept` has a last dimension of 1 where it is the same for all pixels.
     """
@@ -481,7 +507,7 @@ class Member:
 
     @property
     def view(self) -> View:
-        """What the device needs of this member."""
+        """Return what the device needs of this member."""
         steps = self.steps
         if steps is not None:
             steps = steps[:, 0] if steps.shape[1] == 1 else np.ascontiguousarray(steps.T)
@@ -493,7 +519,7 @@ class Member:
         return Sizes(self.forcing, self.n_columns, self.encoded.shape[1], len(self.label))
 
     def pixels(self, which: str) -> np.ndarray:
-        """Indices of the pixels of one part of the split."""
+        """Return the indices of the pixels of one part of the split."""
         return np.flatnonzero(self.label == which)
 
     @cached_property
@@ -512,9 +538,9 @@ class Member:
         return self._stack(patches, self.dev_patches_per_batch, self.dev_capacity) if len(patches) else None
 
     def batches(self, seed: int, epoch: int) -> Selection:
-        """The batches of an epoch, stacked [batch, capacity]: training patches shuffled by seed and epoch alone.
+        """Return the batches of an epoch, stacked [batch, capacity].
 
-        So are the windows of the batches drawn.
+        Training patches are shuffled by seed and epoch alone. So are the windows of the batches drawn.
         """
         patches = self._train_patches.copy()
         np.random.Generator(np.random.PCG64([seed, epoch])).shuffle(patches)
@@ -532,7 +558,10 @@ class Member:
 
 
 def select(parts: Sequence[np.ndarray], capacity: int) -> Selection:
-    """The pixels of these patches, padded to `capacity` with copies of the first pixel that count for nothing."""
+    """Select the pixels of these patches, padded to `capacity`.
+
+    The padding is copies of the first pixel that count for nothing.
+    """
     index = np.concatenate(parts)
     local = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     padding = capacity - len(index)
@@ -563,7 +592,10 @@ def windows(spec: RunSpec, ds: xr.Dataset, kept: np.ndarray | None) -> tuple[Win
 
 
 def setup_of(spec: RunSpec, targets: Scale | None = None) -> Setup:
-    """Setup of the compiled program of a run; `targets`: of what it learns standardised."""
+    """Return the setup of the compiled program of a run.
+
+    `targets` is the scale of what it learns standardised.
+    """
     outputs = () if targets is None else tuple(sorted(targets.mean))
     return Setup(spec.model, spec.network, tuple(sorted(spec.processes.items())), outputs)
 

@@ -31,7 +31,7 @@ _AXIS_TOLERANCE_DAYS: dict[Step, float] = {"month": 15.0, "day": LONGEST_DAY_STE
 """Half a month, or a day and a half: time_days beyond it names another step than the time axis."""
 
 _DATE_UNIT: dict[Step, Literal["M", "D"]] = {"month": "M", "day": "D"}
-"""How dates are written: 2001-06, 2001-06-15."""
+"""Precision of dates by step, as they are written: 2001-06, 2001-06-15."""
 
 _ENOUGH = ("tmin", "precip")
 """Forcing that tells cells apart where a dataset has both."""
@@ -54,7 +54,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether there is no error; warnings may be."""
+        """Return whether there is no error; there may be warnings."""
         return not self.errors
 
 
@@ -124,18 +124,18 @@ class _Rule:
 
 
 def _date(ds: xr.Dataset, time: np.datetime64) -> str:
-    """A step, as people name it."""
+    """Return a step as people name it."""
     return str(np.datetime_as_string(time, _DATE_UNIT[Calendar.of(ds).step]))
 
 
 def _place(ds: xr.Dataset, pixel: int, step: int) -> str:
-    """A pixel and step, as people name them."""
+    """Return a pixel and step as people name them."""
     site = f" ({ds['site'].values[pixel]})" if "site" in ds else ""
     return f"pixel {pixel}{site}, {_date(ds, ds['time'].values[step])}"
 
 
 def _rules(ds: xr.Dataset) -> Iterator[_Rule]:
-    """What every step of every pixel is looked at for."""
+    """Yield the rules that every step of every pixel is checked by."""
     present = {name: v for name, v in registry.forcing().items() if name in ds}
     for name in present:
         text = f"{name} misses {{count}} values, first at {{place}}; forcing must have no gaps"

@@ -29,7 +29,10 @@ def lines() -> tuple[Line, Line]:
 
 
 def traced() -> list[npt.NDArray[np.int16]]:
-    """The lines between land and sea of the mask, [corner, (lat, lon)] in eighths of a degree."""
+    """Trace the lines between land and sea of the mask.
+
+    Each is [corner, (lat, lon)] in eighths of a degree.
+    """
     from contourpy import contour_generator
 
     mask = land.mask()

@@ -38,7 +38,10 @@ def mask(step: int = 30) -> np.ndarray:
 
 
 def is_land(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
-    """Whether the 0.25 degree cells that hold these places (degrees) are land, by their centre; bool."""
+    """Return whether the 0.25 degree cells of these places are land; bool.
+
+    Places are in degrees; a cell is judged by its centre.
+    """
     grid = mask()
     rows = np.clip(((90 - lat) * 4).astype(int), 0, grid.shape[0] - 1)
     columns = np.clip(((lon + 180) * 4).astype(int), 0, grid.shape[1] - 1)

@@ -1,4 +1,7 @@
-"""What a run needs of its dataset, checked before anything is registered or trained. JAX-free."""
+"""Requirements of a run on its dataset. JAX-free.
+
+They are checked before anything is registered or trained.
+"""
 
 import numpy as np
 import xarray as xr

@@ -1,4 +1,4 @@
-"""What varies by month, written block by block: for datasets that do not fit in memory."""
+"""Data by month, written block by block: for datasets larger than memory."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

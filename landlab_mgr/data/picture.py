@@ -23,7 +23,10 @@ MOST_SERIES = 4
 
 
 def figure(ds: xr.Dataset) -> "Figure":
-    """A map of pixels by side of the test split, steps observed, series."""
+    """Draw a map, steps observed and series of a dataset.
+
+    The map shows pixels by side of the test split.
+    """
     from matplotlib.figure import Figure  # drawing is no business of training processes
 
     streams = schema.names(ds, "observation")

@@ -125,7 +125,10 @@ _PARTS: dict[str, type[_Part]] = {part.kind: part for part in (_Continuous, _Cla
 
 @dataclass(frozen=True)
 class Encoder:
-    """How one member turns predictors into columns; made by `encode`, kept in its checkpoint by `to_dict`."""
+    """Encoder that turns predictors into columns for one member.
+
+    It is made by `encode`, and kept in the member's checkpoint by `to_dict`.
+    """
 
     groups: tuple[str, ...]
     parts: tuple[_Part, ...]
@@ -160,7 +163,7 @@ class Encoder:
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> "Encoder":
-        """The encoder that `to_dict` described."""
+        """Return the encoder that `to_dict` described."""
         parts = []
         for part in content["parts"]:
             fields = {key: value for key, value in part.items() if key != "kind"}
@@ -238,7 +241,10 @@ def _continuous(name: str, values: np.ndarray, train: np.ndarray, plant_type: np
 
 
 def _plant_type(ds: xr.Dataset) -> np.ndarray:
-    """The IGBP class of each pixel, or else its dominant plant type, the first by name of equal ones; "" = unknown."""
+    """Return the plant type of each pixel.
+
+    It is the IGBP class, or else the dominant plant type, the first by name of equal ones; "" = unknown.
+    """
     if IGBP in ds and ds[IGBP].attrs.get("kind") == "class":
         codes = _values(ds, IGBP)
         return np.where(np.isnan(codes), "", [f"{IGBP}={code:g}" for code in codes])

@@ -1,4 +1,4 @@
-"""What a dataset is: dims, roles, attributes, and what each must satisfy.
+"""Schema of a dataset: dims, roles, attributes, and what each must satisfy.
 
 A dataset is an `xarray.Dataset` over `pixel` and `time`. Every data variable has attrs `units`, `long_name`
 and `role`; the coordinate is `time`. Missing is NaN. What is plausible (ranges, gaps) is `check`'s business:
@@ -60,7 +60,7 @@ def names(ds: "xr.Dataset", role: str) -> list[str]:
 
 
 def stream(name: str) -> Variable:
-    """What the stream that a variable belongs to observes."""
+    """Return what the stream that a variable belongs to observes."""
     return registry.variables()[registry.streams()[stream_of(name)].variable]
 
 
@@ -78,7 +78,7 @@ def add(
 
 
 def validate(ds: "xr.Dataset") -> "xr.Dataset":
-    """The dataset, stamped with the schema's version, if it is valid.
+    """Return the dataset, stamped with the schema's version, if it is valid.
 
     Raises `LandlabError` with the first of its `problems`, and how many more there are.
     """

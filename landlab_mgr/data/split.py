@@ -97,7 +97,9 @@ def _inside(geometry: xr.Dataset | Mapping[str, Any], split: SplitSpec) -> np.nd
 
 
 def withheld_months(ds: xr.Dataset, split: SplitSpec) -> np.ndarray | None:
-    """Steps that no member trains or develops on, bool [time, 1], or [time, pixel] where pixels differ; None: none.
+    """Return the steps that no member trains or develops on.
+
+    They are bool [time, 1], or [time, pixel] where pixels differ; None: none.
 
     Withheld are all steps of a month or year. A year is one of the calendar; for the warmest and coolest, one that the
     dataset has whole. Its temperature is the area-weighted mean over the pixels that are not of the dataset's test set.
@@ -119,7 +121,7 @@ def withheld_months(ds: xr.Dataset, split: SplitSpec) -> np.ndarray | None:
 
 
 def _after_fraction(ds: xr.Dataset, fraction: float) -> np.ndarray:
-    """Steps after this share of each pixel's record, bool [time, pixel]."""
+    """Return the steps after this share of each pixel's record, bool [time, pixel]."""
     observed = np.zeros((ds.sizes["time"], ds.sizes["pixel"]), bool)
     for name in (n for n in registry.streams() if n in ds):
         observed |= np.isfinite(ds[name].transpose("time", "pixel").values)
@@ -130,7 +132,7 @@ def _after_fraction(ds: xr.Dataset, fraction: float) -> np.ndarray:
 
 
 def _named_steps(ds: xr.Dataset, split: SplitSpec) -> np.ndarray:
-    """Steps of the years and months that a split names, bool [time]."""
+    """Return the steps of the years and months that a split names, bool [time]."""
     year = ds["time"].dt.year.values
     month = ds["time"].dt.strftime("%Y-%m").values.astype(str)
     for name, given, of_step in (("year", split.years, year), ("month", split.months, month)):
@@ -155,11 +157,17 @@ def _named_steps(ds: xr.Dataset, split: SplitSpec) -> np.ndarray:
 
 _TEMPERATURE = ("tmin", "tmax")
 _TEMPERATURES: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-"""What `_yearly_temperature` found, by fingerprint: a large dataset is read once in a process, not for every member."""
+"""Results of `_yearly_temperature`, by fingerprint.
+
+A large dataset is read once in a process, not for every member.
+"""
 
 
 def _yearly_temperature(ds: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """The calendar years that a dataset has whole, and the mean temperature of each, degC."""
+    """Return the calendar years that a dataset has whole.
+
+    With them comes the mean temperature of each, degC.
+    """
     fingerprint = ds.attrs.get("fingerprint")
     if fingerprint in _TEMPERATURES:
         return _TEMPERATURES[fingerprint]

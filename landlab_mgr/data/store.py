@@ -127,7 +127,10 @@ def publish_parts(
 
 
 def _named(ds: "xr.Dataset", digest: str, root: Location) -> Published:
-    """The dataset and its place: where the same content lies under any name, else of its own name."""
+    """Return the dataset and its place.
+
+    The place is where the same content lies under any name, else one of its own name.
+    """
     name = str(ds.attrs["name"])
     own = root / f"{name}-{digest[:8]}.zarr"
     with reached(root):
@@ -139,7 +142,10 @@ def _named(ds: "xr.Dataset", digest: str, root: Location) -> Published:
 
 @contextmanager
 def _temporary(root: Location, name: str) -> Iterator[Path]:
-    """Where a dataset may be written before it is put under a root; nothing is left of it, whatever happens."""
+    """Yield a place for writing a dataset before it is put under a root.
+
+    Nothing is left of it, whatever happens.
+    """
     directory = root if isinstance(root, Path) else cache_directory() / "publishing"
     temporary = temporary_of(directory / f"{name}.zarr")
     try:
@@ -230,7 +236,10 @@ def _decoded(path: Location) -> "xr.Dataset":
 
 
 def list_published(root: str | Location) -> list[Published]:
-    """The datasets under a root, by name; temporaries and whatever else lies there are not among them."""
+    """List the datasets under a root, by name.
+
+    Temporaries and whatever else lies there are not among them.
+    """
     found = []
     paths: list[Location] = list(located(root).glob("[!.]*.zarr"))
     for path in sorted(paths, key=str):
@@ -282,7 +291,10 @@ def _sync_directory(directory: Path) -> None:
 
 
 def temporary_of(path: Path) -> Path:
-    """Where this process writes what shall become `path`; `sweep` knows whose it is."""
+    """Return the place where this process writes what shall become `path`.
+
+    `sweep` knows whose it is.
+    """
     hidden = "." + path.name.removeprefix(".")
     return path.with_name(f"{hidden}.{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}.tmp")
 
@@ -294,7 +306,10 @@ def sweep(root: Path) -> None:
 
 
 def unfinished_uploads(root: Location) -> Iterator[Location]:
-    """What killed publishers left at a remote root: datasets that lack MARKER, and have for a while."""
+    """Yield the datasets that killed publishers left at a remote root.
+
+    They lack MARKER, and have for a while.
+    """
     if isinstance(root, Path):
         return
     for path in folders(root):
@@ -307,7 +322,7 @@ def unfinished_uploads(root: Location) -> Iterator[Location]:
 
 
 def stale_temporaries(root: Path) -> Iterator[Path]:
-    """What killed writers left behind."""
+    """Yield what killed writers left behind."""
     for path in root.glob(".*.zarr.*.tmp"):
         owner, pid = path.name.removesuffix(".tmp").split(".zarr.", 1)[1].rsplit(".", 2)[:2]
         if owner == socket.gethostname():
@@ -332,7 +347,10 @@ def _alive(pid: int) -> bool:
 
 
 def _blocks(variable: "xr.Variable") -> Iterator[np.ndarray]:
-    """The values in pieces along the first dim, whose C-order bytes add up to the whole array's."""
+    """Yield the values in pieces along the first dim.
+
+    Their C-order bytes add up to the whole array's.
+    """
     per_row = max(1, variable.dtype.itemsize * int(np.prod(variable.shape[1:])))
     rows = max(1, CHUNK_BYTES // per_row)
     for start in range(0, variable.shape[0], rows):

@@ -82,7 +82,9 @@ class Stream:
         return slot
 
     def chunks(self, view: View, order: Selection) -> Iterator[tuple[Packed, View, Selection]]:
-        """The batches of one member, [1, batch, pixel], one at a time, read ahead in a thread.
+        """Yield the batches of one member, [1, batch, pixel], one at a time.
+
+        They are read ahead in a thread.
 
         Raises:
             LandlabError: for several members, a batch that is too large, or a damaged copy.
@@ -143,7 +145,10 @@ class Stream:
         return jax.device_put(packed), view.of_pixels(pixel), selection
 
     def _read(self, patch: int) -> np.ndarray:
-        """A patch, [field, month, slot]; its file and no zarr, which takes ten times as long, other threads waiting."""
+        """Read a patch, [field, month, slot], from its file.
+
+        It uses no zarr, which takes ten times as long, other threads waiting.
+        """
         try:
             found = np.fromfile(_chunk(self.path, patch), np.uint8)
         except FileNotFoundError:
@@ -160,12 +165,17 @@ class Stream:
 
 
 def stream_directory(dataset: Location) -> Path:
-    """Where the packed copy of a dataset lies: beside it, or in this host's cache where it is remote."""
+    """Return the directory of a dataset's packed copy.
+
+    It is beside the dataset, or this host's cache where the dataset is remote.
+    """
     return dataset.parent if isinstance(dataset, Path) else cache_directory() / "packed"
 
 
 def open_stream(ds: xr.Dataset, directory: str | Path, model: Model) -> Stream:
-    """The packed copy of a dataset for a model, in `directory`; made if it is missing, damaged or of another layout.
+    """Open the packed copy of a dataset for a model, in `directory`.
+
+    It is made if it is missing, damaged or of another layout.
 
     Raises:
         LandlabError: where it cannot be written.
@@ -200,7 +210,7 @@ def open_stream(ds: xr.Dataset, directory: str | Path, model: Model) -> Stream:
 
 
 def _description(ds: xr.Dataset, layout: Layout) -> dict[str, Any]:
-    """What a sound copy says of itself."""
+    """Return what a sound copy says of itself."""
     weights = [f"{s}_weight" for s in batch.streams_of(ds) if f"{s}_weight" in ds]
     fields = [*layout.fields, *batch.streams_of(ds), *weights]
     patches, slots = _slots_of(ds["patch"].values).shape
@@ -221,7 +231,10 @@ def _slots_of(patch: np.ndarray) -> np.ndarray:
 
 
 def _sound(path: Path, expected: Mapping[str, Any]) -> bool:
-    """Whether a copy is there, is of this dataset and layout, and lacks nothing; a checksum guards what is read."""
+    """Return whether a copy is there, complete, and of this dataset and layout.
+
+    A checksum guards what is read.
+    """
     try:
         attrs = zarr.open_group(path, mode="r").attrs.asdict()
         size = _bytes_of(expected["shape"]) + _CHECKSUM_BYTES

@@ -54,7 +54,7 @@ class Table:
                 self.numbers.setdefault(str(name), _Numbers()).add(values)
 
     def frame(self, ds: xr.Dataset) -> pd.DataFrame:
-        """The table, in the order of the roles; see `summary`."""
+        """Return the table, in the order of the roles; see `summary`."""
         self.add(ds.drop_vars([name for name, variable in ds.data_vars.items() if variable.ndim > 1]))
         rows = []
         for role in schema.ROLES:

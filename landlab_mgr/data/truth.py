@@ -1,4 +1,4 @@
-"""What a synthetic dataset knows of itself, for those who analyse runs on it. JAX-free."""
+"""Truth that a synthetic dataset holds of itself, for analyses of runs on it. JAX-free."""
 
 import json
 from typing import Any
@@ -44,7 +44,10 @@ def skill(ds: xr.Dataset) -> xr.DataArray:
 
 
 def encoded(skill: dict[str, dict[str, dict[str, float]]], **how: Any) -> str:
-    """The attribute, from the skill by subset, variable and statistic, and how it was estimated."""
+    """Encode the skill by subset, variable and statistic as the attribute.
+
+    `how` says how it was estimated.
+    """
     plain = {
         subset: {
             variable: {k: round(x, 6) if np.isfinite(x) else None for k, x in statistics.items()}

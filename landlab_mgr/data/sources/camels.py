@@ -168,7 +168,10 @@ def _of_netcdf(path: Path) -> Series:
 
 
 def _of_text(directory: Path) -> Series:
-    """The archive's own files; basins share the days that all of them have forcing for."""
+    """Read the archive's own files.
+
+    Basins share the days that all of them have forcing for.
+    """
     gauges = {
         m[1]: p for p in sorted(directory.rglob("*streamflow_qc.txt")) if (m := re.match(r"(\d{8})", p.name))
     }
@@ -204,7 +207,10 @@ def _of_text(directory: Path) -> Series:
 
 
 def _forcing_of_text(path: Path) -> tuple[pd.DataFrame, float]:
-    """Forcing by day, and the area of the basin in m2, which the third line tells."""
+    """Read forcing by day, and the area of the basin in m2.
+
+    The third line tells the area.
+    """
     try:
         with path.open() as file:
             area = float([next(file) for _ in range(3)][2])

@@ -174,7 +174,10 @@ class _File:
             notices.append(f"{path.name}: not used: {', '.join(unused)}")
 
     def numbers(self, name: str) -> np.ndarray:
-        """A variable as float64 without dimensions of length 1; the fill value is NaN."""
+        """Return a variable as float64 without dimensions of length 1.
+
+        The fill value is NaN.
+        """
         values = source_files.values(self.ds[name], f"{self.path}: {name}")
         if values.dtype.kind not in "fiu":
             raise LandlabError(f"{self.path}: {name} holds {values.dtype}, not numbers")
@@ -182,7 +185,10 @@ class _File:
         return np.where(numbers == MISSING, np.nan, numbers)
 
     def series(self, name: str, unit: str) -> np.ndarray:
-        """A variable by month in our unit, [time]; NaN where the file lacks it."""
+        """Return a variable by month in our unit, [time].
+
+        It is NaN where the file lacks the variable.
+        """
         if name not in self.ds.variables:
             return np.full(self.count, np.nan)
         values = self.numbers(name)
@@ -196,7 +202,7 @@ class _File:
         return converted
 
     def scalar(self, name: str, unit: str) -> float:
-        """A variable that is one number, NaN where the file lacks it."""
+        """Return a variable that is one number, NaN where the file lacks it."""
         if name not in self.ds.variables:
             return np.nan
         values = self.numbers(name)
@@ -205,7 +211,7 @@ class _File:
         return float(self.converted(name, values.reshape(-1), unit)[0])
 
     def unit_of(self, name: str) -> str | None:
-        """The unit said by hand, or else by the file."""
+        """Return the unit said by hand, or else by the file."""
         return self.given_units.get(name) or self.ds[name].attrs.get("units")
 
     def converted(self, name: str, values: np.ndarray, unit: str) -> np.ndarray:
@@ -218,7 +224,7 @@ class _File:
         return units.convert(values, str(have), unit, f"{self.path.name}: {name}", f"--units {name}=UNIT")
 
     def axis(self, start: str | None, notices: list[str]) -> months.Axis:
-        """The months of the file."""
+        """Return the months of the file."""
         where = str(self.path)
         own = self.ds["time"] if "time" in self.ds.variables else None
         if start is not None and own is not None and timestamps.is_dated(own) and own.size == self.count:
@@ -256,7 +262,10 @@ class _File:
 
 
 def _dated(attrs: Mapping[str, object]) -> str | None:
-    """The CF unit of a time axis: its own, or `Days` with a date like 01/01/2000 after "since" in another attribute."""
+    """Return the CF unit of a time axis.
+
+    It is the axis's own, or `Days` with a date like 01/01/2000 after "since" in another attribute.
+    """
     own = str(attrs.get("units", ""))
     if re.match(r"\s*\w+\s+since\s", own):
         return own

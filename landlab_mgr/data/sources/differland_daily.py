@@ -124,7 +124,11 @@ def _coordinates(path: Path) -> pd.DataFrame:
 
 
 def _opened(path: Path) -> xr.Dataset:
-    """A site's file, in memory; LandlabError where a variable or a day is missing."""
+    """Read a site's file into memory.
+
+    Raises:
+        LandlabError: where a variable or a day is missing.
+    """
     with source_files.open_(path) as opened:
         names = {*_FORCING.values(), *_OBSERVED.values(), *(f"{n}unc" for n in _OBSERVED.values()), "time"}
         missing = sorted({*_FORCING.values(), "time"} - set(map(str, opened.variables)))
@@ -141,7 +145,10 @@ def _opened(path: Path) -> xr.Dataset:
 
 
 def _repeated(ds: xr.Dataset, name: str, first: int, count: int) -> np.ndarray:
-    """A site's forcing over the whole axis [time]: outside its record the same day of a year of it, in turn."""
+    """Repeat a site's forcing over the whole axis [time].
+
+    Outside its record it is that of the same day of a year of the record, in turn.
+    """
     own = np.asarray(ds[name].values, np.float64)
     place = np.arange(count) - (int(ds["time"].values[0]) - first)
     years = max(1, round(len(own) / DAYS_PER_YEAR))

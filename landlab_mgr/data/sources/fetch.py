@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ZENODO = "https://zenodo.org"
 RECORD_FILE = "zenodo-record.json"
-"""What the record said of itself: licence, files and checksums; kept beside the files."""
+"""File of the record's own description: licence, files and checksums; kept beside the files."""
 
 RETRIES = 5
 """Failures in a row, without a byte between them, that a download survives."""
@@ -135,7 +135,7 @@ def fetch(
 
 
 def _about(source: _Source) -> dict[str, Any]:
-    """What the record says of itself."""
+    """Fetch the record's description of itself."""
 
     def ask() -> Any:
         with _answer(source, source.base) as answer:
@@ -148,7 +148,10 @@ def _about(source: _Source) -> dict[str, Any]:
 
 
 def _listed(source: _Source, about: dict[str, Any]) -> dict[str, _File]:
-    """The record's files by name; Zenodo lists them in one of two ways."""
+    """Return the record's files by name.
+
+    Zenodo lists them in one of two ways.
+    """
     files = about.get("files")
     try:
         if isinstance(files, dict):
@@ -262,7 +265,10 @@ def _md5(path: Path, file: _File, report: Report) -> str:
 
 
 def _again(source: _Source, url: str, ask: Callable[[], Any], part: Path | None = None) -> Any:
-    """What `ask` returns, asked again after each _MayPassError; progress of `part` makes up for failures."""
+    """Return what `ask` returns, asked again after each _MayPassError.
+
+    Progress of `part` makes up for failures.
+    """
     waits = source.attempts()
     while True:
         before = part.stat().st_size if part is not None and part.exists() else 0
@@ -285,7 +291,7 @@ def _again(source: _Source, url: str, ask: Callable[[], Any], part: Path | None 
 def _answer(
     source: _Source, url: str, headers: dict[str, str] | None = None
 ) -> "Iterator[requests.Response]":
-    """An answer with status 200, 206 or 416.
+    """Request an answer with status 200, 206 or 416.
 
     Raises:
         LandlabError: for a status that will not pass.
@@ -318,7 +324,7 @@ def _answer(
 
 
 def _reason(error: Exception) -> str:
-    """The innermost cause, in a line."""
+    """Return the innermost cause, in a line."""
     cause: BaseException = error
     while (inner := cause.__cause__ or cause.__context__) is not None:
         cause = inner

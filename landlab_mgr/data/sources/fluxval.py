@@ -114,7 +114,7 @@ def _attributes(directory: Path) -> dict[str, str | float]:
 
 
 def _table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """A csv as strings, with the columns that are needed."""
+    """Read a csv as strings, with the columns that are needed."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
     except FileNotFoundError:
@@ -130,7 +130,10 @@ def _table(path: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def _numbers(path: Path, table: pd.DataFrame, column: str, allow_empty: bool = False) -> np.ndarray:
-    """A column as float64; an empty cell or "NaN" is NaN where allowed."""
+    """Return a column as float64.
+
+    An empty cell or "NaN" is NaN where allowed.
+    """
     values = pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
     empty = table[column].str.strip().str.lower().isin(["", "nan"]).to_numpy()
     bad = ~np.isfinite(values) & ~(empty if allow_empty else np.zeros_like(empty))
@@ -141,7 +144,10 @@ def _numbers(path: Path, table: pd.DataFrame, column: str, allow_empty: bool = F
 
 
 def _sites(directory: Path) -> tuple[pd.DataFrame, list[str]]:
-    """The sites that have a .cbf: number, name, igbp, lat, lon; and a notice of those that have none."""
+    """Return the sites that have a .cbf, and a notice of the others.
+
+    The columns are number, name, igbp, lat, lon.
+    """
     if not directory.is_dir():
         raise LandlabError(
             f"no directory {directory}; give the one that holds location_fluxnet.csv and cbf_files/"
@@ -249,7 +255,10 @@ def _mid_months(count: int) -> np.ndarray:
 def _withheld(
     directory: Path, sites: pd.DataFrame, observations: dict[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The withheld months of each flux [pixel, time], and a notice of the sites that have none."""
+    """Read the withheld months of each flux, [pixel, time].
+
+    The second item has a notice of the sites that have none.
+    """
     n_months = observations["gpp_fluxnet"].shape[1]
     withheld = {stream: np.full_like(observations[stream], np.nan) for stream in _WITHHELD}
     without = []

@@ -18,7 +18,9 @@ BLOCK_VALUES = 2**22
 def sound(
     name: str, values: np.ndarray, label: str, place: Callable[[int, int], str]
 ) -> tuple[np.ndarray, list[str]]:
-    """A forcing variable [pixel, time] with round-off set to its bounds, and a notice of that.
+    """Return a forcing variable [pixel, time] with round-off set to its bounds.
+
+    The second item has a notice of that.
 
     What is further out stays as it is: `check` reports it.
 

@@ -130,7 +130,9 @@ class Spool:
 
     @classmethod
     def reserve(cls, path: Path, shape: tuple[int, int]) -> "Spool":
-        """A new file, whose room on the disk is taken at once: no later write can fail.
+        """Reserve a new file and its room on the disk.
+
+        The room is taken at once: no later write can fail.
 
         Raises:
             OSError: where there is not enough room.

@@ -21,7 +21,7 @@ IN_MEMORY_BYTES = 2**26
 
 @dataclass(frozen=True)
 class Pixels:
-    """Which places of the files become pixels: for each spatial dimension its index, [pixel]."""
+    """Places of the files that become pixels: index [pixel] by spatial dimension."""
 
     index: dict[str, np.ndarray]
 
@@ -40,14 +40,21 @@ class Files:
     """Days of the calendar month of each step, [time]; None before the time axis is read."""
 
     def array(self, key: str, variable: str) -> xr.DataArray:
-        """A variable by its name in the files, lazy; LandlabError names the mapping's key where there is none."""
+        """Return a variable by its name in the files, lazy.
+
+        Raises:
+            LandlabError: where there is none; it names the mapping's key.
+        """
         if variable not in self.ds.variables:
             names = sorted(map(str, self.ds.variables))
             raise LandlabError(f"{key}: {self.path} has {one_of('variable', variable, names)}")
         return self.ds[variable]
 
     def over(self, key: str, variable: str, time: bool) -> xr.DataArray:
-        """A variable over space, and time where that is allowed; dimensions of length 1 are dropped."""
+        """Return a variable over space, and time where that is allowed.
+
+        Dimensions of length 1 are dropped.
+        """
         array = self.array(key, variable)
         wanted = (*self.mapping.dims.space, *((self.mapping.dims.time,) if time else ()))
         spare = [dim for dim in array.dims if dim not in wanted and array.sizes[dim] == 1]
@@ -73,7 +80,11 @@ class Files:
     def converted(
         self, key: str, array: xr.DataArray, given: str | None, unit: str
     ) -> Callable[[np.ndarray], np.ndarray]:
-        """What makes values in our unit out of the file's; LandlabError now where their unit does not allow it."""
+        """Return a function that converts the file's values to our unit.
+
+        Raises:
+            LandlabError: at once, where their unit does not allow it.
+        """
         name = str(array.name)
         have = given if given is not None else array.attrs.get("units")
         have = None if have is None else str(have)
@@ -93,7 +104,10 @@ class Files:
         pixels: Pixels,
         quantity: bool = False,
     ) -> np.ndarray:
-        """A variable without time at the pixels, [pixel]; `unit` None keeps the file's."""
+        """Return a variable without time at the pixels, [pixel].
+
+        `unit` None keeps the file's.
+        """
         array = self.over(key, variable, time=False)
         values = source_files.values(array, f"{key}: {self.path}: {variable!r}")
         finish = (
@@ -112,7 +126,10 @@ class Files:
         unit: str,
         pixels: Pixels,
     ) -> np.ndarray:
-        """A variable at the pixels by month in our unit, [pixel, time]; without space or time it is the same in all."""
+        """Return a variable by month at the pixels in our unit, [pixel, time].
+
+        Without space or time it is the same in all.
+        """
         time = self.mapping.dims.time
         shape = (len(pixels), self.ds.sizes[time])
         if variable is None:
@@ -152,7 +169,10 @@ def at_pixels(values: np.ndarray, dims: tuple[Any, ...], pixels: Pixels) -> np.n
 
 
 def slabs(array: xr.DataArray, what: str) -> Iterator[tuple[dict[Any, slice], np.ndarray]]:
-    """An array in pieces as its file has them: the ranges by dimension, and the values."""
+    """Yield an array in pieces as its file has them.
+
+    Each piece is the ranges by dimension, and the values.
+    """
     chunks = array.encoding.get("chunksizes") or array.encoding.get("chunks")
     whole = chunks if chunks is not None and len(chunks) == array.ndim else None
     for index in gridded.slabs(array.shape, whole):
@@ -161,7 +181,10 @@ def slabs(array: xr.DataArray, what: str) -> Iterator[tuple[dict[Any, slice], np
 
 
 def empty(shape: tuple[int, int], dtype: np.dtype) -> np.ndarray:
-    """An array to be filled: in memory if it is small, else in a file without a name, which ends with the process."""
+    """Return an array to be filled, in memory if it is small.
+
+    Else it is in a file without a name, which ends with the process.
+    """
     if shape[0] * shape[1] * dtype.itemsize <= IN_MEMORY_BYTES:
         return np.empty(shape, dtype)
     directory = cache_directory()

@@ -1,4 +1,7 @@
-"""What the generic importer is told about somebody's files: the TOML mapping, and one line for each mistake in it."""
+"""TOML mapping that tells the generic importer about somebody's files.
+
+Each mistake in it is told in one line.
+"""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -60,7 +63,7 @@ class Dims(_Table):
 
 
 class Patches(_Table):
-    """What makes a patch: boxes of degrees, or a variable with a number by pixel."""
+    """Definition of patches: boxes of degrees, or a variable with a number by pixel."""
 
     degrees: tuple[Annotated[float, Field(gt=0, le=180)], Annotated[float, Field(gt=0, le=360)]] = (4.0, 5.0)
     variable: str | None = None
@@ -74,7 +77,7 @@ class Patches(_Table):
 
 
 class Geometry(_Table):
-    """Where pixels are; of a grid only what its axes do not say."""
+    """Positions of pixels; of a grid only what its axes do not say."""
 
     lat: Source | None = None
     lon: Source | None = None
@@ -148,7 +151,7 @@ def one_of(what: str, wrong: str, known: Iterable[str]) -> str:
 
 
 def _line(error: ValidationError) -> str:
-    """The first mistake that pydantic found."""
+    """Return the first mistake that pydantic found."""
     unknown = [e for e in error.errors() if e["type"] == "extra_forbidden"]  # often why another is missing
     first = (unknown or error.errors())[0]
     location = [str(part) for part in first["loc"]]
@@ -174,7 +177,7 @@ def _line(error: ValidationError) -> str:
 
 
 def _problems(mapping: Mapping) -> Iterable[str]:
-    """What is wrong although each key is well-formed."""
+    """Yield what is wrong although each key is well-formed."""
     dims = mapping.dims
     if bool(dims.pixel) == bool(dims.lat or dims.lon) or (not dims.pixel and not (dims.lat and dims.lon)):
         yield "dims: give pixel (a list of pixels or sites), or lat and lon (a grid): names of the files' dimensions"

@@ -50,12 +50,12 @@ class Axis:
 
     @property
     def step(self) -> Step:
-        """What a step is."""
+        """Length of a step: a month or a day."""
         return "month" if self.dt_days == DAYS_PER_MONTH else "day"
 
 
 def axis(first: np.datetime64, count: int) -> Axis:
-    """The axis of `count` months from a first one.
+    """Return the axis of `count` months from a first one.
 
     Raises:
         LandlabError: for months that no dataset can have.
@@ -77,7 +77,7 @@ def axis(first: np.datetime64, count: int) -> Axis:
 
 
 def axis_of_days(first: np.datetime64, count: int) -> Axis:
-    """The axis of `count` days from a first one.
+    """Return the axis of `count` days from a first one.
 
     Raises:
         LandlabError: for days that no dataset can have.
@@ -98,7 +98,9 @@ def axis_of_days(first: np.datetime64, count: int) -> Axis:
 def read(
     time: xr.DataArray, start: str | None, where: str, daily: bool = False, bounds: xr.DataArray | None = None
 ) -> Axis:
-    """The months that a file's time variable holds, or with `daily` its days where it steps by days.
+    """Read the months that a file's time variable holds.
+
+    With `daily` these are its days, where it steps by days.
 
     Where `start` (2001-01) is given and the variable has no dates, months are counted from it.
 
@@ -158,7 +160,10 @@ def _days(steps: timestamps.Steps, name: str, where: str) -> Axis:
 
 
 def _ends_years(month: np.ndarray) -> bool:
-    """Whether months are whole years only if each stamp ends its month: from a February to a January."""
+    """Return whether months are whole years only if each stamp ends its month.
+
+    This is so from a February to a January.
+    """
     return len(month) % MONTHS_PER_YEAR == 0 and str(month[0]).endswith("-02")
 
 
@@ -182,7 +187,11 @@ def _check_order(time: xr.DataArray, where: str) -> None:
 
 
 def consecutive(month: np.ndarray, name: str, where: str, advice: str) -> Axis:
-    """The axis of months that follow each other, datetime64[M] [time]; LandlabError names the first that do not."""
+    """Return the axis of months that follow each other, datetime64[M] [time].
+
+    Raises:
+        LandlabError: for months that do not; it names the first.
+    """
     step = np.diff(month.astype(np.int64))
     if (step != 1).any():
         at = int((step != 1).argmax())

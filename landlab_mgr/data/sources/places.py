@@ -1,4 +1,7 @@
-"""Where the pixels of somebody's files are: those of a list, or the cells of a grid that can be learnt from."""
+"""Places of the pixels in somebody's files.
+
+They are those of a list, or the cells of a grid that can be learnt from.
+"""
 
 import numpy as np
 import xarray as xr
@@ -16,7 +19,10 @@ Geometry = dict[str, tuple[np.ndarray, str, str]]
 
 
 def geometry(files: Files, notices: list[str]) -> tuple[Pixels, Geometry]:
-    """The pixels, by patch where they are of a grid, and the values, unit and meaning of the geometry variables."""
+    """Return the pixels and the geometry variables.
+
+    Pixels are by patch where they are of a grid; variables have values, unit and meaning.
+    """
     mapping = files.mapping
     for dim in (mapping.dims.time, *mapping.dims.space):
         if dim not in files.ds.dims:
@@ -66,7 +72,10 @@ def _strings(values: np.ndarray) -> np.ndarray:
 
 
 def _text(value: object) -> str:
-    """A name of a file; bytes that are no UTF-8 are Latin-1, as older files have them."""
+    """Decode a name of a file.
+
+    Bytes that are no UTF-8 are Latin-1, as older files have them.
+    """
     raw = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
     try:
         return raw.decode("utf-8")
@@ -104,7 +113,10 @@ def _eastward(lon: np.ndarray) -> np.ndarray:
 
 
 def _grid(files: Files, notices: list[str]) -> tuple[Pixels, np.ndarray, np.ndarray, np.ndarray]:
-    """The cells of a grid that can be learnt from, their latitude, longitude and area."""
+    """Return the cells of a grid that can be learnt from.
+
+    With them come their latitude, longitude and area.
+    """
     mapping = files.mapping
     names = {"lat": mapping.dims.lat or "", "lon": mapping.dims.lon or ""}
     axes = {
@@ -181,7 +193,7 @@ def cells_of_a_patch(files: Files, ds: xr.Dataset) -> float:
 
 
 def _patches(files: Files, pixels: Pixels, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
-    """Number of the patch of each pixel, counted by latitude, then longitude."""
+    """Return the number of each pixel's patch, counted by latitude, then longitude."""
     patches = files.mapping.patches
     if patches.variable is not None:
         cells = files.static("patches.variable", patches.variable, None, None, pixels)[:, None]

@@ -55,7 +55,7 @@ def open_(path: str | Path) -> xr.Dataset:
 
 
 def values(array: xr.DataArray, what: str) -> np.ndarray:
-    """The values of a variable that was opened, NaN where they are not valid.
+    """Return the values of an opened variable, NaN where they are not valid.
 
     LandlabError names it where they cannot be read.
     """

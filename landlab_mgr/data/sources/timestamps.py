@@ -38,18 +38,24 @@ class Steps:
 
 
 def is_dated(time: xr.DataArray) -> bool:
-    """Whether a time variable counts from a date, as in "days since 2001-01-01"."""
+    """Return whether a time variable counts from a date.
+
+    Its unit is then like "days since 2001-01-01".
+    """
     return re.match(r"\s*\w+\s+since\s", str(time.attrs.get("units", ""))) is not None
 
 
 def bounds_of(ds: xr.Dataset, time: xr.DataArray) -> xr.DataArray | None:
-    """The variable that the time axis names as its bounds; None where the file lacks it."""
+    """Return the variable that the time axis names as its bounds.
+
+    It is None where the file lacks it.
+    """
     name = time.attrs.get("bounds", time.encoding.get("bounds"))
     return ds[name] if name in ds.variables else None
 
 
 def read(time: xr.DataArray, bounds: xr.DataArray | None, where: str, advice: str) -> Steps:
-    """The steps that a dated time variable holds.
+    """Read the steps that a dated time variable holds.
 
     Raises:
         LandlabError: for times that cannot be read, or that may mean two things; it ends with `advice`.
@@ -82,7 +88,10 @@ def read(time: xr.DataArray, bounds: xr.DataArray | None, where: str, advice: st
 
 
 def _without_zone(units: str) -> tuple[str, np.timedelta64]:
-    """A unit without its time zone, and the zone's offset: months and days are those of the local calendar."""
+    """Return a unit without its time zone, and the zone's offset.
+
+    Months and days are those of the local calendar.
+    """
     zone = _ZONE.match(units)
     if zone is None:
         return units, np.timedelta64(0, "s")
@@ -91,7 +100,10 @@ def _without_zone(units: str) -> tuple[str, np.timedelta64]:
 
 
 def _seconds(variable: xr.DataArray, units: str, calendar: str, what: str, advice: str) -> np.ndarray:
-    """Times as datetime64[s] with the year, month and day that their calendar gives them."""
+    """Return times as datetime64[s].
+
+    They have the year, month and day that their calendar gives them.
+    """
     values = source_files.values(variable, what)
     if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
         raise LandlabError(f"{what} holds values that are no numbers; {advice}")

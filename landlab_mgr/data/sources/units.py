@@ -72,7 +72,9 @@ _TEMPERATURES = ("degC", "K", "degF")
 
 
 def parse(text: str | None, name: str, want: str | None = None, override: str | None = None) -> str:
-    """A unit in one spelling, e.g. "MJ m-2 d-1" for "MJ m**-2 day**-1"; "1" where it is a pure number.
+    """Return a unit in one spelling; "1" where it is a pure number.
+
+    An example is "MJ m-2 d-1" for "MJ m**-2 day**-1".
 
     Args:
         text: as people write it; None or "" = none given.
@@ -129,7 +131,10 @@ def convert(
 
 
 def per_month(unit: str | None, want: str) -> bool:
-    """Whether a rate is by calendar month and the wanted one is not: months have 28 to 31 days."""
+    """Return whether a rate is by calendar month and the wanted one is not.
+
+    Months have 28 to 31 days.
+    """
     given, needed = (_terms(str(x or "")) or [] for x in (unit, want))
     return ("month", -1) in given and ("month", -1) not in needed
 
@@ -207,7 +212,10 @@ def _conversion(have: str, want: str) -> tuple[float, float] | None:
 
 
 def _quantity(parsed: str) -> "pint.Quantity":
-    """What a parsed unit is one of; temperatures in it are differences."""
+    """Return one of a parsed unit, as a quantity.
+
+    Temperatures in it are differences.
+    """
     registry = _registry()
     quantity = registry.Quantity(1.0)
     for unit, power in _terms(parsed) or []:

@@ -11,7 +11,7 @@ _FILL = re.compile(r"(^|_)(fill|filled|fillvalue|missing|no_?data|nan|invalid|un
 
 
 def decoded(ds: xr.Dataset) -> xr.Dataset:
-    """A dataset that was opened undecoded, lazily masked and scaled.
+    """Mask and scale, lazily, a dataset that was opened undecoded.
 
     Codes of missing values count in the type of the data: -99.99 as double marks the float32 nearest to it.
     """
@@ -65,7 +65,10 @@ def _among(values: np.ndarray, codes: Any, slack: float) -> np.ndarray:
 
 
 def _like(limit: float, values: np.ndarray) -> Any:
-    """A limit as the values have it: 0.1 as double is less than 0.1 as float32."""
+    """Return a limit as the values have it.
+
+    0.1 as double is less than 0.1 as float32.
+    """
     return values.dtype.type(limit) if values.dtype.kind == "f" else limit
 
 
@@ -83,7 +86,10 @@ def _attribute(array: xr.DataArray, key: str) -> np.ndarray:
 
 
 def _numbers(given: Any) -> np.ndarray:
-    """The numbers of an attribute, which may be text; none where it holds something else."""
+    """Return the numbers of an attribute, which may be text.
+
+    There are none where it holds something else.
+    """
     if given is None:
         return np.empty(0)
     parts = re.split(r"[\s,;]+", given.strip()) if isinstance(given, str) else np.atleast_1d(given).tolist()

@@ -18,7 +18,7 @@ from landlab_mgr.data.twin.planet import design as design
 def make(
     n_patches: int = 128, pixels_per_patch: int = 3, years: int = 6, seed: int = 0, errors: bool = True
 ) -> xr.Dataset:
-    """A planet of whole patches in memory, ready for `data.store.publish`.
+    """Make a planet of whole patches in memory, ready for `data.store.publish`.
 
     Args:
         n_patches: patches of 4 x 5 degrees, drawn from those with at least 32 land pixels.

@@ -75,7 +75,9 @@ def skill(planet: "Planet") -> str:
 
 
 def expected(planet: "Planet", groups: tuple[str, ...], pixels: np.ndarray) -> dict[str, Field]:
-    """The parameters that these groups let expect at some pixels, each estimated from other patches, and their pools.
+    """Estimate the parameters that these groups let expect at some pixels.
+
+    Each is estimated from other patches; with them come their pools.
 
     Expected are the unbounded parameters (without groups: their mean over the planet) and the logarithm of forest age;
     pools follow from them as the true ones do from the truth. A regression of the pools themselves would be in balance
@@ -105,7 +107,10 @@ def expected(planet: "Planet", groups: tuple[str, ...], pixels: np.ndarray) -> d
 
 
 def _features(planet: "Planet", groups: tuple[str, ...]) -> Callable[[np.ndarray], Field]:
-    """What these groups tell of some pixels: indices -> [pixels, features]."""
+    """Return a function that gives what these groups tell of some pixels.
+
+    It maps indices to [pixels, features].
+    """
     told = np.stack([standardise(x) for g in groups for x in planet.predictors[g].values()], axis=1)
     rng = generator(planet.seed, "features", *(GROUPS.index(g) for g in groups))
     directions = rng.normal(size=(told.shape[1], RECTIFIED)) / np.sqrt(told.shape[1])

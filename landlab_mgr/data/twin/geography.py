@@ -1,4 +1,7 @@
-"""Where the planet's pixels lie: whole patches on real land, regions by name, and smooth random fields of position."""
+"""Positions of the planet's pixels.
+
+The planet has whole patches on real land, regions by name, and smooth random fields of position.
+"""
 
 import zlib
 from typing import NamedTuple
@@ -118,7 +121,10 @@ def regions(places: Places) -> npt.NDArray[np.object_]:
 
 
 def field(seed: int, what: str, lat: Field, lon: Field, scale: float = 25.0, waves: int = 24) -> Field:
-    """A smooth random function of position, mean 0 and sd 1 over the sphere; `scale` is its length in degrees."""
+    """Evaluate a smooth random function of position.
+
+    It has mean 0 and sd 1 over the sphere; `scale` is its length in degrees.
+    """
     rng = generator(seed, what)
     k = rng.normal(size=(waves, 3)) * (180 / np.pi / scale)
     phase = rng.uniform(0, 2 * np.pi, waves)

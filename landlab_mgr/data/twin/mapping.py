@@ -52,7 +52,7 @@ def shares(parameter: str) -> dict[str, float]:
 
 
 def truth(seed: int, predictors: Predictors) -> Truth:
-    """The true parameters of these pixels, and what makes them."""
+    """Return the true parameters of these pixels, and what makes them."""
     columns = {g: {n: standardise(x) for n, x in members.items()} for g, members in predictors.items()}
     names = [p.name for p in TABLES.parameters if p.name not in TABLES.pools]
     unbounded = {}
@@ -75,7 +75,10 @@ def truth(seed: int, predictors: Predictors) -> Truth:
 
 
 def unbound(name: str, value: Field) -> Field:
-    """The network's output that means this value: the inverse of `model.bounded`."""
+    """Return the network's output that means this value.
+
+    It is the inverse of `model.bounded`.
+    """
     low, high = TABLES.by_name[name].low, TABLES.by_name[name].high
     return np.tan(np.pi * (np.log(value / low) / np.log(high / low) - 0.5))
 

@@ -1,4 +1,4 @@
-"""What instruments see of the planet: each stream at its resolution, with its gaps and its errors."""
+"""Observations of the planet: each stream at its resolution, with gaps and errors."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -30,7 +30,7 @@ DARK = 2.0
 
 
 class Instruments(NamedTuple):
-    """Where there are towers and inversions."""
+    """Places of towers and inversions."""
 
     tower: npt.NDArray[np.bool_]
     """[N]: one pixel of some patches."""
@@ -98,7 +98,10 @@ def _calendar(months: int) -> Calendar:
 
 
 def _resolved(stream: Stream, values: Field) -> Field:
-    """What of monthly values [T, n] a stream resolves in space and time, on the same axes."""
+    """Return what a stream resolves of monthly values [T, n].
+
+    It resolves in space and time; the axes stay the same.
+    """
     months, n = values.shape
     if stream.level == "patch":
         values = np.repeat(values.mean(axis=1, keepdims=True), n, axis=1)
@@ -119,7 +122,7 @@ def _seen(
     shape: tuple[int, int],
     forcing: Mapping[str, Field],
 ) -> npt.NDArray[np.bool_]:
-    """Which values [T, n] there are, towers and inversions aside."""
+    """Return which values [T, n] there are, towers and inversions aside."""
     months, n = shape
     if stream.level == "patch":
         seen = np.repeat(rng.random((months, 1)) < sensor.coverage, n, axis=1)

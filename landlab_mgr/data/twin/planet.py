@@ -22,7 +22,7 @@ BLOCK_PIXELS = 1024
 """Patches are simulated together until they have so many pixels."""
 ORIGIN = observation.ORIGIN
 FORCING = {name: registry.forcing()[name] for name in TABLES.forcing or ()}
-"""What drives the model."""
+"""Forcing that drives the model."""
 
 
 class Block(NamedTuple):
@@ -73,7 +73,10 @@ class Planet:
         return attainable.skill(self)
 
     def block(self, patches: Sequence[int]) -> Block:
-        """The months of some patches; those of a patch are the same in every block."""
+        """Return the months of some patches.
+
+        Those of a patch are the same in every block.
+        """
         places = self.places
         slices = [places.pixels(p) for p in patches]
         pixels = np.concatenate([np.arange(s.start, s.stop) for s in slices])
@@ -107,7 +110,7 @@ class Planet:
         return Block(pixels, patch, forcing, observed)
 
     def blocks(self, patches: Iterable[int] | None = None) -> Iterator[list[int]]:
-        """Which of these patches (or of all) are simulated together."""
+        """Yield the patches, of these or of all, that are simulated together."""
         waiting: list[int] = []
         size = 0
         for patch in range(len(self.places.cell)) if patches is None else patches:
@@ -120,7 +123,7 @@ class Planet:
             yield waiting
 
     def parts(self) -> Iterator[Part]:
-        """The months of all patches in blocks, for `store.publish_parts`."""
+        """Return the months of all patches in blocks, for `store.publish_parts`."""
 
         def part(patches: Sequence[int]) -> Part:
             block = self.block(patches)
@@ -131,7 +134,7 @@ class Planet:
         return simulation.side_by_side(part, self.blocks())
 
     def skeleton(self) -> xr.Dataset:
-        """The dataset, with what varies by month declared only."""
+        """Return the dataset, with what varies by month declared only."""
         pixel, monthly = ("pixel",), ("pixel", "time")
         lat, lon = self.places.lat, self.places.lon
         shape = (len(lat), self.months)
@@ -196,7 +199,9 @@ def design(
     errors: bool = True,
     tell: Callable[[str], None] = lambda line: None,
 ) -> Planet:
-    """A planet that need not fit in memory: its true parameters, and pools in balance with them.
+    """Design a planet that need not fit in memory.
+
+    It has true parameters, and pools in balance with them.
 
     Its `skeleton()`, which computes the skill that they allow, and `parts()` are for `data.store.publish_parts`.
 

@@ -30,7 +30,10 @@ Answer = TypeVar("Answer")
 
 
 def side_by_side(work: Callable[[Item], Answer], items: Iterable[Item]) -> Iterator[Answer]:
-    """What becomes of each item, in order, on all cores; a few are in memory at once."""
+    """Yield what becomes of each item, in order, on all cores.
+
+    A few are in memory at once.
+    """
     cores = len(os.sched_getaffinity(0))
     waiting: deque[Future[Answer]] = deque()
     with ThreadPoolExecutor(cores, "landlab-twin") as pool:
@@ -94,20 +97,23 @@ def record(
 
 
 def _forcing(drawn: Mapping[str, Field], lat: Field) -> Forcing:
-    """Forcing of the model from what is drawn, [T, n], and its axes of time."""
+    """Make forcing of the model from what is drawn, [T, n], and its axes of time."""
     series = {name: np.asarray(drawn[name]) for name in DYNAMICS.tables.forcing or ()}
     return make_forcing(MODEL, series, lat, drawn["time_days"], drawn["doy"], DAYS_PER_MONTH, np.float64)
 
 
 def _lanes(n: int) -> Iterator[np.ndarray]:
-    """Indices of n pixels, LANES at a time; the last ones repeat the last pixel."""
+    """Yield the indices of n pixels, LANES at a time.
+
+    The last ones repeat the last pixel.
+    """
     for first in range(0, n, LANES):
         yield np.minimum(np.arange(first, first + LANES), n - 1)
 
 
 @partial(jax.jit, static_argnums=(2, 3))
 def _run(params: Mapping[str, Any], forcing: Forcing, keep: tuple[str, ...], fires: bool) -> dict[str, Any]:
-    """The model with its default processes."""
+    """Run the model with its default processes."""
     kinds = DYNAMICS.tables.processes
     bound = {name: land.bind(process(kind, kind.default)) for name, kind in kinds.items()}
     off = () if fires else DYNAMICS.tables.switches

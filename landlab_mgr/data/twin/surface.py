@@ -1,4 +1,7 @@
-"""What covers the planet: plant types, forest age and height, soils; correlated in space and related to climate."""
+"""Surface of the planet: plant types, forest age and height, soils.
+
+They are correlated in space and related to climate.
+"""
 
 from collections.abc import Mapping
 

@@ -35,7 +35,7 @@ DOY = (np.arange(MONTHS_PER_YEAR) + 0.5) * DAYS_PER_MONTH
 
 
 class Normals(NamedTuple):
-    """What is normal at each pixel, [N]."""
+    """Normal values at each pixel, [N]."""
 
     lat: Field
     mean_temp: Field
@@ -45,7 +45,7 @@ class Normals(NamedTuple):
     precip: Field
     """mm d-1, mean over the year."""
     rain_season: Field
-    """How much of the rain falls in summer; negative where winters are wet."""
+    """Seasonality of the rain: how much of it falls in summer; negative where winters are wet."""
     elevation: Field
     """m."""
 
@@ -77,7 +77,7 @@ def normals(seed: int, lat: Field, lon: Field) -> Normals:
 
 
 def normal_year(normal: Normals) -> dict[str, Field]:
-    """Forcing of a normal year, [12, N] (doy and time_days [12])."""
+    """Return the forcing of a normal year, [12, N] (doy and time_days [12])."""
     temp, precip = _seasons(normal)
     return _forcing(normal, temp, precip, np.zeros_like(temp), np.full((MONTHS_PER_YEAR, 1), CO2_START)) | {
         "burned_area": np.zeros_like(temp)
@@ -147,7 +147,7 @@ def _seasons(normal: Normals) -> tuple[Field, Field]:
 
 
 def _forcing(normal: Normals, temp: Field, precip: Field, warmth: Field, co2: Field) -> dict[str, Field]:
-    """What temperature and rain imply for the rest; [T, n] for whole years."""
+    """Derive the rest from temperature and rain; [T, n] for whole years."""
     years = len(temp) // MONTHS_PER_YEAR
     dryness = 1 / (1 + precip / 2)
     diurnal = 6 + 9 * dryness

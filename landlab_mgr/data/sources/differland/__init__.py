@@ -105,7 +105,7 @@ class Opened:
     """A line for each thing that was left out or changed; complete when the parts are."""
     _land: Land = field(repr=False)
     _terms: Mapping[str, tuple[_Term, ...]] = field(repr=False)
-    """What a variable over [pixel, time] is the sum of; of a weight, the weight and the stream."""
+    """Terms whose sum is a variable over [pixel, time]; of a weight, the weight and the stream."""
     _chosen: Mapping[str, str] = field(repr=False)
     """Variable of the file by stream."""
     _fixed: Mapping[str, np.ndarray] = field(repr=False)
@@ -154,7 +154,7 @@ class Opened:
     def _spool(
         self, directory: Path, report: Callable[[str, int, int], None]
     ) -> dict[str, list[gridded.Spool]]:
-        """The land's values of every term, in files in `directory`."""
+        """Spool the land's values of every term to files in `directory`."""
         distinct = {_key(term): term for terms in self._terms.values() for term in terms}
         n, months = self.skeleton.sizes["pixel"], self.skeleton.sizes["time"]
         try:
@@ -175,7 +175,7 @@ class Opened:
         return {name: [files[_key(term)] for term in terms] for name, terms in self._terms.items()}
 
     def _assembled(self, name: str, terms: list[np.ndarray], block: slice) -> np.ndarray:
-        """A variable of a block from what was read for it."""
+        """Assemble a variable of a block from what was read for it."""
         if name not in FORCING and schema.stream_of(name) != name:
             weight, stream = terms[0], np.sum(terms[1:], axis=0)
             given = np.where(weight > 0, weight, np.float32(1))
@@ -186,7 +186,10 @@ class Opened:
         return np.array(values)
 
     def _sound(self, name: str, values: np.ndarray, block: slice) -> tuple[np.ndarray, int]:
-        """Forcing without gaps, round-off set to the bounds; and how many values that were."""
+        """Return forcing without gaps, round-off set to the bounds.
+
+        The second item is how many values that were.
+        """
         gaps = ~np.isfinite(values)
         if gaps.any():
             pixel, month = np.argwhere(gaps)[0]
@@ -309,7 +312,10 @@ def open_files(
 
 
 def read(directory: str | Path, scratch: str | Path, **options: Any) -> tuple[xr.Dataset, list[str]]:
-    """The whole dataset in memory, for small files, and the notices; options as those of `open_files`."""
+    """Read the whole dataset into memory, for small files, and the notices.
+
+    Options are those of `open_files`.
+    """
     with open_files(directory, **options) as opened:
         ds = opened.skeleton.copy()
         values = {name: np.empty(ds[name].shape, np.float32) for name in parts.monthly(ds)}

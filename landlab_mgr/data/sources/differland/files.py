@@ -58,7 +58,9 @@ _PLANT_TYPE_SUM = (0.2, 1.05)
 
 @contextmanager
 def netcdf(path: Path) -> Iterator[xr.Dataset]:
-    """A NetCDF file, lazy; another process has read it once before, so that damage cannot take this one with it.
+    """Open a NetCDF file, lazy.
+
+    Another process has read it once before, so that damage cannot take this one with it.
 
     Raises:
         LandlabError: where it is missing or cannot be read.
@@ -74,7 +76,7 @@ def netcdf(path: Path) -> Iterator[xr.Dataset]:
 
 
 def require(ds: xr.Dataset, name: str, advice: str = "") -> xr.DataArray:
-    """A numeric variable of a file, lazy.
+    """Return a numeric variable of a file, lazy.
 
     Raises:
         LandlabError: where it is missing or not numeric.
@@ -93,7 +95,7 @@ def _some(ds: xr.Dataset) -> str:
 
 
 def shaped(ds: xr.Dataset, name: str, dims: tuple[str, ...], shape: tuple[int, ...]) -> xr.DataArray:
-    """A variable that must have these dims and lengths.
+    """Return a variable that must have these dims and lengths.
 
     Raises:
         LandlabError: also where it has others.
@@ -104,7 +106,7 @@ def shaped(ds: xr.Dataset, name: str, dims: tuple[str, ...], shape: tuple[int, .
 def checked(
     ds: xr.Dataset, array: xr.DataArray, dims: tuple[str, ...], shape: tuple[int, ...]
 ) -> xr.DataArray:
-    """The variable, if it has these dims and lengths."""
+    """Return the variable, if it has these dims and lengths."""
     if array.dims != dims or array.shape != shape:
         have, want = (layout(*x) for x in ((array.dims, array.shape), (dims, shape)))
         raise LandlabError(f"{ds.encoding['source']}: {array.name} has dims {have}; {want} is needed")
@@ -138,7 +140,9 @@ class Grid:
 
     @classmethod
     def of(cls, ds: xr.Dataset) -> "Grid":
-        """The grid that a file's coordinates lat and lon name; without them the published code's, where it fits.
+        """Return the grid that a file's coordinates lat and lon name.
+
+        Without them it is the published code's, where it fits.
 
         Raises:
             LandlabError: where they are missing, uneven, or outside the globe.
@@ -176,7 +180,7 @@ class Units:
     _used: set[str] = field(default_factory=set)
 
     def of(self, array: xr.DataArray, want: str, assumed: str, group: str = "") -> str:
-        """Unit of a variable; it can be converted to `want`.
+        """Return the unit of a variable; it can be converted to `want`.
 
         Raises:
             LandlabError: for a unit that is missing, unreadable or of something else.
@@ -212,7 +216,7 @@ class Units:
 
 
 def months(ds: xr.Dataset) -> np.ndarray:
-    """The file's months, each by its middle, datetime64[ns].
+    """Return the file's months, each by its middle, datetime64[ns].
 
     Raises:
         LandlabError: where its time is no row of consecutive months.
@@ -318,7 +322,7 @@ def co2(path: Path, time: np.ndarray) -> np.ndarray:
 
 
 def map_of(ds: xr.Dataset, name: str, grid: Grid, unit: str, want: str) -> np.ndarray:
-    """A variable that does not vary by month, float64 [lat, lon]."""
+    """Return a variable that does not vary by month, float64 [lat, lon]."""
     array = shaped(ds, name, ("lat", "lon"), grid.shape)
     with readable(f"{ds.encoding['source']}: {name}"):
         values = with_gaps(array.values).astype(np.float64)

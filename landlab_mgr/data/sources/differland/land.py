@@ -1,4 +1,4 @@
-"""Which pixels of DifferLand's grid count, in which patches, and which of these are the test set."""
+"""Pixels of DifferLand's grid that count, their patches, and the test patches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Land:
     patch: np.ndarray
     test: np.ndarray
     counts: np.ndarray
-    """Whether what is observed by patches counts."""
+    """True where what is observed by patches counts."""
 
 
 def choose(
@@ -44,7 +44,9 @@ def choose(
     bulk: xr.Dataset,
     min_pixels: int,
 ) -> tuple[Land, list[str]]:
-    """The land by patch, patches from north to south by their first pixel; and a line for what is left out.
+    """Choose the land by patch, and tell what is left out.
+
+    Patches go from north to south by their first pixel. The second item has a line for what is left out.
 
     Raises:
         LandlabError: for masks and ranks that cannot be what they should be, and where no patch is left.
@@ -116,7 +118,7 @@ def _ranks(runs: xr.Dataset, grid: Grid) -> tuple[np.ndarray, np.ndarray | None]
 
 
 def _truth(ds: xr.Dataset, name: str, grid: Grid) -> np.ndarray:
-    """A mask [lat, lon] that a file keeps as booleans, or as 0, 1 and missing."""
+    """Read a mask [lat, lon] of booleans, or of 0, 1 and missing."""
     array = shaped(ds, name, ("lat", "lon"), grid.shape)
     with readable(f"{ds.encoding['source']}: {name}"):
         values = array.values
