@@ -58,7 +58,7 @@ def about(variable: Variable) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Places:
-    """Where the pixels of a dataset are in a file."""
+    """Positions of the pixels of a dataset in a file."""
 
     dims: tuple[str, ...]
     """lat and lon, or site."""
@@ -69,7 +69,7 @@ class Places:
 
     @property
     def grid(self) -> bool:
-        """Whether the pixels are on a grid."""
+        """Return whether the pixels are on a grid."""
         return len(self.dims) == 2
 
     def tiles(self) -> Iterator[np.ndarray]:
@@ -85,9 +85,12 @@ class Places:
 
 
 def places_of(ds: xr.Dataset, layout: Layout = "auto") -> Places:
-    """Where the pixels of a dataset go; LandlabError where a grid is asked for and they are on none.
+    """Return the positions of a dataset's pixels in a file.
 
     Pixels with names are points, unless a grid is asked for.
+
+    Raises:
+        LandlabError: where a grid is asked for and the pixels are on none.
     """
     lat, lon = (ds[name].values.astype(np.float64) for name in ("lat", "lon"))
     found = [] if layout == "points" else [a for a in (_axis(lat), _axis(lon)) if a is not None]
@@ -159,7 +162,11 @@ class Writer:
 
 
 def check_target(path: str | Path) -> Path:
-    """Where a file is wanted; LandlabError, before anything is computed, where none can be written."""
+    """Check that a prediction can be written to a path, and return it.
+
+    Raises:
+        LandlabError: before anything is computed, where none can be written.
+    """
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise LandlabError(f"{path}: a prediction is {' or '.join(SUFFIXES)}; give it one of these endings")
@@ -341,7 +348,11 @@ def _months(ds: xr.Dataset) -> np.ndarray:
 
 
 def check_variables(names: Sequence[str], known: Mapping[str, Variable]) -> tuple[Variable, ...]:
-    """These outputs of a model that gives the known ones, each once; LandlabError for another."""
+    """Return the named outputs of a model that gives the known ones, each once.
+
+    Raises:
+        LandlabError: for an unknown name, and for no names at all.
+    """
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         what = f"no variable {unknown[0]!r}" if unknown else "no variable asked for"

@@ -1,4 +1,6 @@
-"""What the parameters of a place owe to its predictors: SHAP values and integrated gradients of trained networks.
+"""SHAP values and integrated gradients of trained networks.
+
+They say what the parameters of a place owe to its predictors.
 
 A feature is a predictor with all columns that the network sees of it (classes, a flag where it may be missing). Absent
 features take the values of background pixels (interventional Shapley values: Lundberg & Lee 2017, arXiv:1705.07874).
@@ -37,7 +39,7 @@ STEPS = 24
 
 @dataclass(frozen=True)
 class Function:
-    """What is explained: outputs [R, K] of rows of columns [R, C]."""
+    """Function to explain: outputs [R, K] of rows of columns [R, C]."""
 
     apply: Callable[[Any, Array], Array]
     """Of weights and rows; equal ones are compiled once."""
@@ -93,7 +95,10 @@ class _Kernel(shap.KernelExplainer):
         self.function = function
 
     def coalitions(self, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which features that vary at this row are present, [S, M] of 0 and 1, and the weight of each coalition."""
+        """Return the coalitions [S, M] of a row and the weight of each.
+
+        A coalition says with 0 and 1 which features that vary at this row are present.
+        """
         self.explain(row[None], l1_reg=False)
         return self.maskMatrix, self.kernelWeights
 

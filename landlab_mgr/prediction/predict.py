@@ -103,14 +103,16 @@ def write(
 
 
 def outputs_of(members: Mapping[str, Trained]) -> dict[str, Variable]:
-    """Outputs that all members give, by name."""
+    """Return the outputs that all members give, by name."""
     known = registry.variables()
     given = [m.learned or tuple(v.name for v in m.spec.tables.outputs) for m in members.values()]
     return {n: known[n] for n in given[0] if all(n in names for names in given)}
 
 
 def chosen(members: Mapping[str, Trained], names: Sequence[str] | None = None) -> tuple[Variable, ...]:
-    """Outputs to write: those named, or what every run keeps, or all that the members give.
+    """Return the outputs to write.
+
+    They are those named, or what every run keeps, or all that the members give.
 
     LandlabError for one that not all members give.
     """
@@ -129,7 +131,10 @@ def _statistics(
     quantiles: bool,
     each: bool,
 ) -> dict[str, np.ndarray]:
-    """What the file holds of the pixels of a dataset in memory, float32 [.., time, pixel] by name."""
+    """Compute a file's variables for pixels of a dataset in memory.
+
+    The variables are float32 [.., time, pixel], by name.
+    """
     parts: list[dict[str, np.ndarray]] = []
     for within in chunks(ds.sizes["pixel"], chunk):
         part = ds.isel(pixel=within)
@@ -167,7 +172,7 @@ def _joined(tiles: Iterable[np.ndarray], pixels: int) -> Iterator[list[np.ndarra
 def _contents(
     variables: Sequence[Variable], run_ids: Sequence[str], quantiles: bool, each: bool
 ) -> tuple[dict[str, cf.Written], dict[str, xr.Variable]]:
-    """The variables of a file by month, and what else their dims need."""
+    """Return a file's variables by month, and what else their dims need."""
     n = len(run_ids)
     found, extra = {}, {}
     for variable in variables:

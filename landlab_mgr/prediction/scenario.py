@@ -47,7 +47,11 @@ class Change(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> "Change":
-        """What "+100", "-2" or "*0.9" asks for; ValueError where it is none of them."""
+        """Parse a change such as "+100", "-2" or "*0.9".
+
+        Raises:
+            ValueError: where the text is none of them.
+        """
         found = _CHANGE.fullmatch(text.strip())
         if found is None:
             raise ValueError('must be a text such as "+100", "-2" or "*0.9"')
@@ -68,7 +72,7 @@ _ChangeText = Annotated[str, BeforeValidator(_a_change)]
 
 
 class Scenario(Frozen):
-    """What is changed in a dataset; nothing by default."""
+    """Changes to a dataset; none by default."""
 
     name: str = ""
     reference_years: tuple[int, int] | None = Field(
@@ -103,7 +107,7 @@ class Scenario(Frozen):
             self._check_block(before, self.forcing_of(before))
 
     def _check_block(self, before: xr.Dataset, after: xr.Dataset) -> None:
-        """What was possible before the change must be so after it."""
+        """Check that what was possible before the change is so after it."""
         for name, change in self.forcing.items():
             v, old, new = registry.forcing()[name], before[name].values, after[name].values
             bad = (old >= v.low) & (old <= v.high) & ((new < v.low) | (new > v.high))
@@ -120,7 +124,7 @@ class Scenario(Frozen):
             )
 
     def forcing_of(self, ds: xr.Dataset) -> xr.Dataset:
-        """The dataset with its forcing changed."""
+        """Return the dataset with its forcing changed."""
         changed = {
             name: ds[name].copy(data=Change.of(text)(ds[name].values).astype(ds[name].dtype))
             for name, text in self.forcing.items()
@@ -128,7 +132,11 @@ class Scenario(Frozen):
         return ds.assign(changed)
 
     def predictors_of(self, ds: xr.Dataset) -> xr.Dataset:
-        """The dataset with its predictors changed; LandlabError for an unknown one, and for classes."""
+        """Return the dataset with its predictors changed.
+
+        Raises:
+            LandlabError: for an unknown predictor, and for classes.
+        """
         known = [n for n in schema.names(ds, "predictor") if ds[n].attrs["kind"] == "continuous"]
         changed = {}
         for name, text in self.predictors.items():
@@ -140,7 +148,10 @@ class Scenario(Frozen):
         return ds.assign(changed)
 
     def climate_of(self, ds: xr.Dataset, model: Model) -> Callable[[xr.Dataset], Forcing]:
-        """Function that gives a model's forcing of some pixels, with the climatology of the unchanged dataset."""
+        """Return a function that gives a model's forcing of some pixels.
+
+        The forcing has the climatology of the unchanged dataset.
+        """
         months = self._months(ds)
 
         def forcing(part: xr.Dataset) -> Forcing:
