@@ -1,1 +1,1 @@
-"""Where files lie, and how they are written."""
+"""Locations of files, and how they are written."""

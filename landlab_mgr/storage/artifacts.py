@@ -32,12 +32,16 @@ def _record(kind: str, path: Location, content: bytes) -> ArtifactRecord:
 
 
 def record(kind: str, path: Location) -> ArtifactRecord:
-    """The record of a file: its path or URL, content hash and size."""
+    """Return the record of a file: path or URL, content hash and size."""
     return _record(kind, path, location.content(path))
 
 
 def intact(artifact: ArtifactRecord, path: Location) -> bool:
-    """Whether the file at `path` is there and is what the record says; LandlabError where that is out of reach."""
+    """Return whether `path` holds the file that the record describes.
+
+    Raises:
+        LandlabError: where `path` is out of reach.
+    """
     if isinstance(path, Path) and not path.is_file():
         return False
     try:
@@ -72,7 +76,7 @@ def flags(dim: str, labels: np.ndarray, meanings: Sequence[str]) -> tuple[str, n
 
 
 def labels(variable: "xr.DataArray") -> np.ndarray:
-    """What `flags` encoded."""
+    """Return the labels that `flags` encoded."""
     return np.array(variable.attrs["flag_meanings"].split())[variable.values]
 
 

@@ -27,7 +27,11 @@ _DESCRIPTION = "{http://purl.org/dc/elements/1.1/}description"
 
 
 def check_target(path: str | Path) -> Path:
-    """Where a figure is wanted; LandlabError, before anything is computed, where none can be written."""
+    """Check that a figure can be written to a path, and return it.
+
+    Raises:
+        LandlabError: before anything is computed, where none can be written.
+    """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise LandlabError(f"{path}: a figure is {', '.join(SUFFIXES)}; give it one of these endings")
@@ -50,7 +54,11 @@ def save(figure: "Figure", path: str | Path, provenance: Mapping[str, Any]) -> N
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """The provenance in a figure file, whatever its name; LandlabError where it has none."""
+    """Read the provenance in a figure file, whatever its name.
+
+    Raises:
+        LandlabError: where the file has none.
+    """
     path = Path(path)
     try:
         content = path.read_bytes()
@@ -72,7 +80,7 @@ def read(path: str | Path) -> dict[str, Any]:
 
 
 def _options(kind: str, text: str) -> dict[str, Any]:
-    """What makes `savefig` put the text into a file of this kind."""
+    """Return the `savefig` options that put the text into a file of this kind."""
     if kind == "png":
         from PIL.PngImagePlugin import PngInfo
 

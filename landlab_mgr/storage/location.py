@@ -1,4 +1,4 @@
-"""Where files lie: a local path, or a URL that fsspec knows (s3://bucket/prefix). JAX-free.
+"""Locations of files: a local path, or a URL that fsspec knows (s3://bucket/prefix). JAX-free.
 
 What is local stays an ordinary `pathlib.Path`. Credentials come from the environment (AWS_* and the like), never from
 a URL, which the catalog keeps and messages show.
@@ -22,7 +22,7 @@ Location: TypeAlias = Union[Path, "UPath"]
 
 
 def located(where: str | Location) -> Location:
-    """The location that a path or URL names; nothing is read.
+    """Return the location that a path or URL names; read nothing.
 
     Raises:
         LandlabError: for a URL with a password, or one whose protocol is unknown or needs a package.
@@ -88,7 +88,7 @@ def write(path: Location, content: bytes) -> None:
 
 
 def content(path: Location) -> bytes:
-    """What a file holds, by one request where it is remote.
+    """Read the content of a file, by one request where it is remote.
 
     Raises:
         FileNotFoundError: where there is none.
@@ -119,7 +119,11 @@ def folders(root: Location, depth: int = 1) -> list[Location]:
 
 
 def read_toml(path: Path, missing: str) -> dict[str, Any]:
-    """What a TOML file holds; LandlabError where there is none, which says `missing`, or it is not TOML."""
+    """Read the content of a TOML file.
+
+    Raises:
+        LandlabError: where there is no file, with the message `missing`, and where it is not TOML.
+    """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows begin with a mark
     except (FileNotFoundError, NotADirectoryError):
@@ -157,7 +161,7 @@ def _huge_integer(content: Any) -> str | None:
 
 
 def expanded(path: str | Path) -> Path:
-    """A path as people type it: ~ and ~user are home directories.
+    """Expand a path as people type it: ~ and ~user are home directories.
 
     Raises:
         LandlabError: for a user that is not known.
@@ -169,7 +173,11 @@ def expanded(path: str | Path) -> Path:
 
 
 def check_place(path: Path) -> Path:
-    """A path where a file can go; LandlabError for a directory, and where its own is missing."""
+    """Check that a file can go to a path, and return it.
+
+    Raises:
+        LandlabError: for a directory, and where the path's own directory is missing.
+    """
     if path.is_dir() or not path.parent.is_dir():
         why = "it is a directory" if path.is_dir() else f"there is no directory {path.parent}"
         raise LandlabError(f"cannot write {path}: {why}; name another place")
@@ -193,13 +201,18 @@ def alone(lock: Path, taken: str) -> Iterator[None]:
 
 
 def cache_directory() -> Path:
-    """Where this host keeps copies of what is remote, and compiled programs: LANDLAB_CACHE, or ~/.cache/landlab."""
+    """Return this host's cache directory: LANDLAB_CACHE, or ~/.cache/landlab.
+
+    It keeps copies of what is remote, and compiled programs.
+    """
     return Path(os.environ.get("LANDLAB_CACHE") or "~/.cache/landlab").expanduser().absolute()
 
 
 @contextmanager
 def reached(location: Location) -> Iterator[None]:
-    """What fails at a remote storage becomes one line; local errors pass, and that something is not there.
+    """Turn a failure at a remote storage into an error of one line.
+
+    Local errors pass, and so does FileNotFoundError.
 
     Raises:
         LandlabError: names the storage and why it cannot be reached.
@@ -215,7 +228,7 @@ def reached(location: Location) -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """An error in a line, with what to do where credentials are the matter."""
+    """Describe an error in a line, with advice where credentials are the matter."""
     text = " ".join(str(error).split())[:200] or type(error).__name__
     if isinstance(error, PermissionError) and error.filename is not None:
         return f"{error.strerror or text}: {error.filename}; allow writing there, or name another place"

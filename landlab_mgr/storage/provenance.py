@@ -1,4 +1,4 @@
-"""Which code this is: commit and hash of uncommitted changes. JAX-free."""
+"""Provenance of this code: commit and hash of uncommitted changes. JAX-free."""
 
 import hashlib
 import subprocess
@@ -16,7 +16,10 @@ class Code(NamedTuple):
 
 @cache
 def code() -> Code:
-    """The code of this process, asked once; both None for an installed package."""
+    """Return the code of this process, asked once.
+
+    Both fields are None for an installed package.
+    """
     commit, dirty = _git("rev-parse", "HEAD"), _git("diff", "HEAD", "--", "landlab_mgr")
     return Code(commit or None, hashlib.sha256(dirty.encode()).hexdigest()[:16] if dirty else None)
 

@@ -1,4 +1,4 @@
-"""Where the directories that ship beside the package are: migrations, the app, the bundled experiments."""
+"""Directories that ship beside the package: migrations, the app, the bundled experiments."""
 
 from pathlib import Path
 
