@@ -1,1 +1,1 @@
-"""What is asked: runs, grids, studies and their identities."""
+"""Specifications of runs, grids and studies, and their identities."""

@@ -42,7 +42,7 @@ def combinations(axes: Mapping[str, Sequence[Any]]) -> tuple[dict[str, Any], ...
 
 
 def applied(fields: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a specification, with those of the choice set."""
+    """Return the fields of a specification, with those of the choice set."""
     content = dict(fields)
     for key, value in choice.items():
         content = _with(content, key, value)
@@ -50,7 +50,10 @@ def applied(fields: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, A
 
 
 def _is_set(tables: Any, key: str) -> bool:
-    """Whether tables give a dotted name a value, or have something that is no table on the way to it."""
+    """Return whether tables give a dotted name a value.
+
+    It is also true where something that is no table is on the way to it.
+    """
     if not isinstance(tables, dict):
         return True
     first, _, rest = key.partition(".")

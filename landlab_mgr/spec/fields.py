@@ -46,7 +46,11 @@ class SpecField:
         return _SEPARATORS.get(self.name, ",")
 
     def canonical(self, text: str) -> str:
-        """A list as specifications keep it, from text such as '32, 32'; ValueError where it is none."""
+        """Return a list as specifications keep it, from text such as '32, 32'.
+
+        Raises:
+            ValueError: where the text is no such list.
+        """
         try:
             items = TypeAdapter(self.annotation).validate_python(
                 [item.strip() for item in text.split(self.separator)]
@@ -146,7 +150,7 @@ def hint(name: str, known: Iterable[str], otherwise: str = "") -> str:
 
 
 def shown(value: Any, separator: str = ",") -> Value:
-    """A value of a specification as tables show it."""
+    """Return a value of a specification as tables show it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
@@ -217,5 +221,5 @@ def _value(content: Mapping[str, Any], field: SpecField, default: Value) -> Valu
 
 
 def _alike(value: Value, kind: str) -> Value:
-    """A value as text where other models have text or a list for the field."""
+    """Return a field's value, as text where other models have text or a list."""
     return str(value) if kind in ("text", "list") and value is not None else value

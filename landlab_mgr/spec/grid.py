@@ -1,4 +1,7 @@
-"""What a grid of experiments asks: predictor sets x axes x seeds over one base specification. JAX-free."""
+"""Specification of a grid of experiments. JAX-free.
+
+A grid is predictor sets x axes x seeds over one base specification.
+"""
 
 import itertools
 from collections.abc import Iterator
@@ -140,7 +143,7 @@ _STAND_IN = 1_000_000_007
 
 
 def _without_comma(before: str, after: str) -> tuple[str, str]:
-    """What is around an entry of a JSON object, as it is without that entry."""
+    """Return the text around a JSON object's entry as it is without the entry."""
     return (before.removesuffix(","), after) if after.startswith("}") else (before, after.removeprefix(","))
 
 

@@ -1,4 +1,4 @@
-"""What is asked: the frozen specification of a run, and its identity. JAX-free.
+"""Frozen specification of a run, and its identity. JAX-free.
 
 Everything in a `RunSpec` is scientific: two specs that differ are two runs. How a run is executed
 (resources, checkpoint interval, executor) is never here.
@@ -63,7 +63,9 @@ WITHOUT_DEV = ("all", "years")
 
 
 class SplitSpec(Frozen):
-    """What trains, what develops, what is held out: whole patches, months of all pixels, or both.
+    """Split of the data: what trains, what develops, what is held out.
+
+    It divides whole patches, months of all pixels, or both.
 
     A field that its kind does not read must be left out.
     """
@@ -196,7 +198,11 @@ def canonical_groups(groups: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _tables(name: Any) -> Tables:
-    """The tables of a model; ValueError where there is none of that name."""
+    """Return the tables of a model.
+
+    Raises:
+        ValueError: where there is no model of that name.
+    """
     try:
         return registry.tables(str(name))
     except LandlabError as error:
@@ -357,7 +363,10 @@ class RunSpec(Frozen):
         return content | {"process": self.processes} if "process" in content else content
 
     def differing(self, **dump: Any) -> dict[str, Any]:
-        """What is not the default, as JSON holds it; arguments as those of `model_dump`."""
+        """Return what is not the default, as JSON holds it.
+
+        Arguments are those of `model_dump`.
+        """
         content = self.model_dump(mode="json", exclude_defaults=True, **dump)
         if not content.get("network"):
             content.pop("network", None)
@@ -365,7 +374,10 @@ class RunSpec(Frozen):
 
     @property
     def setup(self) -> dict[str, Any]:
-        """What members of one ensemble share: all but dataset, loss weights and seeds."""
+        """Return what members of one ensemble share.
+
+        It is all but dataset, loss weights and seeds.
+        """
         return self.differing(exclude={"dataset", "loss_weights", "seeds"})
 
     @property
@@ -399,7 +411,10 @@ def digest(text: str) -> str:
 
 
 class PolicySpec(Frozen):
-    """How the runs of a grid are executed. None of it is scientific: it changes no run's identity."""
+    """Policy by which the runs of a grid are executed.
+
+    None of it is scientific: it changes no run's identity.
+    """
 
     retries: int = Field(3, ge=0, description="how often in a row a run may be lost without a new epoch")
     stall_minutes: float = Field(
@@ -426,7 +441,11 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 def validated(model: type[_Model], content: Any, where: str) -> _Model:
-    """The specification that this content is; LandlabError, one line that names the key, where it is none."""
+    """Validate content as a specification, and return that.
+
+    Raises:
+        LandlabError: where the content is none, in one line that names the key.
+    """
     try:
         return model.model_validate(content)
     except ValidationError as error:

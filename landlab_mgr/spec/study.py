@@ -1,4 +1,7 @@
-"""What a tuning study asks: the search space, the objective on dev, the seeds that all its trials share. JAX-free."""
+"""Specification of a tuning study. JAX-free.
+
+It has the search space, the objective on dev, and the seeds that all its trials share.
+"""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -131,11 +134,18 @@ class TuneSpec(Frozen):
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What makes it this study and no other: all but how much of it is done, and how."""
+        """Return what makes it this study and no other.
+
+        It is all but how much of the study is done, and how.
+        """
         return self.model_dump(mode="json", exclude=set(EXECUTION))
 
     def runs(self, fingerprint: str, numbers: dict[str, float], seeds: tuple[int, ...]) -> list[RunSpec]:
-        """The members of a trial that drew these numbers, one for each seed; LandlabError where base is no run's."""
+        """Return the members of a trial that drew these numbers, one per seed.
+
+        Raises:
+            LandlabError: where base is no run's.
+        """
         start = self._run(fingerprint, self.base, seeds[0])
         weights = dict(start.loss_weights)
         optimizer = start.optimizer.model_dump()
