@@ -37,7 +37,7 @@ from landlab_mgr.workspace.workspace import Workspace
 NO_ANALYSIS = ("apply", "figures", "report", "results", "trace")
 """Modules that import much, or import this one, and hold no analysis."""
 DIRECTORY = "analyses"
-"""Where results lie in the workspace, each in a directory named after the analysis' id."""
+"""Directory of results in the workspace, with one named after each analysis' id."""
 
 
 @cache
@@ -50,7 +50,7 @@ def registry() -> Mapping[str, Analysis]:
 
 
 def find(name: str) -> Analysis:
-    """The analysis of this name; LandlabError where there is none."""
+    """Return the analysis of this name; LandlabError where there is none."""
     if name not in registry():
         raise LandlabError(f"no analysis {name!r}; there are: {', '.join(registry())}; see `landlab analyse`")
     return registry()[name]
@@ -74,14 +74,17 @@ def options_of(analysis: Analysis, given: Mapping[str, Any]) -> Options:
 
 @dataclass(frozen=True)
 class Result:
-    """What an analysis made: the catalogued record, the dataset, and what a figure of it says of its making."""
+    """Result of an analysis: its catalogued record, its dataset and its provenance.
+
+    The provenance is what a figure of it says of its making.
+    """
 
     analysis: Analysis
     record: AnalysisRecord
     dataset: xr.Dataset
     provenance: Mapping[str, Any]
     reused: bool = False
-    """Whether it was catalogued before."""
+    """True if it was catalogued before."""
 
     def save_figure(self, path: str | Path) -> None:
         """Draw the result into a PNG, SVG or PDF that `landlab trace` can explain; the same pixels every time."""
@@ -145,7 +148,9 @@ def run(
 
 
 def recorded(workspace: Workspace, catalog: Catalog, record: AnalysisRecord) -> Result:
-    """A catalogued result as it was made, with the provenance of then; nothing is computed, counted or written.
+    """Return a catalogued result as it was made, with the provenance of then.
+
+    Nothing is computed, counted or written.
 
     LandlabError where its file is missing or altered, or this code has no such analysis or options.
     """
@@ -175,7 +180,7 @@ def _code() -> dict[str, Any]:
 
 
 def _stored(workspace: Workspace, catalog: Catalog, analysis_id: str) -> AnalysisRecord | None:
-    """A catalogued result that this code made, its file intact."""
+    """Return a catalogued result that this code made, its file intact."""
     for record in catalog.analyses():
         if record.id == analysis_id:
             environment = record.environment
@@ -207,7 +212,10 @@ def _provenance(
 
 
 def origin(workspace: Workspace, catalog: Catalog, datasets: set[str]) -> dict[str, Any]:
-    """What every figure says: the datasets, by name, that it rests on, where the catalog is, which code, and when."""
+    """Return what every figure says of its origin.
+
+    The datasets, by name, that it rests on, where the catalog is, which code, and when.
+    """
     return {
         "datasets": [
             {"name": d.name, "fingerprint": d.fingerprint, "kind": d.kind, "source": d.source}

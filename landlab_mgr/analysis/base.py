@@ -31,7 +31,7 @@ class FileOfRun:
     """Equal for runs that differ in predictors and seeds only: their files hold the same variables."""
 
     def checked(self) -> Location:
-        """The path; LandlabError where the file is not as catalogued."""
+        """Return the path; LandlabError where the file is not as catalogued."""
         if not artifacts.intact(self.record, self.path):
             raise LandlabError(
                 f"{self.path} of run {self.run_id} is missing or altered; `landlab doctor --deep` says what to do"
@@ -72,7 +72,7 @@ class Ensemble:
 
     @property
     def synthetic(self) -> bool:
-        """Whether any run learned from synthetic data."""
+        """True if any run learned from synthetic data."""
         kinds = {d.name: d.kind for d in self.catalog.datasets()}
         return any(kinds[name] == "synthetic" for name in set(self.runs["dataset"]))
 
@@ -89,7 +89,10 @@ class Ensemble:
             self.catalog.metrics_of(completed(self.filter), split, "", "")
 
     def files(self, kind: str) -> list[FileOfRun]:
-        """The file of a kind of every run, in their order; LandlabError where a run has none."""
+        """Return the file of a kind of every run, in their order.
+
+        LandlabError where a run has none.
+        """
         specs, files = self.catalog.specs(self.run_ids), []
         for run_id in self.run_ids:
             rows = self.catalog.artifacts(run_id).set_index("kind")
@@ -106,7 +109,10 @@ class Ensemble:
         return files
 
     def paths(self, kind: str) -> Iterator[Location]:
-        """The path of that file of every run; LandlabError where it is not as catalogued."""
+        """Yield the path of every run's file of a kind.
+
+        LandlabError where it is not as catalogued.
+        """
         for file in self.files(kind):
             yield file.checked()
 
@@ -115,7 +121,10 @@ class Ensemble:
         return the_setup(self.setups(), list(self.runs["label"]))
 
     def dataset(self) -> xr.Dataset:
-        """The dataset of all runs, what is large read when used; LandlabError where there are several."""
+        """Open the dataset of all runs; LandlabError where there are several.
+
+        What is large is read when used.
+        """
         names = sorted(set(self.runs["dataset"]))
         if len(names) > 1:
             raise LandlabError(
@@ -124,7 +133,10 @@ class Ensemble:
         return store.open_dataset(self.workspace.path(self.catalog.dataset(names[0]).url))
 
     def setups(self) -> list[str]:
-        """What each run's setup is called: its predictor groups, and the settings in which the ensemble varies."""
+        """Return the name of each run's setup.
+
+        It holds the predictor groups, and the settings in which the ensemble varies.
+        """
         specs = self.catalog.specs(self.run_ids)
         settings = []
         for run_id, dataset in zip(self.run_ids, self.runs["dataset"], strict=True):
@@ -140,7 +152,7 @@ class Ensemble:
 
 
 def completed(filter: str) -> str:
-    """The filter, for completed runs only."""
+    """Restrict the filter to completed runs."""
     return f"({filter}) and status = 'completed'" if filter else "status = 'completed'"
 
 

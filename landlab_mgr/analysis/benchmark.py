@@ -35,7 +35,7 @@ INTERVAL = (0.025, 0.975)
 
 
 class BenchmarkOptions(Options):
-    """What is compared, and with which."""
+    """Options: what is compared, and with which."""
 
     reference: str = Field(
         "gradient_boosting",
@@ -69,7 +69,7 @@ def check(ds: xr.Dataset, options: BenchmarkOptions) -> None:
 
 
 def _models(specs: list[RunSpec], options: BenchmarkOptions) -> tuple[list[str], list[str], str]:
-    """The model that each run is an instance of, all models in order, and the reference."""
+    """Return the model of each run, all models in order, and the reference."""
     names = names_of(specs, members.names_in(options.pool))
     models = sorted(set(names), key=lambda n: (registry.names().index(specs[names.index(n)].model), n))
     kinds = [str(specs[names.index(n)].model) for n in models]
@@ -144,7 +144,10 @@ def compute(ds: xr.Dataset, options: BenchmarkOptions) -> xr.Dataset:
 
 
 def _is_observed(data: xr.Dataset, streams: list[Stream], of: SplitSpec, part: str) -> bool:
-    """Whether a part has observations at all; months are withheld by the dataset or the split, or not."""
+    """Return whether a part has observations at all.
+
+    Months are withheld by the dataset or the split, or not.
+    """
     months = split.withheld_months(data, of)
     held_out = months is not None and bool(months.any())
     period = members.WITHHELD if part == members.WITHHELD else "observation"
@@ -155,7 +158,9 @@ NUMBERS = ("skill", "skill_low", "skill_high", "difference", "difference_low", "
 
 
 def names_of(specs: Sequence[RunSpec], pool: Sequence[str] = ()) -> list[str]:
-    """What each run is an instance of: its model, its predictors where the model has several, and what else varies.
+    """Name what each run is an instance of.
+
+    The name holds its model, its predictors where the model has several, and what else varies.
 
     The folds of a k-fold are one, for together they hold every cell out once; so are the values of the fields in
     `pool`. LandlabError where no specification has such a field.
@@ -183,7 +188,7 @@ def names_of(specs: Sequence[RunSpec], pool: Sequence[str] = ()) -> list[str]:
 
 
 def _reference(wanted: str, models: list[str], kinds: list[str]) -> str:
-    """The one that a name in the table means, or the first of a model."""
+    """Return the name that is meant: one in the table, or a model's first."""
     meant = [m for m, kind in zip(models, kinds, strict=True) if wanted in (m, kind)]
     if len(models) < 2:
         raise LandlabError(
@@ -248,7 +253,10 @@ class _Compared:
 
 
 def _interval(samples: Values) -> Values:
-    """The INTERVAL of each row of [statistic, sample], over the samples in which it is defined."""
+    """Return the INTERVAL of each row of [statistic, sample].
+
+    It is over the samples in which the row is defined.
+    """
     defined = [x[np.isfinite(x)] for x in samples]
     return np.array([np.quantile(x, INTERVAL) if x.size else (np.nan, np.nan) for x in defined]).T
 
@@ -295,7 +303,7 @@ def _pooled(x: metrics.Moments, times: Values) -> metrics.Moments:
 
 
 def _notes(ds: xr.Dataset, specs: Sequence[RunSpec], absent: list[str]) -> list[str]:
-    """What the numbers are, and on how much they rest."""
+    """Tell what the numbers are, and on how much they rest."""
     runs = {}
     for part, few, many in _averaged(ds):
         runs[part] = f"{few} to {many} runs" if few < many else f"{many} run{'' if many == 1 else 's'}"
@@ -323,7 +331,10 @@ def _averaged(ds: xr.Dataset) -> Iterator[tuple[str, int, int]]:
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each split, variable and model: its statistics, and its R2 less the reference's with the interval."""
+    """Return a row for each split, variable and model.
+
+    Its statistics, and its R2 less the reference's with the interval.
+    """
     rows = []
     for part in ds["split"].values:
         for variable in ds["variable"].values:

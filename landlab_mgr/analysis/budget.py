@@ -28,7 +28,7 @@ SCALES = {"gC m-2 d-1": (1e-15, "PgC yr-1"), "mm d-1": (1e-15, "1000 km3 yr-1")}
 
 
 class BudgetOptions(Options):
-    """What is summed."""
+    """Options: what is summed."""
 
     variables: str = Field("", description="fluxes, with commas between; default: what the model notes")
     regions: str = Field(
@@ -161,7 +161,10 @@ def _notes(region: np.ndarray, area: np.ndarray, ds: xr.Dataset) -> list[str]:
 
 
 def _observed(ds: xr.Dataset, variable: str) -> np.ndarray | None:
-    """What inversions see of a flux, [patch, time], NaN where they see nothing; None where there is none."""
+    """Return what inversions see of a flux, [patch, time].
+
+    NaN where they see nothing; None where there is no inversion.
+    """
     calendar = Calendar.of(ds)
     for stream in streams_in(ds):
         if stream.variable == variable and stream.whole_patches and stream.average == "step":
@@ -198,7 +201,10 @@ def _yearly(x: np.ndarray, weights: np.ndarray, years: np.ndarray, whole: list[i
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each flux and region: mean over years and members, sd over members and over years, and units."""
+    """Return a row for each flux and region.
+
+    Mean over years and members, sd over members and over years, and units.
+    """
     rows = []
     for name, unit in zip(ds["variable"].values, ds["units"].values, strict=True):
         for region in ds["region"].values:
@@ -217,7 +223,10 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
 
 
 def _beside(one: xr.Dataset) -> list[float]:
-    """The inversion's mean over the years, that of the members over the same patches and months, and their sd."""
+    """Return the means of the inversion and the members, and the members' sd.
+
+    The means are over the years, and the members' over the same patches and months as the inversion's.
+    """
     members_ = one["beside"].mean("year").values
     spread = float(members_.std(ddof=1)) if len(members_) > 1 else np.nan
     return [float(one["inversion"].mean()), float(members_.mean()), spread]

@@ -21,7 +21,10 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def filled(self, models: Sequence[Tables]) -> Self:
-        """These options, what is left empty taken from the tables of the runs' models; again changes nothing."""
+        """Fill what is left empty from the tables of the runs' models.
+
+        Filling again changes nothing.
+        """
         return self
 
 

@@ -30,7 +30,7 @@ MOST_SIZES = 30
 
 
 class CurveOptions(Options):
-    """Which skill, and how many subsets."""
+    """Options: which skill, and how many subsets."""
 
     split: Literal["train", "test", "withheld"] = Field(
         "train", description="pixels or months scored; of dev a pixel has too few members"
@@ -117,7 +117,7 @@ def compute(ds: xr.Dataset, options: CurveOptions) -> xr.Dataset:
 
 
 def _verdict(names: list[str], gain: Values, n: int, options: CurveOptions) -> list[str]:
-    """Whether half of the members would have done."""
+    """Tell whether half of the members would have done."""
     does = [v for v, g in zip(names, gain, strict=True) if g < options.enough]
     more = [f"{v} {g:+.3f}" for v, g in zip(names, gain, strict=True) if g >= options.enough]
     notes = []
@@ -164,7 +164,10 @@ class _Pairs:
         self.x, self.xo, self.xx = x.sum(axis=2), x @ o[:, :, None], x @ x.transpose(0, 2, 1)
 
     def score(self, subsets: npt.NDArray[np.bool_], statistic: str) -> tuple[Values, float]:
-        """The statistic of each subset's mean, and the spread between the means, in the variable's unit."""
+        """Return the statistic of each subset's mean, and the spread between the means.
+
+        The spread is in the variable's unit.
+        """
         weight = (subsets[:, None, :] & self.scored.T).astype(float)  # [subsets, places, members]
         count = weight.sum(axis=2)
         scored = count > 0
@@ -197,7 +200,10 @@ class _Pairs:
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each variable: median skill of one member, half of them and all, the gain, and the spread at half."""
+    """Return a row for each variable.
+
+    Median skill of one member, half of them and all, the gain, and the spread at half.
+    """
     n, s = int(ds["size"].max()), ds.attrs["statistic"]
     half = n // 2
     at = {size: ds["skill"].sel(size=size) for size in (1, half, n)}

@@ -26,7 +26,7 @@ Values = npt.NDArray[np.floating]
 
 
 class IdentifyOptions(Options):
-    """What counts as identifiable."""
+    """Options: what counts as identifiable."""
 
     threshold: float = Field(0.5, gt=0, description="median over the pixels of the coefficient of variation")
     agree: float = Field(
@@ -148,7 +148,7 @@ def _counts(one: xr.Dataset) -> tuple[int, int, int]:
 
 
 def _judgement(one: xr.Dataset) -> str:
-    """How right it is, on a twin, to call parameters of one setup identifiable."""
+    """Tell how rightly a setup's parameters are called identifiable, on a twin."""
     identifiable, well_known, both = _counts(one)
     return (
         f"{one['setup'].values!s}: {both} of {identifiable} identifiable parameters have r >= {WELL_KNOWN} with "
@@ -224,7 +224,10 @@ def _part(identifiable: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> str
 
 
 def _narrowed(one: xr.Dataset) -> str:
-    """How many identifiable parameters training has narrowed, of how many; "" without a null."""
+    """Tell how many of the identifiable parameters training has narrowed.
+
+    The text is "N of M", and "" without a null.
+    """
     null, identifiable = one["null"].values, one["identifiable"].values
     if not np.isfinite(null).any():
         return ""
@@ -233,7 +236,9 @@ def _narrowed(one: xr.Dataset) -> str:
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each setup: members, how many parameters of each list are identifiable, and on a twin how many truly.
+    """Return a row for each setup.
+
+    Members, how many parameters of each list are identifiable, and on a twin how many truly.
 
     `and narrowed`: identifiable, and with less than NARROWER of the null's spread.
     """

@@ -27,7 +27,7 @@ NEEDED = {
     "trend": f" (places with {MIN_YEARS} whole years or more)",
     "anomaly": f" (calendar months that a place has {MIN_SAME_MONTHS} times or more)",
 }
-"""What a level leaves out."""
+"""Note on what a level leaves out."""
 
 
 class Score(NamedTuple):
@@ -52,7 +52,7 @@ def score(
     steps: int,
     calendar: Calendar,
 ) -> Score:
-    """A statistic of one prediction at a level.
+    """Compute a statistic of one prediction at a level.
 
     Args:
         level: one of MEANINGS.
@@ -81,12 +81,12 @@ def score(
 
 
 def possible(level: str, steps: int, places: int) -> int:
-    """How many values a score rests on where everything is observed."""
+    """Count the values that a score rests on where everything is observed."""
     return steps * places if level in ("flat", "anomaly") else places
 
 
 def unit(level: str, average: str, place: str) -> str:
-    """What the values of a score are: pixel-months, pixel-years, pixels or patches."""
+    """Name what the values of a score are: pixel-months, pixel-years, pixels or patches."""
     if level in ("flat", "anomaly") and average != "run":
         return f"{place}-{'years' if average == 'year' else 'months'}"
     return "pixels" if place == "pixel" else "patches"
@@ -107,7 +107,10 @@ def _trends(x: Values, average: str, calendar: Calendar) -> Values:
 
 
 def _anomalies(modelled: Values, observed: Values, calendar: Calendar) -> tuple[Values, Values]:
-    """Steps [T, P] less their place's trend, then the mean of their calendar month, over the steps that both have."""
+    """Remove each place's trend, then its calendar months' means, from steps [T, P].
+
+    Trend and means are over the steps that modelled and observed both have.
+    """
     both = np.isfinite(modelled) & np.isfinite(observed)
     out = []
     for x in (_detrended(modelled, both), _detrended(observed, both)):
@@ -123,7 +126,10 @@ def _anomalies(modelled: Values, observed: Values, calendar: Calendar) -> tuple[
 
 
 def _detrended(x: Values, there: npt.NDArray[np.bool_]) -> Values:
-    """Steps [T, P] less the least-squares line of each place through the steps that are there."""
+    """Remove each place's least-squares line from steps [T, P].
+
+    The line is through the steps that are there.
+    """
     n = np.maximum(there.sum(axis=0), 1)
     step = np.arange(len(x), dtype=float)[:, None]
     t = np.where(there, step - (there * step).sum(axis=0) / n, 0.0)

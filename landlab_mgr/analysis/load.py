@@ -59,7 +59,7 @@ def load_needs(
 
 
 def _dataset(ensemble: Ensemble, needs: Needs) -> xr.Dataset:
-    """The dataset of the runs where it is needed, else an empty one."""
+    """Return the dataset of the runs where it is needed, else an empty one."""
     ds = xr.Dataset()
     if needs.dataset == "always" or (needs.dataset == "if synthetic" and ensemble.synthetic):
         ds = ensemble.dataset()
@@ -75,7 +75,7 @@ def _dataset(ensemble: Ensemble, needs: Needs) -> xr.Dataset:
 
 
 def _with_runs(ds: xr.Dataset, ensemble: Ensemble) -> xr.Dataset:
-    """The dataset with the coordinates of the runs."""
+    """Add the coordinates of the runs to the dataset."""
     specs = ensemble.catalog.specs(ensemble.run_ids)
     texts = [specs[run_id].model_dump_json() for run_id in ensemble.run_ids]
     return ds.assign_coords(
@@ -110,7 +110,7 @@ class _Files:
         self._survey()
 
     def values(self, row: int, name: str) -> npt.NDArray:
-        """A variable of one run's file; NaN or "" where the file lacks it."""
+        """Read a variable of one run's file; NaN or "" where the file lacks it."""
         file, shape = self._read(row), self.shapes[name]
         if name not in file:
             if shape.dtype.kind not in "fUO":
@@ -202,7 +202,7 @@ class _OfRuns(BackendArray):
 
 
 def _with_files(ds: xr.Dataset, files: _Files) -> xr.Dataset:
-    """The dataset with KIND.NAME for every variable of the files, and their coordinates.
+    """Add the files' variables to the dataset as KIND.NAME, and their coordinates.
 
     A dimension that the dataset has in another size, or as a variable (`patch`), is called KIND.DIM.
     """

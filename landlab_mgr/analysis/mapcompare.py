@@ -26,7 +26,7 @@ FEWEST = 3
 
 
 class MapCompareOptions(Options):
-    """What is compared with which map."""
+    """Options: what is compared with which map."""
 
     map: str = Field("", description="file with the map: NetCDF, zarr, or csv with lat and lon")
     variable: str = Field("", description="in that file; none: its only one")
@@ -89,7 +89,7 @@ def check(ds: xr.Dataset, options: MapCompareOptions) -> None:
 
 
 def needs(options: MapCompareOptions) -> Needs:
-    """The parameter's maps, or for a component those of the principal components."""
+    """Ask for the parameter's maps, or for a component those of the principal components."""
     component = _is_component(options.of)
     of_component = (*members.names_in(options.parameters), "lat", "lon")
     files: dict[str, tuple[str, ...]] = {"parameters": of_component if component else (options.of,)}

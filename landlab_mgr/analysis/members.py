@@ -40,16 +40,16 @@ class Target:
     name: str
     """As its scores are filed: the variable, or the stream where several observe that."""
     stream: Stream
-    """How it is averaged and at which level it is compared: pixel, where the files are of patches."""
+    """Stream: its average, and the level of comparison, which is pixel where the files are of patches."""
     output: str
     """Output of the model that it is compared with."""
     unit: str
     level: str
-    """What the P places are: pixel or patch."""
+    """Kind of the P places: pixel or patch."""
     observed: Values
     """[T or years or 1, P], NaN where missing or in the warm-up."""
     steps: int
-    """How many of T, years or 1 there would be, were everything observed."""
+    """Count of T, years or 1 that there would be, were everything observed."""
     months: Values
     """[T, N] what was observed, of the pixels or patches that the files hold."""
     weight: Values | None
@@ -68,7 +68,10 @@ class Target:
         return self.stream.average
 
     def of(self, file: xr.Dataset) -> Values:
-        """A member's prediction, as `observed`, from its `monthly` file; NaN where nothing was observed."""
+        """Return a member's prediction, as `observed`, from its `monthly` file.
+
+        NaN where nothing was observed.
+        """
         modelled = self.kept or self.output
         if modelled not in file:
             raise LandlabError(f"run {file.attrs.get('run_id')} kept no {modelled}; `landlab doctor --deep`")
@@ -100,12 +103,14 @@ class Stack:
     """[M, P]: part of each member's split."""
 
     def scored(self, part: str) -> Mask:
-        """Which members are scored at which places, [M, P]."""
+        """Return which members are scored at which places, [M, P]."""
         return scored(self.label, part)
 
 
 def scored(label: npt.NDArray[np.str_], part: str) -> Mask:
-    """Where members are scored, by their labels: so that nobody is asked about what they learned from.
+    """Return where members are scored, by their labels.
+
+    So no member is asked about what it learned from.
 
     Test places are the same for all members; dev and train are each member's own, so that a mean over the scored
     members of dev is an out-of-bag one. Withheld months are scored where the member trained.
@@ -121,7 +126,9 @@ def targets(
     variables: Sequence[str] = (),
     kept: Collection[str] = (),
 ) -> list[Target]:
-    """What the dataset observed, for members of a specification, in the order of the table of variables.
+    """Return what the dataset observed, for members of a specification.
+
+    Targets are in the order of the table of variables.
 
     Args:
         data: the dataset; read one stream at a time.
@@ -218,7 +225,10 @@ def _slice(pixels: npt.NDArray[np.integer]) -> slice | npt.NDArray[np.integer]:
 
 
 def steps(data: xr.Dataset, spec: RunSpec, part: str, average: str) -> int:
-    """How many months, years or means of the record (by `average`) a part has after the warm-up."""
+    """Count a part's months, years or means of the record after the warm-up.
+
+    `average` says which of these are counted.
+    """
     held_out, calendar = split.withheld_months(data, spec.split), Calendar.of(data)
     counted = np.ones(data.sizes["time"], bool)
     if held_out is not None:  # where pixels differ, the longest record counts
@@ -241,19 +251,22 @@ class Mean:
         self._total = np.zeros(target.observed.shape)
 
     def add(self, prediction: Values, scored: Mask) -> None:
-        """A member's prediction, [T', P], where it is scored, [P]."""
+        """Add a member's prediction, [T', P], where it is scored, [P]."""
         self._total[:, scored] += prediction[:, scored]
         self.count += scored
 
     def of(self, places: Mask) -> Values:
-        """The mean at some places, each with a member at least, [T', places]."""
+        """Return the mean at some places, [T', places].
+
+        Each place has a member at least.
+        """
         return self._total[:, places] / self.count[places]
 
 
 def predictions(
     ds: xr.Dataset, part: str, variables: Sequence[str] = (), at_towers: bool = False
 ) -> Iterator[tuple[xr.Dataset, list[Target]]]:
-    """The `monthly` file of each run in turn, and its targets.
+    """Yield the `monthly` file of each run in turn, and its targets.
 
     With `at_towers` those of the pixels with a tower, where only these have series of their own.
     """
@@ -272,7 +285,10 @@ def predictions(
 
 
 def _of_towers(ds: xr.Dataset, file: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
-    """The dataset and a monthly file at the pixels with a tower; LandlabError where the file has none of them."""
+    """Return the dataset and a monthly file at the pixels with a tower.
+
+    LandlabError where the file has none of them.
+    """
     if "tower_pixel" not in file:
         raise LandlabError(
             f"the monthly file of run {file.attrs['run_id']} holds means of {file.sizes['patch']} patches, and no "
@@ -289,7 +305,9 @@ def _of_towers(ds: xr.Dataset, file: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset
 
 
 def stacks(ds: xr.Dataset, part: str, variables: Sequence[str] = (), at_towers: bool = False) -> list[Stack]:
-    """The members of one setup, all beside the same observations; `at_towers` as of `predictions`.
+    """Return the members of one setup, all beside the same observations.
+
+    `at_towers` is as in `predictions`.
 
     LandlabError for several setups.
     """
@@ -315,7 +333,10 @@ def unseen(ds: xr.Dataset) -> Mask:
 
 
 def names_in(text: str) -> list[str]:
-    """What an option lists, with commas between, each once; empty text lists nothing."""
+    """Return what an option lists, with commas between, each once.
+
+    Empty text lists nothing.
+    """
     return list(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
 
 

@@ -35,7 +35,10 @@ def models_in(ds: xr.Dataset) -> list[Tables]:
 
 
 def process_model(models: Sequence[Tables]) -> Tables:
-    """The one process model among these; LandlabError where there is none, or several."""
+    """Return the one process model among these.
+
+    LandlabError where there is none, or several.
+    """
     with_parameters = [m for m in models if m.parameters]
     if len(with_parameters) != 1:
         names = ", ".join(m.name for m in with_parameters)
@@ -81,7 +84,7 @@ DERIVED = "derived"
 
 
 def mapped(tables: Tables) -> str:
-    """The parameter that is held against a map unless told otherwise."""
+    """Return the parameter that is held against a map unless told otherwise."""
     return str(tables.notes.get("mapped", tables.parameters[0].name))
 
 

@@ -35,7 +35,7 @@ STRONG = 0.8
 
 
 class ParametersOptions(Options):
-    """Which parameters are summarised."""
+    """Options: which parameters are summarised."""
 
     parameters: str = Field("", description="parameters, derived ones too, with commas between; default: all")
 
@@ -135,7 +135,7 @@ def _value(z: Points, period: float | None) -> Values:
 
 
 def _sd(z: Points, period: float | None) -> Values:
-    """Standard deviation over members [run, place]; NaN of one."""
+    """Compute the standard deviation over members [run, place]; NaN of one."""
     if len(z) < 2:
         return np.full(z.shape[1], np.nan)
     if period is None:
@@ -185,7 +185,10 @@ def _notes(ds: xr.Dataset) -> list[str]:
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each parameter: mean and sd over the land, its range by area, and the means of each place."""
+    """Return a row for each parameter.
+
+    Mean and sd over the land, its range by area, and the means of each place.
+    """
     rows = []
     for name in ds["parameter"].values:
         one = ds.sel(parameter=name)

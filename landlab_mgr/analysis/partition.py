@@ -36,7 +36,7 @@ Values = npt.NDArray[np.floating]
 
 
 class PartitionOptions(Options):
-    """Which skill is partitioned, and how its uncertainty is drawn."""
+    """Options: which skill is partitioned, and how its uncertainty is drawn."""
 
     split: Literal["train", "dev", "test", "withheld"] = Field("dev", description="pixels or months scored")
     statistic: Literal["R2", "r2"] = Field(
@@ -54,7 +54,10 @@ def subsets(groups: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def independent_parts(groups: Sequence[str], values: Values) -> Values:
-    """The Shapley value of each group, [group, ...], from the skill of every set, [set, ...] in `subsets` order."""
+    """Compute the Shapley value of each group, [group, ...].
+
+    It comes from the skill of every set, [set, ...] in `subsets` order.
+    """
     place = {frozenset(s): i for i, s in enumerate(subsets(groups))}
     n = len(groups)
     weights = np.zeros((n, len(place)))
@@ -77,7 +80,9 @@ class Design:
 
 
 def design(ds: xr.Dataset) -> Design:
-    """Which runs stand for which set of groups; the first set is CONTROL's.
+    """Return which runs stand for which set of groups.
+
+    The first set is CONTROL's.
 
     LandlabError where sets are missing, or where the runs differ in more than predictors and seeds.
     """
@@ -197,7 +202,10 @@ def _weighted_mean(times: npt.NDArray[np.int64], scores: Values) -> Values:
 
 
 def _middle(draws: Values) -> Values:
-    """Ends of the middle 95 % of the draws (last axis) in which every set has a member; NaN of none."""
+    """Return the ends of the middle 95 % of the draws (last axis).
+
+    They are of the draws in which every set has a member; NaN of none.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # numpy warns of none
         ends: Values = np.nanquantile(draws, (0.025, 0.975), axis=-1)
@@ -207,7 +215,7 @@ def _middle(draws: Values) -> Values:
 def _notes(
     sets: Sequence[str], variables: Sequence[str], counts: Values, options: PartitionOptions
 ) -> list[str]:
-    """Why variables are not partitioned, and where few members stand for a set."""
+    """Tell why variables are not partitioned, and where few members stand for a set."""
     notes = []
     for variable, n in zip(variables, counts.T, strict=True):
         without = [name for name, k in zip(sets, n, strict=True) if k == 0]
@@ -229,7 +237,10 @@ def _notes(
 def _uncommon(
     ds: xr.Dataset, of_set: Sequence[npt.NDArray[np.intp]], names: Sequence[str], options: PartitionOptions
 ) -> list[str]:
-    """A line where sets are scored at different pixels: dev and train pixels follow the seed."""
+    """Return a line where sets are scored at different pixels.
+
+    Dev and train pixels follow the seed.
+    """
     if options.split == "test":
         return []
     seeds = [frozenset(map(int, ds["seed"].values[rows])) for rows in of_set]
@@ -247,7 +258,10 @@ def _uncommon(
 
 
 def _recovered(parts: Values, true: Values, intervals: dict[str, Values]) -> str:
-    """How far parts [group, variable] agree with the truth's: their order, and each with its interval."""
+    """Tell how far parts [group, variable] agree with the truth's.
+
+    Their order, and each with its interval.
+    """
     defined = np.isfinite(parts + true).all(axis=0)
     same = (parts.argsort(axis=0) == true.argsort(axis=0)).all(axis=0)[defined]
     leading = (parts.argmax(axis=0) == true.argmax(axis=0))[defined]
@@ -288,7 +302,10 @@ def _mean(x: Values, axis: int = 0) -> Values:
 
 
 def _sd(x: Values) -> Values:
-    """Standard deviation over the first axis of what is there; NaN of fewer than two."""
+    """Compute the standard deviation over the first axis of what is there.
+
+    NaN of fewer than two.
+    """
     finite = np.isfinite(x)
     n = finite.sum(axis=0)
     squares = np.where(finite, x - _mean(x), 0.0) ** 2
@@ -300,7 +317,9 @@ def _percent(part: float, whole: float) -> float:
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each variable: control, each group's independent part, all of them, and the joint parts.
+    """Return a row for each variable.
+
+    Control, each group's independent part, all of them, and the joint parts.
 
     `sd` is that over the members of CONTROL and of all groups. `% of all` are shares of the skill of all groups
     (control / full, I_j / full), `% of gain` of what the groups add to CONTROL's (I_j / sum I).

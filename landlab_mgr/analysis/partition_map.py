@@ -29,7 +29,7 @@ FEWEST_MONTHS = 12
 
 
 class PartitionMapOptions(Options):
-    """Which skill is partitioned at each pixel."""
+    """Options: which skill is partitioned at each pixel."""
 
     split: Literal["train", "dev", "test", "all", "withheld"] = Field(
         "dev",
@@ -219,7 +219,9 @@ def _coverage(variable: str, means: _Means, result: xr.Dataset, where: str) -> s
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each variable: pixels, median skill of CONTROL and of all groups, and shares in %.
+    """Return a row for each variable.
+
+    Pixels, median skill of CONTROL and of all groups, and shares in %.
 
     `first`: of the area, where a part is the largest; `of all`: a part's mean over the area, of that of the full set.
     """

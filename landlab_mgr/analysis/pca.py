@@ -22,7 +22,7 @@ Values = npt.NDArray[np.floating]
 
 
 class PcaOptions(Options):
-    """Which parameters, and how many components are kept."""
+    """Options: which parameters, and how many components are kept."""
 
     parameters: str = Field(
         "", description="parameters, derived ones too, with commas between; default: what the model notes"
@@ -47,7 +47,10 @@ def check(ds: xr.Dataset, options: PcaOptions) -> None:
 
 
 def needs(options: PcaOptions) -> Needs:
-    """The parameters' maps; of a twin planet also the dataset, for the truth."""
+    """Ask for the parameters' maps; of a twin planet also the dataset.
+
+    The dataset has the truth.
+    """
     return Needs(files={"parameters": (*names_of(options), "lat", "lon")}, dataset="if synthetic")
 
 
@@ -137,7 +140,9 @@ def _beside_truth(ds: xr.Dataset, data: xr.Dataset, unseen: npt.NDArray[np.bool_
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each parameter with its loadings, after one with the variance that each component explains.
+    """Return a row for each parameter with its loadings.
+
+    The first row is the variance that each component explains.
 
     On a twin planet also a row for each true axis: the correlation of its scores with each component's.
     """

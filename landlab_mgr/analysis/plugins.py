@@ -45,7 +45,10 @@ def _package(point: EntryPoint) -> str:
 
 
 def _loaded(point: EntryPoint) -> Analysis:
-    """The analysis of an entry point; LandlabError where it does not import or is something else."""
+    """Load the analysis of an entry point.
+
+    LandlabError where it does not import or is something else.
+    """
     try:
         analysis = point.load()
     except Exception as error:  # whatever a stranger's module raises

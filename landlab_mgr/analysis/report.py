@@ -34,7 +34,7 @@ from landlab_mgr.workspace.workspace import Workspace
 TEMPLATE = Path(__file__).with_name("report.html")
 SUFFIXES = (".html", ".htm")
 FIRST = ("partition", "partition_map", "skill")
-"""What readers ask first; the others follow by name."""
+"""Analyses that readers ask for first; the others follow by name."""
 LONG = 20
 """Tables of more rows are folded."""
 
@@ -49,7 +49,7 @@ class Table:
 
     @property
     def is_long(self) -> bool:
-        """Whether it would push what follows out of sight."""
+        """True if it would push what follows out of sight."""
         return len(self.rows) > LONG
 
 
@@ -80,7 +80,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Report:
-    """What was found for a page."""
+    """Findings for a page."""
 
     title: str
     head: dict[str, str]
@@ -91,7 +91,10 @@ class Report:
 
 
 def check_target(path: str | Path) -> Path:
-    """Where a page is wanted; LandlabError, before anything is computed, where none can be written."""
+    """Return where a page is wanted; LandlabError where none can be written.
+
+    It is raised before anything is computed.
+    """
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise LandlabError(f"{path}: a report is a web page; give it the ending .html")
@@ -99,7 +102,7 @@ def check_target(path: str | Path) -> Path:
 
 
 def file_name(name: str) -> str:
-    """A file for the report about a grid or ensemble of this name."""
+    """Return a file name for the report about a grid or ensemble."""
     return f"report-{re.sub(r'[^A-Za-z0-9@._-]+', '_', name)}.html"
 
 
@@ -158,7 +161,10 @@ def gather(
 
 
 def html(report: Report) -> str:
-    """The page; whatever came from a catalog is text in it, never markup."""
+    """Render the page.
+
+    Whatever came from a catalog is text in it, never markup.
+    """
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -184,7 +190,10 @@ def _questions(one: Analysis, test: bool) -> list[dict[str, str]]:
 
 
 def ask(whole: Ensemble, name: str, options: Mapping[str, str]) -> Result:
-    """An analysis of these runs, or where it is about one setup, of those with the most predictor groups."""
+    """Ask for an analysis of these runs.
+
+    Where it is about one setup, it is of those with the most predictor groups.
+    """
     ask_of = partial(analysis.run, whole.workspace, whole.catalog, name, options=options, reuse=True)
     try:
         return ask_of(whole.filter)
@@ -195,14 +204,14 @@ def ask(whole: Ensemble, name: str, options: Mapping[str, str]) -> Result:
 
 
 def narrowed(whole: Ensemble) -> str:
-    """The filter for those of the runs whose setup has the most predictor groups."""
+    """Narrow the filter to runs of the setup with the most predictor groups."""
     labels = list(dict.fromkeys(whole.runs["label"]))
     fullest = f"setup.groups = '{max(labels, key=lambda label: label.count('+'))}'"
     return f"{whole.filter} and {fullest}" if whole.filter else fullest
 
 
 def _several_setups(ensemble: Ensemble) -> str | None:
-    """What an analysis of one setup says of these runs, if it refuses them."""
+    """Return what an analysis of one setup says, if it refuses these runs."""
     try:
         ensemble.one_setup()
     except LandlabError as error:
@@ -288,7 +297,7 @@ def _code(code: Mapping[str, Any]) -> str:
 
 
 def _of_grid(catalog: Catalog, grid: str) -> pd.DataFrame:
-    """A row for each setup of the design: its runs by state."""
+    """Return a row for each setup of the design: its runs by state."""
     design = cells(catalog, grid)
     counts = design.groupby(["setup", "variant"], sort=False)["state"].value_counts().unstack(fill_value=0)
     counts = counts.reset_index().rename_axis(None, axis=1)
@@ -296,7 +305,10 @@ def _of_grid(catalog: Catalog, grid: str) -> pd.DataFrame:
 
 
 def _of_ensemble(catalog: Catalog, name: str) -> pd.DataFrame:
-    """A row for each setup: how many members are kept of how many candidates, and why the others are not."""
+    """Return a row for each setup.
+
+    How many members are kept of how many candidates, and why the others are not.
+    """
     made = catalog.ensemble(name)
     candidates = (
         selection.table(catalog, made)
@@ -322,7 +334,7 @@ def _of_ensemble(catalog: Catalog, name: str) -> pd.DataFrame:
 
 
 def counts(report: Report) -> str:
-    """What a report holds, in a line."""
+    """Tell what a report holds, in a line."""
     reused = sum(s.reused for s in report.sections)
     plural: Sequence[str] = ("section", "sections")
     return (

@@ -81,12 +81,15 @@ def analyse(
 
 
 def workspace_at(where: Where) -> Workspace:
-    """The workspace that is given, or at this directory."""
+    """Return the workspace that is given, or the one at this directory."""
     return where if isinstance(where, Workspace) else Workspace.at(where)
 
 
 def _of_files(kind: str, workspace: Where, filter: str, grid: str | None) -> xr.Dataset:
-    """The files of one kind of all runs, under the names that they have there."""
+    """Open the files of one kind of all runs.
+
+    Variables keep the names that they have there.
+    """
     place = workspace_at(workspace)
     with place.open(read_only=True) as catalog:
         ensemble = Ensemble.select(place, catalog, filter, grid)

@@ -32,7 +32,7 @@ def one_setup(ds: xr.Dataset) -> str:
 
 
 def the_setup(names: Sequence[str], labels: Sequence[str]) -> str:
-    """The only one of the setups' names; LandlabError where there are several."""
+    """Return the only one of the setups' names; LandlabError where there are several."""
     several = list(dict.fromkeys(names))
     if len(several) > 1:
         more = ", ..." if len(several) > 3 else ""

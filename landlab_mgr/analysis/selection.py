@@ -1,4 +1,7 @@
-"""Which members of each setup of a grid are kept: ranked on train or dev, recorded with all candidates. JAX-free."""
+"""Selection of the members of each setup of a grid that are kept. JAX-free.
+
+They are ranked on train or dev, and recorded with all candidates.
+"""
 
 from typing import Any
 
@@ -94,7 +97,10 @@ def table(catalog: Catalog, ensemble: EnsembleRecord) -> pd.DataFrame:
 
 
 def _is_loss(by: str) -> bool:
-    """Whether it is a loss; LandlabError where it is no metric either, or one that must not choose."""
+    """Return whether it is a loss.
+
+    LandlabError where it is no metric either, or one that must not choose.
+    """
     if by in LOSSES:
         return True
     split, *rest = by.split(".")
@@ -116,7 +122,10 @@ def _is_loss(by: str) -> bool:
 
 
 def _candidates(catalog: Catalog, grid: str, by: str, lower: bool, paper: bool) -> pd.DataFrame:
-    """The design's cells with `score`, `rank` within the setup, and `reason` where they cannot be kept."""
+    """Return the design's cells with `score`, `rank` within the setup, and `reason`.
+
+    There is a `reason` where they cannot be kept.
+    """
     design = cells(catalog, grid)
     design = design[design["state"] != UNREGISTERED].reset_index(drop=True)
     runs = catalog.runs(f"grid = '{grid}'").set_index("run_id").loc[design["run_id"]].reset_index()

@@ -40,7 +40,7 @@ FEWEST = 10
 
 
 class ShapOptions(Options):
-    """What is explained, and how."""
+    """Options: what is explained, and how."""
 
     style: Literal["paper", "physical"] = Field(
         "paper",
@@ -161,7 +161,7 @@ def _parameters(options: ShapOptions, ds: xr.Dataset) -> list[str]:
 
 
 def _count(ds: xr.Dataset, options: ShapOptions) -> int:
-    """Number of runs that are explained."""
+    """Return the number of runs that are explained."""
     runs_loaded = ds.sizes["run"]
     if options.members > runs_loaded:
         raise LandlabError(
@@ -171,7 +171,10 @@ def _count(ds: xr.Dataset, options: ShapOptions) -> int:
 
 
 def _best(ds: xr.Dataset, count: int) -> list[int]:
-    """Runs of the lowest training loss, in their order; the first ones where losses are not known."""
+    """Return the runs of the lowest training loss, in their order.
+
+    They are the first ones where losses are not known.
+    """
     if "train_loss" not in ds.coords:
         return list(range(count))
     order = np.argsort(ds["train_loss"].values, kind="stable")  # NaN comes last
@@ -179,7 +182,7 @@ def _best(ds: xr.Dataset, count: int) -> list[int]:
 
 
 def _of_type(ds: xr.Dataset, name: str) -> npt.NDArray[np.bool_]:
-    """Which pixels a plant type covers; all without one."""
+    """Return which pixels a plant type covers; all without one."""
     types = [
         n
         for n in schema.names(ds, "predictor")
@@ -206,8 +209,10 @@ def _result(
     predicted: Values,
     options: ShapOptions,
 ) -> xr.Dataset:
-    """The dataset, from values [run, pixel, parameter, predictor], expected [run, parameter] and predicted [run, pixel,
-    parameter], of these pixels."""
+    """Make the dataset of these pixels.
+
+    Of values [run, pixel, parameter, predictor], expected [run, parameter], predicted [run, pixel, parameter].
+    """
     low, high = predicted.min(axis=1), predicted.max(axis=1)  # [run, parameter]
     spread = high - low
     varies = spread > 1e-6 * np.abs(high)
@@ -260,13 +265,13 @@ def _normalised(total: Values) -> Values:
 
 
 def _raw(ds: xr.Dataset, feature: str) -> Values:
-    """A feature's values [pixel]; NaN for white noise, which no dataset has."""
+    """Return a feature's values [pixel]; NaN for white noise, which no dataset has."""
     name = "lat" if feature == "latitude" else feature
     return ds[name].values.astype(float) if name in ds else np.full(ds.sizes["pixel"], np.nan)
 
 
 def _same(x: Values) -> bool:
-    """Whether nothing varies; what is missing at some pixels does."""
+    """Return whether nothing varies; what is missing at some pixels does."""
     finite = x[~np.isnan(x)]
     return len(finite) == len(x) and bool(np.ptp(finite) <= 1e-9 * np.abs(finite).max())
 
@@ -355,7 +360,10 @@ def _additivity(ds: xr.Dataset, how: str) -> float:
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each parameter: the share of each group, and the three leading predictors with theirs."""
+    """Return a row for each parameter.
+
+    The share of each group, and the three leading predictors with theirs.
+    """
     rows = []
     for name in ds["parameter"].values:
         share = ds["share"].sel(parameter=name)

@@ -21,13 +21,16 @@ from landlab_mgr.errors import LandlabError
 from landlab_mgr.observations.comparable import score_name
 
 FIRST = ("CONTROL", "LATLON")
-"""What the other predictor sets are held against."""
+"""Predictor sets that the other ones are held against."""
 CATALOGUED = ("flat", "temporal", "spatial")
 """Levels at which the members' own skill is among their metrics."""
 
 
 class SkillOptions(Options):
-    """Which skill: the statistics that need no unit, so that variables share an axis."""
+    """Options: which skill.
+
+    The statistics are those that need no unit, so that variables share an axis.
+    """
 
     split: Literal["train", "dev", "test", "withheld"] = Field("dev", description="pixels or months scored")
     statistic: Literal["R2", "r2", "r"] = Field(
@@ -44,7 +47,10 @@ class SkillOptions(Options):
 
 
 def needs(options: SkillOptions) -> Needs:
-    """The metrics where they hold the skill, else the monthly files, which are of the same predictions."""
+    """Ask for the metrics where they hold the skill, else the monthly files.
+
+    The monthly files are of the same predictions.
+    """
     if options.of == "member" and options.level in CATALOGUED:
         return Needs((options.split,), options.level, dataset="if readable")
     return Needs((options.split,), files={"monthly": ()}, hashed=False)
@@ -78,7 +84,7 @@ def compute(ds: xr.Dataset, options: SkillOptions) -> xr.Dataset:
 
 
 def _of_metrics(ds: xr.Dataset, options: SkillOptions) -> xr.Dataset:
-    """The members' skill as the catalog has it."""
+    """Return the members' skill as the catalog has it."""
     cube = ds["metric"].sel(split=options.split, drop=True).reindex(statistic=[options.statistic, "n"])
     names = [str(v) for v in cube["variable"].values]
     skill, n = cube.transpose("statistic", "run", "variable").values
@@ -87,7 +93,10 @@ def _of_metrics(ds: xr.Dataset, options: SkillOptions) -> xr.Dataset:
 
 
 def _possible(data: xr.Dataset, options: SkillOptions, names: list[str]) -> tuple[np.ndarray, list[str]]:
-    """How many values metrics could rest on, [run, variable], and what they are; NaN where the dataset is not here."""
+    """Count the values that metrics could rest on, and name what they are.
+
+    Counts are [run, variable]; NaN where the dataset is not here.
+    """
     possible, units = np.full((data.sizes["run"], len(names)), np.nan), ["values"] * len(names)
     if "patch" not in data:  # several datasets, or one that is elsewhere: the metrics are here all the same
         return possible, units
@@ -178,7 +187,10 @@ def _dataset(
 
 
 def _notes(ds: xr.Dataset, options: SkillOptions, undefined: list[str]) -> list[str]:
-    """What the numbers are, on how much they rest, which are missing, and what predictors teach beside position."""
+    """Tell what the numbers are, and on how much they rest.
+
+    Also which are missing, and what predictors teach beside position.
+    """
     s = options.statistic
     if options.of == "member":
         other = "-o of=ensemble_mean scores the mean prediction, which is another number"
@@ -219,7 +231,10 @@ def _coverage(ds: xr.Dataset) -> str:
 
 
 def _against_position(ds: xr.Dataset) -> list[str]:
-    """A line on the largest predictor set and LATLON, which stands for what position alone teaches."""
+    """Return a line on the largest predictor set and LATLON.
+
+    LATLON stands for what position alone teaches.
+    """
     means, labels = ds["skill"].values, ds["label"].values
     largest = max(labels, key=lambda x: x.count("+"))
     if "LATLON" not in labels or "+" not in largest:
@@ -239,7 +254,9 @@ def _columns(x: np.ndarray) -> np.ndarray:
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each setup: its runs, the mean of all variables, and each variable's mean over the runs, or its skill.
+    """Return a row for each setup.
+
+    Its runs, the mean of all variables, and each variable's mean over the runs, or its skill.
 
     Where there are several runs of a setup, also the standard deviation over them.
 

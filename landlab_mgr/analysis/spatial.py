@@ -17,7 +17,10 @@ EARTH_KM = 6371.0
 
 
 def effective_size(x: Values, y: Values, lat: Values, lon: Values) -> float:
-    """Number of independent pixels that a correlation of x and y over n places is worth, from 3 to n."""
+    """Return how many independent pixels a correlation of x and y is worth.
+
+    The correlation is over n places; the number is from 3 to n.
+    """
     n = len(x)
     rng = np.random.default_rng(0)
     some = np.arange(n) if n <= SAMPLE else np.sort(rng.choice(n, SAMPLE, replace=False))

@@ -36,7 +36,7 @@ STATISTICS = {
 
 
 class TowersOptions(Options):
-    """Which sites count."""
+    """Options: which sites count."""
 
     min_months: int = Field(
         13,
@@ -150,7 +150,10 @@ def compute(ds: xr.Dataset, options: TowersOptions) -> xr.Dataset:
 
 
 def _months(stack: members.Stack, stacks: Sequence[members.Stack], together: Sequence[str]) -> np.ndarray:
-    """How many months each place has of a flux, and of those that it must be observed with."""
+    """Count the months that each place has of a flux.
+
+    A month counts if it also has the fluxes that it must be observed with.
+    """
     variable = stack.target.stream.variable
     of = [s for s in stacks if s.target.stream.variable in together] if variable in together else [stack]
     count: np.ndarray = np.logical_and.reduce([np.isfinite(s.target.observed) for s in of]).sum(axis=0)

@@ -20,7 +20,7 @@ from landlab_mgr.storage.resources import resource
 from landlab_mgr.workspace.workspace import DATABASE, DEFAULT, Workspace
 
 MOVING = r"\b(status|tag|ensemble|epochs|created|metrics\.\S+)\s*(=|!|<|>|in\b|like\b|not\b)"
-"""What a filter compares that a run lacks until it has been trained or looked after."""
+"""Pattern of what filters compare that runs lack until trained or looked after."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,9 @@ class Change:
 
 
 def elsewhere(made: Mapping[str, Any], ws: Workspace) -> str | None:
-    """A line on where the figure was made, where that is not this workspace; None where it is.
+    """Return a line on where the figure was made, if not in this workspace.
+
+    None where it was.
 
     Nobody goes there unasked: whoever made the figure would choose where we connect, with the user's password.
     """
@@ -50,7 +52,7 @@ def elsewhere(made: Mapping[str, Any], ws: Workspace) -> str | None:
 
 
 def _catalog(ws: Workspace) -> str:
-    """The URL of the catalog as figures record it."""
+    """Return the URL of the catalog as figures record it."""
     return parse_url(ws.database).render_as_string(hide_password=True)
 
 
@@ -94,7 +96,7 @@ def _has_password(ws: Workspace) -> bool:
 
 
 def _near(path: Path) -> str:
-    """A path as seen from here, if it is below."""
+    """Return a path as seen from here, if it is below."""
     return (
         str(path.relative_to(Path.cwd()))
         if path.is_relative_to(Path.cwd()) and path != Path.cwd()
@@ -103,7 +105,10 @@ def _near(path: Path) -> str:
 
 
 def _argument(text: str) -> str:
-    """What a line says without an option before it; ValueError where it would be an option, such as --db."""
+    """Return what a line says without an option before it.
+
+    ValueError where it would be an option, such as --db.
+    """
     if text.startswith("-"):
         raise ValueError(text)
     return text
@@ -125,7 +130,7 @@ def _quoted(word: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    """An unprintable character for bash's $'...' and for TOML alike."""
+    """Escape an unprintable character for bash's $'...' and for TOML alike."""
     code = ord(character)
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
@@ -223,7 +228,10 @@ def _value(content: Any) -> str:
 
 
 def changes(made: Mapping[str, Any], ws: Workspace) -> list[Change]:
-    """What upstream of the figure is not what it was; empty where all is the same."""
+    """List what upstream of the figure is not what it was.
+
+    Empty where all is the same.
+    """
     found = [*_code_changes(made["code"])]
     analysed = "analysis" in made
     try:

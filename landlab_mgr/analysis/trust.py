@@ -32,7 +32,7 @@ NOISE_STREAM = 0x71
 
 
 class TrustOptions(Options):
-    """Whose predictions are judged, and whether with observation error."""
+    """Options: whose predictions are judged, and whether with observation error."""
 
     split: Literal["train", "dev", "test", "withheld"] = Field("dev", description="pixels or months judged")
     variables: str = Field("", description="variables, with commas between; empty for all")
@@ -51,7 +51,9 @@ def check(ds: xr.Dataset, options: TrustOptions) -> None:
 
 
 def compute(ds: xr.Dataset, options: TrustOptions) -> xr.Dataset:
-    """How the members' spread answers for their error, and where predictors leave what they learned from.
+    """Compute how the members' spread answers for their error.
+
+    Also where predictors leave what they learned from.
 
     `coverage` and `expected` [variable, interval]: shares of observations inside the central interval, found and as
     they would be of members that are right; `rmse`, `spread`, `crps`, `mae` [variable] in the variable's unit: of the
@@ -192,7 +194,7 @@ def _outside(data: xr.Dataset, part: str) -> xr.Dataset:
 
 
 def predictors_of(data: xr.Dataset, spec: RunSpec) -> list[str]:
-    """The dataset's variables that a setup predicts from; none for white noise."""
+    """Return the dataset's variables that a setup predicts from; none for white noise."""
     names = [n for n in schema.names(data, "predictor") if data[n].attrs["group"] in spec.predictors]
     return names + (["lat", "lon"] if "LATLON" in spec.predictors else [])
 
@@ -241,7 +243,10 @@ def _notes(ds: xr.Dataset, options: TrustOptions, n: int, empty: list[str], nois
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:
-    """A row for each variable: coverage beside what is expected, error beside spread, CRPS, and units."""
+    """Return a row for each variable.
+
+    Coverage beside what is expected, error beside spread, CRPS, and units.
+    """
     rows = []
     for name in ds["variable"].values:
         one = ds.sel(variable=name)

@@ -1,4 +1,7 @@
-"""What a twin planet knows of its own making, to be shown beside what members found. JAX-free."""
+"""Truth that a twin planet knows of its own making. JAX-free.
+
+It is to be shown beside what members found.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,7 +21,10 @@ COMPARED = ("train", "dev", "test")
 
 
 def parameters(ds: xr.Dataset, wanted: Iterable[str], tables: Tables) -> dict[str, Values]:
-    """True values, [pixel], of those parameters of a model that a twin has; derived ones follow from the others."""
+    """Return true values, [pixel], of those parameters of a model that a twin has.
+
+    Derived ones follow from the others.
+    """
     true = {p: ds[f"true_{p}"].values.astype(float) for p in tables.by_name if f"true_{p}" in ds}
     derived = {d.name: d for d in tables.derived}
     values = {}

@@ -19,7 +19,7 @@ from landlab_mgr.errors import LandlabError
 Values = npt.NDArray[np.floating]
 
 LAT, LON = ("lat", "latitude"), ("lon", "longitude")
-"""What files call the axes, in any case."""
+"""Names of the axes in files, in any case."""
 EARTH_RADIUS_M = gridded.EARTH_RADIUS_M
 
 
@@ -36,7 +36,7 @@ class UserMap:
 
     @property
     def is_grid(self) -> bool:
-        """Whether it has rows and columns."""
+        """True if it has rows and columns."""
         return self.values.ndim == 2
 
 
@@ -102,7 +102,9 @@ def at_pixels(given: UserMap, lat: Values, lon: Values, area: Values, cell: floa
 
 
 def regions_at(given: UserMap, lat: Values, lon: Values, area: Values, cell: float) -> npt.NDArray[np.str_]:
-    """The region of each pixel by a map of regions: the nearest value's name; "" where there is none.
+    """Return the region of each pixel by a map of regions.
+
+    It is the nearest value's name; "" where there is none.
 
     Names are the text, or the flag_meanings of the numbers; of other numbers `variable number`, 0 being none.
     """

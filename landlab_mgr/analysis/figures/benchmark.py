@@ -17,7 +17,10 @@ TITLES = {"withheld": "withheld months", "test": "held-out cells"}
 
 
 def figure(ds: xr.Dataset) -> "Figure":
-    """A row of panels for each split: R2 of the models by variable, and R2 less the reference's, with intervals."""
+    """Draw a row of panels for each split.
+
+    R2 of the models by variable, and R2 less the reference's, with intervals.
+    """
     from matplotlib.figure import Figure
 
     models = list(ds["model"].values)
@@ -57,7 +60,10 @@ def figure(ds: xr.Dataset) -> "Figure":
 
 
 def _marks(ax: "Axes", of: xr.Dataset, what: str, floor: float) -> None:
-    """A mark with its interval for each variable and model, models below one another."""
+    """Draw a mark with its interval for each variable and model.
+
+    Models are below one another.
+    """
     models, runs = list(of["model"].values), of["runs"].values
     rows = np.arange(of.sizes["variable"])
     for row in rows[::2]:

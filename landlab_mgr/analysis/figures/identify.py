@@ -15,7 +15,7 @@ WELL_KNOWN = 0.9
 
 
 def largest(ds: xr.Dataset) -> list[str]:
-    """The two setups with the most predictor groups."""
+    """Return the two setups with the most predictor groups."""
     return sorted((str(s) for s in ds["setup"].values), key=lambda s: -s.split(",")[0].count("+"))[:2]
 
 

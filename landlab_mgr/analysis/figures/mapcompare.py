@@ -20,7 +20,10 @@ def _p(attrs: Mapping[str, Any], name: str) -> str:
 
 
 def figure(ds: xr.Dataset) -> "Figure":
-    """The two maps, and one against the other, a dot for each pixel that both have."""
+    """Draw the two maps, and one against the other.
+
+    The latter has a dot for each pixel that both have.
+    """
     from matplotlib.figure import Figure
 
     a = ds.attrs

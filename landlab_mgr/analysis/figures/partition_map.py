@@ -14,11 +14,14 @@ NONE, UNKNOWN, STRUCTURE = -1, -2, -3
 BASE = "#e8c547"
 """Colour of CONTROL."""
 STRUCTURE_LABEL = "structure and forcing"
-"""What the skill of CONTROL stands for: the model and its forcing, without predictors."""
+"""Label of the skill of CONTROL: the model and its forcing, without predictors."""
 
 
 def figure(ds: xr.Dataset) -> "Figure":
-    """A map for each variable of what brings most at each pixel; grey where nothing brings anything."""
+    """Draw a map for each variable of what brings most at each pixel.
+
+    Grey where nothing brings anything.
+    """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 

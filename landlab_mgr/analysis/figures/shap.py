@@ -100,7 +100,7 @@ def _draw_one(fig: "Figure", ds: xr.Dataset) -> None:
 
 
 def _draw_curve(ax: "Axes", one: xr.Dataset, i: int, groups: list[Any]) -> None:
-    """A predictor's values at the pixels, and the polynomial through them."""
+    """Draw a predictor's values at the pixels, and the polynomial through them."""
     colour = style.PALETTE[groups.index(one["group_of"].values[i])]
     for run in one["shap"].values:
         ax.scatter(one["value"].values[:, i], run[:, i], s=3, color=colour, alpha=0.25, linewidth=0)

@@ -16,12 +16,18 @@ FLOOR = -1.0
 
 
 def figure(ds: xr.Dataset) -> "Figure":
-    """A row for each setup: the mean over its runs of each variable, as marks among the runs, or of many as a table."""
+    """Draw a row for each setup: the mean over its runs of each variable.
+
+    Few variables are marks among the runs, many a table.
+    """
     return _marks(ds) if ds.sizes["variable"] <= len(style.PALETTE) else _coloured_table(ds)
 
 
 def _coloured_table(ds: xr.Dataset) -> "Figure":
-    """Setup by variable, each cell with the mean over the runs; the first column is the mean of all variables."""
+    """Draw setup by variable, each cell with the mean over the runs.
+
+    The first column is the mean of all variables.
+    """
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.figure import Figure
 
@@ -111,7 +117,7 @@ def _marks(ds: xr.Dataset) -> "Figure":
 
 
 def _rows(ds: xr.Dataset) -> tuple[np.ndarray, list[str]]:
-    """Which setup each entry is of, and the setups, in their order."""
+    """Return the index of each entry's setup, and the setups, in their order."""
     setups = [str(s) for s in dict.fromkeys(ds["setup"].values)]
     return np.array([setups.index(s) for s in ds["setup"].values]), setups
 
@@ -132,7 +138,10 @@ def _label(attrs: Mapping[str, Any]) -> str:
 
 
 def _averaged(ds: xr.Dataset) -> str:
-    """What a setup's number is: a mean of scores, or the score of a mean."""
+    """Tell what a setup's number is.
+
+    A mean of scores, or the score of a mean.
+    """
     row_of, _ = _rows(ds)
     counts = np.bincount(row_of, ds["members"].values).astype(int)
     few, many = int(counts.min()), int(counts.max())

@@ -1,4 +1,7 @@
-"""How figures of analyses look: colours, names of variables, and what each says of its making. JAX-free."""
+"""Common style of figures of analyses. JAX-free.
+
+Colours, names of variables, and what each figure says of its making.
+"""
 
 import textwrap
 from collections.abc import Mapping
@@ -17,20 +20,20 @@ if TYPE_CHECKING:
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe & Ito's colour-blind safe colours."""
 NEUTRAL = "#8a8a8a"
-"""What is none of the coloured things."""
+"""Colour of what is none of the coloured things."""
 MANY = 5000
 """More dots than this are pixels even in a PDF or SVG."""
 MARKERS = "osD^vPX"
 
 
 def named(variable: str) -> str:
-    """A variable as figures write it."""
+    """Return a variable as figures write it."""
     known = registry.variables().get(variable)
     return known.symbol or variable if known else variable
 
 
 def skill_label(attrs: Mapping[str, Any]) -> str:
-    """Which skill an axis shows, from the options statistic, split and level."""
+    """Tell which skill an axis shows, from the options statistic, split and level."""
     how = {"flat": "", "temporal": ", median over pixels", "spatial": ", means of pixels"}[attrs["level"]]
     where = (
         "all pixels"
@@ -71,7 +74,7 @@ def headline(fig: "Figure", title: str, attrs: Mapping[str, Any]) -> None:
 
 
 def coast(ax: "Axes") -> None:
-    """The map under everything: real coastlines, degrees."""
+    """Draw the map under everything: real coastlines, degrees."""
     from matplotlib.colors import ListedColormap
 
     ax.imshow(

@@ -14,7 +14,7 @@ SITES = ("all", "held out")
 
 
 def text(x: float) -> str:
-    """A statistic with two decimals."""
+    """Write a statistic with two decimals."""
     return f"{x:.2f}" if np.isfinite(x) else "undefined"
 
 
