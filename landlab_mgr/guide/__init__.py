@@ -64,7 +64,10 @@ def pages() -> list[Page]:
 
 
 def page(name: str) -> Page:
-    """The page of this name; LandlabError with near names where there is none."""
+    """Return the page of this name.
+
+    LandlabError with near names where there is none.
+    """
     names = [n for of_section in SECTIONS.values() for n in of_section]
     section = next((s for s, of_section in SECTIONS.items() if name in of_section), None)
     if section is None:
@@ -83,5 +86,5 @@ def _page(name: str, section: str) -> Page:
 
 
 def source(name: str) -> str:
-    """A page as it is written."""
+    """Read a page as it is written."""
     return (FOLDER / f"{name}.md").read_text(encoding="utf-8")

@@ -106,7 +106,10 @@ def _write_pages(directory: Path, commands: Callable[[], tables.Commands], api: 
 
 
 def rendered(text: str) -> tuple[str, list[tuple[int, str, str]]]:
-    """A page as HTML, and its headings below the title: level, anchor, text."""
+    """Return a page as HTML, and its headings below the title.
+
+    A heading is level, anchor, text.
+    """
     parser = MarkdownIt("commonmark", {"highlight": _highlighted}).enable("table")
     tokens = parser.parse(text)
     headings: list[tuple[int, str, str]] = []
@@ -136,7 +139,7 @@ def _relink(token: Token) -> None:
 
 
 def _anchor(words: str, used: dict[str, int]) -> str:
-    """The anchor of a heading, as GitHub makes it."""
+    """Return the anchor of a heading, as GitHub makes it."""
     anchor = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
     count = used[anchor] = used.get(anchor, -1) + 1
     return f"{anchor}-{count}" if count else anchor
@@ -150,7 +153,10 @@ def _highlighted(code: str, language: str, attributes: str) -> str:
 
 
 def _search_index(pages: list[guide.Page], texts: Mapping[str, str]) -> list[dict[str, str]]:
-    """A piece of each page for every heading: where it is, and its words."""
+    """Return a piece of each page for every heading.
+
+    A piece says where it is, and holds its words.
+    """
     pieces = []
     for page in pages:
         used: dict[str, int] = {}

@@ -38,7 +38,10 @@ Commands = typer.core.TyperGroup
 
 
 def text(name: str, commands: Callable[[], Commands]) -> str:
-    """A page with its tables; `commands` gives the root of the command line, for the page that lists it."""
+    """Return a page with its tables.
+
+    `commands` gives the root of the command line, for the page that lists it.
+    """
 
     def table(mark: str) -> str:
         kind, _, of = mark.partition(" ")
@@ -194,7 +197,10 @@ def _commands(root: Commands) -> str:
 
 
 def _command(path: str, command: Any) -> str:
-    """A verb: how it is called, what it does, and its arguments and options but the common ones."""
+    """Describe a verb: how it is called, and what it does.
+
+    Also its arguments and options but the common ones.
+    """
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option"]
     rows = [(f"`{_argument(a)}`", "", _plain(a.help)) for a in arguments if a.help]
@@ -244,7 +250,7 @@ def _plain(text: str) -> str:
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
+    """Make a table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(
         "| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines
