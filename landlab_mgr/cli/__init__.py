@@ -144,11 +144,13 @@ def _say(message: str) -> NoReturn:
 
 
 UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)
-"""What a disk says that is full or may not be written."""
+"""Errors of a disk that is full or may not be written."""
 
 
 def _at_home(argument: str) -> str:
-    """An argument, or the value of an option, with ~ and ~user as directories: shells leave them in quotes and after =.
+    """Expand ~ and ~user in an argument, or in the value of an option.
+
+    Shells leave them in quotes and after =.
 
     No filter, name or number begins with ~.
     """

@@ -98,6 +98,6 @@ def run(workspace: Workspace, quick: bool = False) -> None:
 
 
 def _selected(catalog: Catalog, grid: str, keep: int) -> EnsembleRecord:
-    """The grid's first selection, made where there is none."""
+    """Return the grid's first selection, made where there is none."""
     known = {ensemble.name: ensemble for ensemble in catalog.ensembles()}
     return known.get(f"{grid}@1") or selection.select(catalog, grid, keep, fewer=True)

@@ -21,7 +21,7 @@ from rich.progress import (
 from landlab_mgr.workspace.display import console, duration, printable, size
 
 SPEAK_SECONDS = 10.0
-"""Where there is no terminal, a line about this often."""
+"""Seconds, about, between lines where there is no terminal."""
 
 
 @contextmanager

@@ -193,7 +193,10 @@ def tag(
 
 
 def _some(filter: str, verb: str) -> str:
-    """A filter that says something: to change every run there is must not be a slip of the keyboard."""
+    """Return the filter; LandlabError where it says nothing.
+
+    To change every run there is must not be a slip of the keyboard.
+    """
     if not filter.strip():
         raise LandlabError(f'an empty filter would {verb} every run; to mean that, write "epochs >= 0"')
     return filter

@@ -186,7 +186,7 @@ def _print(found: "Summary", looked: int) -> None:
 
 
 def _plain(found: "Summary", looked: int) -> dict[str, Any]:
-    """A summary as JSON values."""
+    """Return a summary as JSON values."""
     return {
         "study": found.spec.name,
         "spec": found.spec.asked,

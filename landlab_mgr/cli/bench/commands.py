@@ -77,7 +77,7 @@ def _counts(members: str) -> list[int]:
 
 
 def _choices(options: list[str]) -> dict[str, str]:
-    """Processes by kind, from options such as KIND=NAME."""
+    """Return processes by kind, from options such as KIND=NAME."""
     choices = {}
     for option in options:
         kind, separator, name = option.partition("=")

@@ -29,7 +29,10 @@ class Figures:
 
 
 def _serve(kind: str, core: int, pixels: int, months: int, pipe: Connection) -> None:
-    """A process pinned to one core: told for how long, it works and answers how much per second."""
+    """Serve as a process pinned to one core.
+
+    Told for how long, it works and answers how much per second.
+    """
     os.sched_setaffinity(0, {core})  # before JAX counts the cores
     if kind == "worker":
         from landlab_mgr.cli.bench.training import Program

@@ -89,7 +89,7 @@ def measure(
 
 
 def _alone(work: Callable[..., Answer], *args: Any) -> Answer:
-    """The answer of a fresh process, whose memory is its own."""
+    """Return the answer of a fresh process, whose memory is its own."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(work, *args).result()
 

@@ -46,7 +46,7 @@ def weather(pixels: int, months: int, seed: int = 0) -> tuple[dict[str, np.ndarr
 
 
 def forcing() -> list[Variable]:
-    """Forcing that the default model reads."""
+    """Return the forcing that the default model reads."""
     return [registry.forcing()[name] for name in registry.tables(registry.DEFAULT).forcing or ()]
 
 
@@ -56,12 +56,18 @@ def streams() -> list[Stream]:
 
 
 def stepwise() -> Stream:
-    """The first stream of pixels and steps: all that a planet observes where one stream is enough."""
+    """Return the first stream of pixels and steps.
+
+    It is all that a planet observes where one stream is enough.
+    """
     return next(s for s in streams() if (s.level, s.average, s.tower) == ("pixel", "step", False))
 
 
 def skeleton(name: str, patches: int, pixels: int, months: int) -> xr.Dataset:
-    """A planet of noise, which has nothing to be learned; its months are declared only."""
+    """Make a planet of noise, which has nothing to be learned.
+
+    Its months are declared only.
+    """
     n = patches * pixels
     rng = np.random.default_rng([patches, pixels, months])
     patch = np.repeat(np.arange(patches, dtype=np.int32), pixels)
