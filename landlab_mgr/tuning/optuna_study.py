@@ -30,11 +30,11 @@ POPULATION = 20
 REDUCTION = 3
 """Of so many trials a rung of ASHA or Hyperband lets one go on."""
 STEPS = 20
-"""How often in its training a trial is looked at."""
+"""Times in its training that a trial is looked at."""
 
 
 def opened(database: str, spec: TuneSpec) -> optuna.Study:
-    """The study in Optuna's tables, made where it is not there yet."""
+    """Open the study in Optuna's tables, made where it is not there yet."""
     study = optuna.create_study(
         study_name=spec.name,
         storage=_storage(database),
@@ -48,7 +48,10 @@ def opened(database: str, spec: TuneSpec) -> optuna.Study:
 
 
 def existing(database: str, name: str) -> optuna.Study:
-    """The study of this name, open for reading only; LandlabError where Optuna has none."""
+    """Open the study of this name for reading only.
+
+    LandlabError where Optuna has none.
+    """
     try:
         return optuna.load_study(study_name=name, storage=_storage(database, read_only=True))
     except KeyError:
@@ -56,7 +59,10 @@ def existing(database: str, name: str) -> optuna.Study:
 
 
 def sampler(spec: TuneSpec, number: int) -> BaseSampler:
-    """What draws the trial of this number: by the study's seed, so that a restarted study draws what is new."""
+    """Return what draws the trial of this number.
+
+    It draws by the study's seed, so that a restarted study draws what is new.
+    """
     seed = int(np.random.SeedSequence([spec.sampler_seed, number]).generate_state(1)[0])
     # TPE and NSGA read the trials' constraints by themselves; CMA-ES has no notion of them
     made: dict[str, type[BaseSampler]] = {
@@ -74,7 +80,10 @@ def sampler(spec: TuneSpec, number: int) -> BaseSampler:
 
 
 def pruner(spec: TuneSpec, steps: int) -> BasePruner:
-    """What ends trials early, by their value at steps 1 to `steps`; what a third of the training says is little."""
+    """Return what ends trials early, by their value at steps 1 to `steps`.
+
+    What a third of the training says is little.
+    """
     if spec.pruner == "median":
         return MedianPruner(n_startup_trials=STARTUP // 2, n_warmup_steps=steps // 3)
     if spec.pruner == "asha":
@@ -87,7 +96,7 @@ def pruner(spec: TuneSpec, steps: int) -> BasePruner:
 
 
 def distributions(spec: TuneSpec) -> dict[str, BaseDistribution]:
-    """The search space in Optuna's words."""
+    """Return the search space in Optuna's words."""
     return {
         key: IntDistribution(round(low), round(high), log=True)
         if key == "optimizer.epochs"

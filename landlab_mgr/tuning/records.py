@@ -1,4 +1,4 @@
-"""What Optuna knows of a study's trials, as plain records. JAX-free."""
+"""Plain records of what Optuna knows of a study's trials. JAX-free."""
 
 from dataclasses import dataclass
 
@@ -25,14 +25,17 @@ class TrialRecord:
 
     @classmethod
     def of(cls, trial: FrozenTrial) -> "TrialRecord":
-        """What matters of Optuna's."""
+        """Make the record of what matters of Optuna's trial."""
         values, run_ids = tuple(trial.values or ()), tuple(trial.user_attrs.get("run_ids", ()))
         state = trial.state.name.lower()
         return cls(trial.number, state, values, dict(trial.params), feasible(trial), run_ids)
 
 
 def best_of(study: optuna.Study) -> TrialRecord | None:
-    """The best trial of a study with one objective that keeps the constraints; None where there is none."""
+    """Return the best trial of a study that keeps the constraints.
+
+    None where there is none, or where the study has several objectives.
+    """
     done = [TrialRecord.of(t) for t in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
     done = [t for t in done if t.feasible]
     if len(study.directions) > 1 or not done:
@@ -41,7 +44,10 @@ def best_of(study: optuna.Study) -> TrialRecord | None:
 
 
 def start_of(study: optuna.Study) -> TrialRecord | None:
-    """The trial that began where base does and did not fail; None where there is none."""
+    """Return the trial that began where base does and did not fail.
+
+    None where there is none.
+    """
     for trial in study.get_trials(deepcopy=False):
         if trial.user_attrs.get(START) and trial.state != TrialState.FAIL:
             return TrialRecord.of(trial)
@@ -49,5 +55,5 @@ def start_of(study: optuna.Study) -> TrialRecord | None:
 
 
 def feasible(trial: FrozenTrial) -> bool:
-    """Whether a trial keeps the constraints."""
+    """Return whether a trial keeps the constraints."""
     return all(value <= 0 for value in trial.constraints.values())

@@ -1,4 +1,6 @@
-"""How good a trial is: NNSE on dev of its members, and what may be said of that while they still train.
+"""Score of a trial: NNSE on dev of its members.
+
+Also what may be said of that while they still train.
 
 NNSE = 1 / (2 - NSE) maps the Nash-Sutcliffe efficiency (metrics.R2) from (-inf, 1] to (0, 1]: the mean over variables
 is then not that of the worst one (Nossent & Bauwens 2012, EGU General Assembly 14, 237). A member that diverged has 0.
@@ -32,13 +34,18 @@ def efficiencies(catalog: Catalog, run_id: str, level: str = "flat") -> dict[str
 
 
 def skill(objective: Objective, nse: Mapping[str, float]) -> float:
-    """The objective of one member, from its NSE by variable; NaN where a variable of the objective has none."""
+    """Return the objective of one member, from its NSE by variable.
+
+    NaN where a variable of the objective has none.
+    """
     wanted = objective.variables or tuple(nse)
     return float(np.mean([nnse(nse.get(name, np.nan)) for name in wanted])) if wanted else np.nan
 
 
 def of_members(catalog: Catalog, objective: Objective, run_ids: Sequence[str]) -> list[float]:
-    """The objective on dev of each member of a trial, 0 where it diverged.
+    """Return the objective on dev of each member of a trial.
+
+    It is 0 where the member diverged.
 
     LandlabError where dev does not tell: it has too few observations of a variable for an NSE.
     """
@@ -58,7 +65,7 @@ def of_members(catalog: Catalog, objective: Objective, run_ids: Sequence[str]) -
 
 
 def diverged(catalog: Catalog, run_id: str) -> bool:
-    """Whether a run is failed because its loss was not finite."""
+    """Return whether a run is failed because its loss was not finite."""
     if catalog.run(run_id).state != "failed":
         return False
     return str(catalog.attempts(run_id)["outcome"].iloc[-1]) == "nan"
@@ -80,7 +87,9 @@ def collapsed(catalog: Catalog, run_ids: Sequence[str]) -> float | None:
 def spreads(
     objective: Objective, curve: pd.DataFrame, nse: Mapping[str, float], weights: Mapping[str, float]
 ) -> dict[str, float]:
-    """What makes the dev terms of any trial comparable: the spread SST of each stream, in units of its term.
+    """Return the spread SST of each stream, in units of its term.
+
+    It makes the dev terms of any trial comparable.
 
     The dev terms of an epoch are weighted: with them alone, a trial with small weights would look good. Divided by
     the trial's weights they are sums of squared errors, SSE. A completed run tells the spread too, from its last
@@ -104,7 +113,10 @@ def spreads(
 
 
 def so_far(terms: Mapping[str, float], weights: Mapping[str, float], spread: Mapping[str, float]) -> float:
-    """The mean NNSE that the dev terms of an epoch say; NaN where none of them has a spread."""
+    """Return the mean NNSE that the dev terms of an epoch say.
+
+    NaN where none of them has a spread.
+    """
     values = []
     for stream, sst in spread.items():
         sse = _unweighted(stream, terms, weights)

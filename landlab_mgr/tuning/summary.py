@@ -1,4 +1,6 @@
-"""What a study found: its best trial, the gain over trial 0 on fresh seeds, importances, the Pareto front, the cost.
+"""Summary of what a study found.
+
+Its best trial, the gain over trial 0 on fresh seeds, importances, the Pareto front, the cost.
 
 JAX-free.
 """
@@ -42,7 +44,7 @@ class Summary:
     best: TrialRecord | None
     start: TrialRecord | None
     numbers: pd.DataFrame
-    """What trial 0 and the best one drew, by name, with its importance for the objective (fANOVA)."""
+    """Numbers that trial 0 and the best one drew, by name, with their importance for the objective (fANOVA)."""
     gain: pd.DataFrame
     """On fresh seeds: split, score, trial 0, best, gain, low, high (95 % interval of the mean gain), seeds."""
     pareto: pd.DataFrame
@@ -176,7 +178,10 @@ def _gain(
 def _by_seed(
     spec: TuneSpec, catalog: Catalog, run_ids: Sequence[str], splits: Sequence[str]
 ) -> dict[int, dict[tuple[str, str], float]]:
-    """The objective and the NNSE of every variable by split, of a trial's fresh members; none where one diverged."""
+    """Return the objective and the NNSE of every variable by split.
+
+    They are of a trial's fresh members; none where one diverged.
+    """
     fresh = [i for i, s in catalog.specs(run_ids).items() if s.seeds.init not in spec.seed_list]
     if not fresh:
         return {}

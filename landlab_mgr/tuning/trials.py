@@ -28,14 +28,14 @@ SPREAD = "spread"
 FAILURES = 5
 """So many trials failed in a row for no reason of their own, and the study stops."""
 LOOK_SECONDS = 5.0
-"""How often runs are looked at that another driver trains."""
+"""Seconds between looks at runs that another driver trains."""
 
 
 class Notice(Protocol):
-    """Who is told what becomes of trials; the command line draws it."""
+    """Listener that is told what becomes of trials; the command line draws it."""
 
     def told(self, trial: TrialRecord, best: TrialRecord | None, counts: dict[str, int]) -> None:
-        """A trial is over; `counts` are all trials by state."""
+        """Take note that a trial is over; `counts` are all trials by state."""
 
 
 @dataclass
@@ -103,7 +103,10 @@ class Trials:
         return [run_id for entry in self._open.values() for run_id in entry.run_ids]
 
     def more(self) -> list[str]:
-        """Runs of new trials, as many as are wanted at once; or, where no more are, of the comparison's members."""
+        """Return runs of new trials, as many as are wanted at once.
+
+        Or, where no more are, of the comparison's members.
+        """
         if time.monotonic() - self._looked > LOOK_SECONDS:
             self.look()
         added: list[str] = []
@@ -122,23 +125,23 @@ class Trials:
 
     @property
     def open(self) -> bool:
-        """Whether a trial is not over."""
+        """True if a trial is not over."""
         return bool(self._open)
 
     @property
     def waiting(self) -> bool:
-        """Whether a run of a trial that is not over was pending when it was looked at."""
+        """True if a run of a trial that is not over was pending when looked at."""
         return any(entry.waiting for entry in self._open.values())
 
     @property
     def confirmed(self) -> bool:
-        """Whether the members were asked for that compare the best trial with trial 0."""
+        """True if the members were asked for that compare the best trial with trial 0."""
         return self._confirmed
 
     # --- what the driver reports -----------------------------------------------------------------
 
     def claimed(self, claim: Claim) -> None:
-        """A worker has it."""
+        """Take note that a worker has it."""
         self._report.claimed(claim)
         for entry in self._open.values():
             entry.waiting.discard(claim.run_id)
@@ -153,7 +156,7 @@ class Trials:
             self._judge(entry, claim.spec.weights)
 
     def outage(self, message: str) -> None:
-        """The catalog's database is away, or back."""
+        """Take note that the catalog's database is away, or back."""
         self._report.outage(message)
 
     def ended(self, claim: Claim, outcome: str, message: str, seconds: float, state: str) -> None:
@@ -167,7 +170,10 @@ class Trials:
     # --- trials ----------------------------------------------------------------------------------
 
     def _wants_one(self) -> bool:
-        """Whether the trials that are open leave a worker without work, or are fewer than the study wants at once."""
+        """Return whether the open trials are too few.
+
+        They leave a worker without work, or are fewer than the study wants at once.
+        """
         if self._spec.parallel is not None:
             return len(self._open) < self._spec.parallel
         return sum(len(entry.waiting) for entry in self._open.values()) < self._lanes
@@ -341,7 +347,7 @@ class Trials:
         return self._catalog.run(run_id).state
 
     def _broken(self, run_id: str) -> bool:
-        """Whether a run ended without telling anything of its weights."""
+        """Return whether a run ended without telling anything of its weights."""
         state = self._state(run_id)
         return state == "cancelled" or (state == "failed" and not score.diverged(self._catalog, run_id))
 
