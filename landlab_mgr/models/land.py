@@ -32,7 +32,10 @@ MANY_STEPS = 1000
 
 
 def with_latitude(params: Params, latitude: np.ndarray) -> Params:
-    """New parameters with the scale of the training pixels' latitudes [N] (degrees), where their network reads it."""
+    """Return parameters with the scale of the training pixels' latitudes [N] (degrees).
+
+    They are as before where their network does not read it.
+    """
     own = params.get(SPATIALIZATION, {})
     if network.LATITUDE_SCALE not in own:
         return params
@@ -159,7 +162,10 @@ def simulate(
 
 
 def bind(process: Process, params: Any = None, scale: Scale | None = None) -> Bound:
-    """A process with what it learned and the scale of its weather: a function of the state that its kind passes."""
+    """Bind a process to what it learned and to the scale of its weather.
+
+    The result is a function of the state that its kind passes.
+    """
 
     def bound(state: Any) -> Any:
         if scale is not None:
@@ -174,7 +180,10 @@ def bind(process: Process, params: Any = None, scale: Scale | None = None) -> Bo
 
 
 def of_each_place(process: Process) -> Process:
-    """A process that learns by itself at every place: its parameters begin with the pixel, [N, ...]."""
+    """Make a process that learns by itself at every place.
+
+    Its parameters begin with the pixel, [N, ...].
+    """
 
     def fluxes(params: Any, state: Any) -> Any:
         return jax.vmap(process.fluxes)(params, state)
@@ -183,12 +192,15 @@ def of_each_place(process: Process) -> Process:
 
 
 def is_free(setup: Setup) -> bool:
-    """True where each place has parameters of its own."""
+    """Check whether each place has parameters of its own."""
     return isinstance(setup.network, LandNetwork) and setup.network.kind == "free"
 
 
 def land(dynamics: Dynamics) -> Model:
-    """The model of a process model: its parameters come from a network of the predictors, its processes may learn."""
+    """Make the model of a process model.
+
+    Its parameters come from a network of the predictors, its processes may learn.
+    """
     tables = dynamics.tables
 
     def initialise(setup: Setup, seed: int, sizes: Sizes) -> Params:

@@ -39,7 +39,7 @@ class Network(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Outputs [N, T, outputs] of inputs [N, T, F]."""
+        """Return outputs [N, T, outputs] of inputs [N, T, F]."""
         return nn.Dense(self.outputs)(nn.RNN(nn.OptimizedLSTMCell(self.hidden))(x))
 
 
@@ -56,12 +56,12 @@ def _cosine(forcing: Mapping[str, Any]) -> Any:
 
 
 def standardised(setup: Setup) -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
-    """The time of year, by name."""
+    """Return the functions of the time of year, by name."""
     return dict(zip(SEASON, (_sine, _cosine), strict=True))
 
 
 def prepare(forcing: Forcing) -> Weather:
-    """The forcing as it is, and the time of year."""
+    """Return the forcing as it is, and the time of year."""
     angle = _angle(forcing.doy)
     return {"forcing": forcing.series, "season": (jnp.sin(angle), jnp.cos(angle))}
 
@@ -78,7 +78,7 @@ def initialise(setup: Setup, seed: int, sizes: Sizes) -> Params:
 def predict(
     params: Params, inputs: Inputs, setup: Setup, keep: Collection[str], off: Collection[str]
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Outputs [T, N] by variable; it has no parameters of a process model."""
+    """Predict outputs [T, N] by variable; there are no parameters of a process model."""
     assert inputs.targets is not None
     cell, head = params[PART][CELL], params[PART][HEAD]
     x = _series(inputs)
@@ -98,7 +98,10 @@ def predict(
 
 
 def _standard(x: Array, name: str, scale: Scale | None) -> Array:
-    """An input standardised; as it is where the member's scale lacks it: version 2 standardised the forcing alone."""
+    """Standardise an input; keep it as it is where the member's scale lacks it.
+
+    Version 2 standardised the forcing alone.
+    """
     assert scale is not None
     if name not in scale.mean:
         return x

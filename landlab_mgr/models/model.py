@@ -172,7 +172,10 @@ def make_forcing(
     dt: float,
     dtype: Any,
 ) -> Forcing:
-    """Forcing of a model from float64 arrays [T, N] by name, with what the model keeps of the climate."""
+    """Make the forcing of a model from float64 arrays [T, N] by name.
+
+    It has what the model keeps of the climate.
+    """
 
     def cast(x: Any) -> Array:
         return jnp.asarray(x, dtype)

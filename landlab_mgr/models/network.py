@@ -57,7 +57,10 @@ def _module(tables: Tables, options: LandNetwork) -> Spatialization:
 
 
 def place_of(predictors: Array) -> Array:
-    """Number of each pixel's place, [N] int32, from the predictors of group PLACE, [N, P]."""
+    """Return the number of each pixel's place, [N] int32.
+
+    It is read from the predictors of group PLACE, [N, P].
+    """
     return predictors[:, 0].astype(jnp.int32)
 
 
@@ -88,7 +91,7 @@ def _free(tables: Tables, options: LandNetwork, seed: int, sizes: Sizes) -> Any:
 
 
 def _static(tables: Tables, options: LandNetwork, seed: int, sizes: Sizes) -> Any:
-    """The network for `sizes.predictors` inputs, padded with zero rows to `sizes.width`.
+    """Initialise the network for `sizes.predictors` inputs, padded with zero rows to `sizes.width`.
 
     Drawn at the true fan-in and then padded: a member's initial function does not depend on the padding, and one
     compiled program serves every predictor set of a dataset. Zero rows meet zero inputs and stay zero. MemoryError
@@ -121,7 +124,10 @@ def latitude_scale(latitude: np.ndarray) -> dict[str, np.float32]:
 
 
 def _head(tables: Tables, options: LandNetwork, head: str, drawn: Any) -> Any:
-    """Initial values of a head. Small weights start all pixels near the biases, which may be typical parameters."""
+    """Return the initial values of a head.
+
+    Small weights start all pixels near the biases, which may be typical parameters.
+    """
     bias = drawn["bias"]
     if options.head_bias == "typical":
         parameters = (tables.by_name[name] for name in tables.names_of(head))

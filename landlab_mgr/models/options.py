@@ -22,7 +22,7 @@ class Frozen(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
 
 
 def _allows_truth(annotation: Any) -> bool:
-    """Whether true or false is among the values of a type."""
+    """Check whether true or false is among the values of a type."""
     return annotation in (bool, Any, True, False) or any(_allows_truth(a) for a in get_args(annotation))
 
 
@@ -35,7 +35,7 @@ def name_and_version(choice: str) -> tuple[str, int]:
 
 
 def canonical(choice: str) -> str:
-    """A choice as it is stored: `name` for its version 1."""
+    """Return a choice as it is stored: `name` for its version 1."""
     name, version = name_and_version(choice)
     return name if version == 1 else f"{name}@{version}"
 

@@ -36,7 +36,9 @@ class Process(NamedTuple):
 
 
 def process(kind: Kind, choice: str) -> Process:
-    """The implementation that a specification asks for by `name`, which is its version 1, or `name@version`.
+    """Return the implementation that a specification asks for.
+
+    It asks by `name`, which is its version 1, or `name@version`.
 
     LandlabError where there is none of that name or version, and where a package that offers it cannot be used.
     """
@@ -77,7 +79,7 @@ def _entry(kind: Kind, name: str) -> EntryPoint:
 
 
 def processes(kinds: Mapping[str, Kind], choices: Mapping[str, str]) -> dict[str, Process]:
-    """The implementation of every kind, by kind."""
+    """Return the implementation of every kind, by kind."""
     return {name: process(kind, choices[name]) for name, kind in kinds.items()}
 
 

@@ -48,7 +48,10 @@ def load(entry: EntryPoint, what: str, kind: type, package: str = "") -> Any:
 
 
 def only(name: str, entries: Sequence[EntryPoint], what: str) -> EntryPoint | None:
-    """The entry point of this name; LandlabError where several packages offer it: neither wins in silence."""
+    """Return the entry point of this name, None where there is none.
+
+    LandlabError where several packages offer it: neither wins in silence.
+    """
     same = [e for e in entries if e.name == name]
     packages = sorted({package_of(e) for e in same})
     if len(packages) > 1:
@@ -76,7 +79,10 @@ def names() -> tuple[str, ...]:
 
 @cache
 def tables(name: str) -> Tables:
-    """The tables of a model; LandlabError where none of that name is installed, or its package cannot be used."""
+    """Return the tables of a model.
+
+    LandlabError where none of that name is installed, or its package cannot be used.
+    """
     entry = only(name, offered(PLUGINS), "model")
     if entry is None:
         raise LandlabError(f"unknown model {name!r}; known: {', '.join(names())}")
@@ -91,7 +97,7 @@ def tables(name: str) -> Tables:
 
 @cache
 def model(name: str) -> "Model":
-    """The model itself, which imports JAX; LandlabError as `tables`."""
+    """Return the model itself, which imports JAX; LandlabError as `tables`."""
     # by its name: an import statement would count as an import of JAX by everything that reads this module
     kind = import_module("landlab_mgr.models.model").Model
     entry = EntryPoint(name, tables(name).implementation, PLUGINS)
@@ -126,7 +132,7 @@ def variables() -> Mapping[str, Variable]:
 
 @cache
 def forcing() -> Mapping[str, Variable]:
-    """Forcing by name: the dictionary's, then what models add."""
+    """Return the forcing by name: the dictionary's, then what models add."""
     added = {v.name: v for m in _all() for v in m.forcing_variables if v.name not in FORCING}
     return {**FORCING, **added}
 

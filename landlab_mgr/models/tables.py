@@ -37,7 +37,7 @@ class Parameter:
         return (value - self.low) / (self.high - self.low)
 
     def unbounded(self, value: float) -> float:
-        """The network output that becomes this value, inside the bounds."""
+        """Return the network output that becomes this value, inside the bounds."""
         return math.tan(math.pi * (self.share(value) - 0.5))
 
 
@@ -79,13 +79,19 @@ class LossTerm:
 def compared(
     stream: Stream, weight: float, name: str = "", average: Average | None = None, output: str = ""
 ) -> LossTerm:
-    """The term that compares a model with a stream; named after it unless told otherwise."""
+    """Make the term that compares a model with a stream.
+
+    It is named after the stream unless told otherwise.
+    """
     return LossTerm(name or stream.name, weight, stream, average or stream.average, output or stream.variable)
 
 
 @dataclass(frozen=True)
 class Collapse:
-    """When a pixel of a trained member is dead: nothing is modelled where something is observed."""
+    """Condition under which a pixel of a trained member is dead.
+
+    Nothing is modelled there where something is observed.
+    """
 
     stream: Stream
     observed_above: float

@@ -50,7 +50,7 @@ class Forcing(NamedTuple):
 
 
 class Climate(NamedTuple):
-    """What the model needs of a forcing, whatever the parameters; [T, N] unless said otherwise."""
+    """Terms of the model that depend on the forcing alone; [T, N] unless said otherwise."""
 
     conductance: Array
     """gc of the aggregated canopy model."""
@@ -76,7 +76,7 @@ class Climate(NamedTuple):
 
 
 def prepare(forcing: Forcing) -> Climate:
-    """The part of the model that depends on the forcing alone; once per dataset."""
+    """Compute the terms that depend on the forcing alone; once per dataset."""
     f = forcing
     gc = photosynthesis.conductance(f.tmin, f.tmax)
     temperature = 0.5 * (f.tmin + f.tmax)
@@ -107,7 +107,10 @@ def climatology(series: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def make_forcing(values: Mapping[str, np.ndarray], latitude: np.ndarray, dt: float, dtype: Any) -> Forcing:
-    """Forcing from arrays [T, N] by name (and time_days, doy [T]), with each pixel's means over time."""
+    """Make a forcing from arrays [T, N] by name, with each pixel's means over time.
+
+    The arrays include time_days and doy, [T].
+    """
     derived = climatology(values) | {"latitude": latitude, "dt": np.asarray(dt)}
     named = {name: values[name] for name in (*FORCING, "time_days", "doy")} | derived
     return Forcing(**{name: jnp.asarray(x, dtype) for name, x in named.items()})

@@ -45,7 +45,10 @@ class Pools(NamedTuple):
 
 
 class Drivers(NamedTuple):
-    """What a step needs that does not depend on the pools: computed for a whole year at once, [12, N] each."""
+    """Inputs of a step that do not depend on the pools, [12, N] each.
+
+    They are computed for a whole year at once.
+    """
 
     conductance: Array
     uptake_per_lai: Array
@@ -66,7 +69,7 @@ class Drivers(NamedTuple):
 
 
 class Constants(NamedTuple):
-    """What a step needs that depends on the parameters alone, [N] each."""
+    """Values of a step that depend on the parameters alone, [N] each."""
 
     params: Parameters
     wood_rate: Array
@@ -77,12 +80,15 @@ class Constants(NamedTuple):
 
 
 def initial_pools(params: Parameters) -> Pools:
-    """The pools that the parameters start from."""
+    """Return the pools that the parameters start from."""
     return Pools(**{name: params[name] for name in Pools._fields})
 
 
 def factors(params: Parameters, climate: Climate) -> dict[str, Array]:
-    """The factors of turnover and phenology that do not depend on the pools, [T, N] each, by name."""
+    """Compute the factors of turnover and phenology by name, [T, N] each.
+
+    They do not depend on the pools.
+    """
     p = {name: value[None] for name, value in params.items()}
     at = phenology.Season(*(x[:, None] for x in climate.season))
     return {
@@ -121,7 +127,7 @@ def drivers(params: Parameters, climate: Climate) -> Drivers:
 
 
 def constants(params: Parameters, dt: Array) -> Constants:
-    """What of a step depends on the parameters alone."""
+    """Compute the values of a step that depend on the parameters alone."""
     wilting_point = params["wilting_point_frac"] * params["field_capacity"]
     return Constants(
         params=params,
@@ -134,7 +140,10 @@ def constants(params: Parameters, dt: Array) -> Constants:
 
 
 def _clamp(raw: Array, name: str) -> tuple[Array, Array]:
-    """The pool kept inside its bounds, and the stock that was cut off (negative where it was lifted)."""
+    """Keep a pool inside its bounds.
+
+    Return it, and the stock that was cut off (negative where it was lifted).
+    """
     bounds = BY_NAME[name]
     kept = jnp.clip(raw, bounds.low, bounds.high)
     return kept, raw - kept
@@ -247,7 +256,10 @@ def step(
 
 
 def _burn(pools: Pools, burned_area: Array, p: Parameters, dt: Array) -> tuple[Pools, dict[str, Array]]:
-    """The pools after a fire, and the combustion and transfer of each carbon pool, gC m-2 d-1, by name."""
+    """Burn the pools; return them with the combustion and transfer of each carbon pool.
+
+    Combustion and transfer are in gC m-2 d-1, by name.
+    """
     mortality = 1 - p["resilience"]
     completeness = dict.fromkeys(CARBON_POOLS, p["ligneous_cf"]) | {
         "foliar": p["foliar_cf"],

@@ -121,7 +121,7 @@ class Sensor(NamedTuple):
     clouded: float = 0.0
     """Share of the months lost where it always rains."""
     needs_light: bool = False
-    """Whether it sees nothing in the dark."""
+    """True where it sees nothing in the dark."""
     saturation: float = np.inf
     """Largest value that it gives."""
     blind: tuple[slice, ...] = ()

@@ -30,7 +30,7 @@ def initial(p: Parameters) -> Stores:
 def step(
     stores: Stores, day: Weather, p: Parameters, processes: Mapping[str, Bound], off: Collection[str]
 ) -> tuple[Stores, dict[str, Array]]:
-    """A day: what comes in less what goes out is what stays.
+    """Advance the stores by a day: inflow less outflow is what stays.
 
     Where evaporation and runoff together ask for more than the store holds, each gets its share of it.
     """

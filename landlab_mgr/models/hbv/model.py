@@ -38,7 +38,7 @@ class Stores(NamedTuple):
 
 
 def prepare(forcing: Forcing) -> Weather:
-    """Forcing with the sun of each day."""
+    """Return the weather of a forcing, with the sun of each day."""
     series = forcing.series
     bright = Sun(*sun(forcing.doy, forcing.latitude))
     return Weather(series["precip"], Air(series["tmin"], series["tmax"], bright, series.get("ssrd")))
@@ -53,7 +53,10 @@ def initial(p: Parameters) -> Stores:
 def step(
     stores: Stores, day: Weather, p: Parameters, processes: Mapping[str, Bound], off: Collection[str]
 ) -> tuple[Stores, dict[str, Array]]:
-    """A day: what falls, melts, evaporates and drains. What comes in less what goes out is what stays."""
+    """Advance the stores by a day of precipitation, melt, evaporation and drainage.
+
+    Inflow less outflow is what stays.
+    """
     air = day.air
     above = 0.5 * (air.tmin + air.tmax) - p["tt"]
     snowfall = jnp.where(above < 0, day.precip, 0.0)

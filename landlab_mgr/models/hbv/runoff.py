@@ -40,7 +40,10 @@ def initialise_nn_share(key: Array) -> Any:
 
 
 def nn_share(weights: Any, soil: Soil) -> Array:
-    """The power's logit and a network's of saturation and inflow, added: a share between 0 and 1."""
+    """Return a share between 0 and 1: the power's logit and a network's, added.
+
+    The network reads saturation and inflow.
+    """
     share = jnp.clip(power(None, soil), DRIEST, 1 - DRIEST)
     features = jnp.stack([soil.saturation, soil.inflow / INFLOW_SCALE], axis=-1)
     bias = jnp.broadcast_to(weights["bias"], (*features.shape[:-1], HIDDEN))

@@ -6,7 +6,7 @@ from jax import Array
 
 
 class Allocation(NamedTuple):
-    """Where GPP goes, gC m-2 d-1; the five sum to GPP."""
+    """Parts of GPP, gC m-2 d-1; the five sum to GPP."""
 
     respiration_auto: Array
     leaf: Array

@@ -26,7 +26,7 @@ class Season(NamedTuple):
 
 
 def season(time_days: Array) -> Season:
-    """The season of days since the dataset's origin."""
+    """Return the season of days since the dataset's origin."""
     angle = time_days * (jnp.pi / DAYS_PER_YEAR)
     return Season(jnp.sin(angle), jnp.cos(angle))
 

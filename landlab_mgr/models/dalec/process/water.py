@@ -16,7 +16,7 @@ from landlab_mgr.observations.calendar import DAYS_PER_MONTH
 
 
 class WaterState(NamedTuple):
-    """What a water-stress process may use of a pixel's month."""
+    """State of a pixel's month that a water-stress process may use."""
 
     potential_gpp: Array
     """GPP without water stress, gC m-2 d-1."""
@@ -37,7 +37,10 @@ class WaterState(NamedTuple):
 
 
 class WaterFluxes(NamedTuple):
-    """What a water-stress process returns: GPP (gC m-2 d-1), ET (mm d-1) and the stress factor beta."""
+    """Result of a water-stress process.
+
+    GPP (gC m-2 d-1), ET (mm d-1) and the stress factor beta.
+    """
 
     gpp: Array
     et: Array

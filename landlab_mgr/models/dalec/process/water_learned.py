@@ -53,7 +53,7 @@ def _initialise(key: Array, inputs: int, outputs: int) -> Any:
 
 
 def _learned(weights: Any, features: Sequence[Number], outputs: int) -> list[Array]:
-    """The outputs of a network, each of the features' shape."""
+    """Return the outputs of a network, each of the features' shape."""
     values: Any = _Perceptron(outputs).apply({"params": weights}, jnp.stack(features, axis=-1))
     return [values[..., i] for i in range(outputs)]
 
@@ -68,7 +68,10 @@ def _climate_and_water(state: WaterState) -> list[Number]:
 
 
 def _terms(gpp: Array, state: WaterState) -> list[Number]:
-    """What a network may read of the model for a GPP: it, precipitation and the two terms of `evapotranspiration`."""
+    """Return what a network may read of the model for a GPP.
+
+    That is the GPP, precipitation and the two terms of `evapotranspiration`.
+    """
     water = (state.precip, gpp * state.water_per_carbon, state.radiation_term)
     return [gpp / GPP_SCALE, *(x / WATER_FLUX_SCALE for x in water)]
 
