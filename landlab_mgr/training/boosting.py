@@ -123,7 +123,10 @@ def _curve(
 
 
 def _stored(model: HistGradientBoostingRegressor, last: int) -> dict[str, np.ndarray]:
-    """The first `last` trees of a model as bytes: JAX would round what is float64."""
+    """Return the first `last` trees of a model as bytes.
+
+    JAX would round what is float64.
+    """
     nodes = [predictor.nodes for [predictor] in model._predictors[:last]]
     packed = np.zeros(sum(map(len, nodes)), NODE)
     for name in NODE.names or ():
@@ -155,7 +158,7 @@ def _predicted(trees: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
 
 
 def prepare(forcing: Forcing) -> Weather:
-    """The forcing as it is, and the day of year."""
+    """Return the forcing as it is, and the day of year."""
     return {"forcing": forcing.series, "doy": forcing.doy}
 
 
@@ -167,7 +170,10 @@ def initialise(setup: Setup, seed: int, sizes: Sizes) -> Params:
 def predict(
     params: Params, inputs: Inputs, setup: Setup, keep: Collection[str], off: Collection[str]
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Outputs [T, N] by variable, computed by scikit-learn on the host; it has no parameters of a process model."""
+    """Predict outputs [T, N] by variable, with scikit-learn on the host.
+
+    There are no parameters of a process model.
+    """
     names = [name for name in params if name in keep]
     series = inputs.weather["forcing"]
     shape = jax.ShapeDtypeStruct(next(iter(series.values())).shape, np.float32)

@@ -1,4 +1,4 @@
-"""What a checkpoint holds, and how training goes on from one.
+"""Contents of a checkpoint, and continuation of training from one.
 
 The file's keys are those of the first release: what predicts is under `weights`, what goes on training under `latest`
 where that is something else.
@@ -46,7 +46,7 @@ def put(directory: Location, epoch: int, content: Mapping[str, Any]) -> Artifact
 
 
 def unfit(checkpoint: Location, spec: RunSpec) -> LandlabError:
-    """The error for a checkpoint of something else."""
+    """Make the error for a checkpoint of something else."""
     return LandlabError(
         f"checkpoint {checkpoint} does not hold what run {spec.run_id} trains; retry the run from the start"
     )
@@ -62,7 +62,10 @@ class Best(NamedTuple):
 
 
 def of_member(member: Member, spec: RunSpec) -> dict[str, Any]:
-    """What a checkpoint says of the member beside what it trains: enough to predict any dataset."""
+    """Return what a checkpoint says of the member beside what it trains.
+
+    It is enough to predict any dataset.
+    """
     learned = [] if member.targets is None else list(member.targets.learned)
     return {
         "spec": spec.model_dump_json(),
@@ -79,14 +82,14 @@ def _plain(scale: Scale | None) -> dict[str, Any] | None:
 
 
 def scale_of(content: Any) -> Scale | None:
-    """A scale as `of_member` wrote it."""
+    """Read a scale as `of_member` wrote it."""
     return Scale(**content) if content else None
 
 
 def content_of(
     state: State, epoch: int, member: Member, spec: RunSpec, best: Best | None = None
 ) -> dict[str, Any]:
-    """What a checkpoint of a member that trains by gradients holds."""
+    """Return what a checkpoint of a member that trains by gradients holds."""
     content = of_member(member, spec) | {
         "epoch": epoch,
         "weights": state.params,
@@ -109,7 +112,7 @@ class Lane:
 
 
 class Restored(NamedTuple):
-    """Where a lane's training stands."""
+    """State, epoch and best of a lane's training."""
 
     state: State
     epoch: int
@@ -117,7 +120,7 @@ class Restored(NamedTuple):
 
 
 def restored(lane: Lane) -> Restored:
-    """The state of a lane: a new member's, or what its checkpoint holds.
+    """Restore the state of a lane: a new member's, or what its checkpoint holds.
 
     LandlabError where the checkpoint is missing, damaged or of another run.
     """
@@ -145,7 +148,10 @@ def restored(lane: Lane) -> Restored:
 
 
 def _with_empty_parts(stored: Any, template: Any) -> Any:
-    """A stored tree with the empty parts of another: processes that learn nothing, new since it was written."""
+    """Add the empty parts of another tree to a stored one.
+
+    These are processes that learn nothing, new since it was written.
+    """
     if not isinstance(stored, dict) or not isinstance(template, dict):
         return stored
     empty: dict[str, Any] = {name: {} for name, part in template.items() if name not in stored and part == {}}

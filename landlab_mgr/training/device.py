@@ -43,7 +43,7 @@ def check(arguments: Sequence[str]) -> None:
 
 
 def _settings() -> list[str]:
-    """Settings of JAX and XLA that somebody made, as NAME=value."""
+    """List settings of JAX and XLA that somebody made, as NAME=value."""
     flags = [
         f for f in os.environ.get("XLA_FLAGS", "").split() if f != f"--xla_backend_extra_options={XLA_OPTION}"
     ]

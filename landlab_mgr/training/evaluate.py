@@ -43,7 +43,7 @@ MONTHLY_PIXELS_SETTING = "LANDLAB_WHOLE_PIXELS"
 TOWER = "tower"
 """Dim of the pixels with a tower, where series are per patch; names of their series begin with it."""
 SPLITS = (split.TRAIN, split.DEV, split.TEST)
-"""What pixels are scored as; those that a split leaves unused are not."""
+"""Splits that pixels are scored as; pixels that a split leaves unused are not."""
 PERIODS = ("observation", "withheld")
 
 Named = dict[str, np.ndarray]
@@ -58,7 +58,10 @@ def whole_pixels() -> int:
 
 
 class Prediction(NamedTuple):
-    """What is kept of a member's prediction of a dataset; pixels and patches in the dataset's order."""
+    """Values kept of a member's prediction of a dataset.
+
+    Pixels and patches are in the dataset's order.
+    """
 
     parameters: dict[str, np.ndarray]
     """[N] by name; of a network without a process model, none."""
@@ -238,7 +241,10 @@ def _predict_block(
 
 
 def chunks(n: int, size: int) -> Iterator[np.ndarray]:
-    """Indices of n pixels, `size` at once; the last chunk repeats the last pixel: one compiled program serves all."""
+    """Yield indices of n pixels, `size` at once.
+
+    The last chunk repeats the last pixel: one compiled program serves all.
+    """
     for start in range(0, n, size):
         yield np.minimum(np.arange(start, start + size), n - 1)
 

@@ -12,7 +12,7 @@ LAGS = 3
 
 
 def features(series: Mapping[str, np.ndarray], doy: np.ndarray, statics: np.ndarray) -> np.ndarray:
-    """Inputs of every step and pixel, float32 [T, N, F].
+    """Compute the inputs of every step and pixel, float32 [T, N, F].
 
     Columns: each forcing of the step and of the LAGS steps before it; sine and cosine of the time of year; statics.
 

@@ -1,4 +1,4 @@
-"""How a member is fitted: by gradients, side by side with others, or by boosting, one after the other."""
+"""Fitting of members: by gradients side by side, or by boosting one after the other."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Data:
     """In memory, unless it is streamed."""
     calendar: Calendar
     source: train.Source | None = None
-    """What gradients learn from: arrays on the device, or a stream."""
+    """Source that gradients learn from: arrays on the device, or a stream."""
     streamed: bool = False
 
 
@@ -35,7 +35,10 @@ class Fit(Protocol):
 
 
 class Learner(NamedTuple):
-    """How members of a model are fitted; those with gradients train in lanes and go on from a checkpoint."""
+    """Method that fits members of a model.
+
+    Those with gradients train in lanes and go on from a checkpoint.
+    """
 
     fit: Fit
     gradients: bool
@@ -66,5 +69,5 @@ LEARNERS = {"gradient": Learner(_by_gradients, True), "boosting": Learner(_by_bo
 
 
 def learner_of(model: str) -> Learner:
-    """The learner of a model; LandlabError where the model is not installed."""
+    """Return the learner of a model; LandlabError where the model is not installed."""
     return LEARNERS[registry.tables(model).learner]

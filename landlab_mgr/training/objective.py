@@ -19,7 +19,7 @@ def terms(
     batch: Batch,
     calendar: Calendar,
 ) -> dict[str, Array]:
-    """The named, unweighted terms of the loss over a batch, each a scalar.
+    """Compute the named, unweighted terms of the loss over a batch, each a scalar.
 
     Args:
         model: whose terms they are.

@@ -32,7 +32,10 @@ IN_MEMORY_BYTES = 2 * 2**30
 
 @lru_cache(maxsize=2)
 def _opened(path: str, model: str, stream: bool | None) -> Data:
-    """A published dataset as the learner of a model wants it; a worker's next run mostly needs it again."""
+    """Open a published dataset as the learner of a model wants it.
+
+    It is kept, since a worker's next run mostly needs it again.
+    """
     ds = store.open_dataset(path)
     calendar, learner = Calendar.of(ds), learner_of(model)
     value = registry.model(model)
@@ -112,7 +115,10 @@ def execute(
 
 
 def _result(lane: Lane, data: Data, saved: ArtifactRecord) -> Result | Failed:
-    """What a trained member leaves; one whose evaluation fails is no fault of the others."""
+    """Return what a trained member leaves, or the failure of its evaluation.
+
+    Such a failure is no fault of the others.
+    """
     try:
         params = checkpoint.load(located(saved.path))["weights"]
         off = data.source.off if data.source else ()
@@ -123,7 +129,10 @@ def _result(lane: Lane, data: Data, saved: ArtifactRecord) -> Result | Failed:
 
 
 def failed(error: Exception) -> Failed:
-    """The end of a task that raised: out of memory, or an error with its traceback, but for messages of ours."""
+    """Return the end of a task that raised: out of memory, or an error.
+
+    It has the traceback, but for messages of ours.
+    """
     if isinstance(error, LandlabError):
         return Failed("error", str(error))
     out_of_memory = isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error)
@@ -132,7 +141,10 @@ def failed(error: Exception) -> Failed:
 
 
 def _lane(task: Task, ds: xr.Dataset) -> Lane:
-    """What trains a run; LandlabError where its spec does not fit the dataset."""
+    """Make the lane that trains a run.
+
+    LandlabError where its spec does not fit the dataset.
+    """
     check(task.spec, ds)
     directory, resume = located(task.directory), None if task.resume is None else located(task.resume)
     make_directory(directory)
@@ -147,7 +159,9 @@ def _epochs_done(lane: Lane, learner: Learner) -> int:
 
 
 def group_key(spec: RunSpec) -> tuple[Any, ...]:
-    """What runs must have in common to train side by side: equal programs and equal shapes.
+    """Return what runs must have in common to train side by side.
+
+    That is equal programs and equal shapes.
 
     A member of a learner without lanes trains alone: it says so by an id of its own.
     """
@@ -159,7 +173,10 @@ def group_key(spec: RunSpec) -> tuple[Any, ...]:
 
 
 def environment() -> dict[str, Any]:
-    """What a worker runs on: versions of packages, those that offer models or processes included, and the device."""
+    """Return what a worker runs on: versions of packages, and the device.
+
+    Packages that offer models or processes are included.
+    """
     packages = ("jax", "jaxlib", "flax", "optax", "scikit-learn", "numpy", "xarray", "zarr")
     device = jax.devices()[0]
     return {

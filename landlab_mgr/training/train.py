@@ -40,7 +40,7 @@ CHECKPOINT_SECONDS = 2.0
 
 @jax.jit
 def _better(best: Best, params: Any, held_out: dict[str, Array], epoch: Array) -> Best:
-    """The best so far of each lane, once `epoch` has left these parameters and dev terms."""
+    """Return the best of each lane after `epoch` left these parameters and dev terms."""
     dev = jnp.stack([held_out[n] for n in sorted(held_out)]).sum(axis=0)
     wins = dev < best.dev
 
@@ -51,7 +51,10 @@ def _better(best: Best, params: Any, held_out: dict[str, Array], epoch: Array) -
 
 
 def diverged(epoch: int) -> Failed:
-    """The end of a member whose loss became NaN or infinite at this epoch; a scientific outcome."""
+    """Return the end of a member whose loss became NaN or infinite at this epoch.
+
+    It is a scientific outcome.
+    """
     return Failed("nan", f"loss is not finite at epoch {epoch}")
 
 
@@ -67,11 +70,11 @@ class Source(Protocol):
         """Observation streams that it has."""
 
     def chunks(self, view: View, order: Selection) -> Iterator[tuple[Arrays | Packed, View, Selection]]:
-        """The batches of `order` ([lane, batch, pixel]) in pieces that fit the device."""
+        """Yield the batches of `order` ([lane, batch, pixel]) in pieces that fit the device."""
 
 
 def static_of(lane: Lane, source: Source, calendar: Calendar) -> Static:
-    """What the compiled program of a lane depends on, besides shapes."""
+    """Return what the compiled program of a lane depends on, besides shapes."""
     spec, member = lane.spec, lane.member
     return Static(
         setup=setup_of(spec, member.scale_of_targets),
@@ -85,7 +88,7 @@ def static_of(lane: Lane, source: Source, calendar: Calendar) -> Static:
 
 @dataclass
 class _Lane:
-    """How far a lane is, and what it has not committed."""
+    """Progress of a lane, and what it has not committed."""
 
     epoch: int
     last: int

@@ -39,7 +39,7 @@ PROCESS = "process"
 
 
 class State(NamedTuple):
-    """What is trained, and its optimiser state."""
+    """Trained parameters and their optimiser state."""
 
     params: dict[str, Any]
     """Parts of the model's parameter tree by name."""
@@ -48,7 +48,10 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Static:
-    """What a compiled program depends on, besides shapes; equal for all setups of a process choice."""
+    """Values that a compiled program depends on, besides shapes.
+
+    They are equal for all setups of a process choice.
+    """
 
     setup: Setup
     terms: tuple[str, ...]
@@ -82,7 +85,7 @@ def terms_of(spec: RunSpec, streams: Sequence[str]) -> tuple[str, ...]:
 def hyper(
     spec: RunSpec, member: Member, terms: Sequence[str], part: Literal["train", "dev"] = "train"
 ) -> Hyper:
-    """The numbers of this member for one part of its split.
+    """Return the numbers of this member for one part of its split.
 
     The weight of a term is 0 for the streams that its spec leaves out. Where the model weighs by variance, a term is
     the mean squared error of the standardised observations of that part, times its weight.
@@ -115,7 +118,7 @@ def _weighted_terms(params: Any, batch: Batch, hyper: Hyper, static: Static) -> 
 
 
 def _loss_of(values: dict[str, Array], batch: Batch, hyper: Hyper, static: Static) -> Array:
-    """What an update lowers: the sum of the terms per pixel of the batch's capacity.
+    """Compute what an update lowers: the terms' sum per pixel of the batch's capacity.
 
     Where the model weighs by variance, each term is the mean over what the batch observes: few observations of a
     stream in a batch count as much as many.
@@ -158,12 +161,15 @@ def _update(state: State, batch: Batch, hyper: Hyper, static: Static) -> tuple[S
 
 @lru_cache(maxsize=8)
 def no_terms(terms: tuple[str, ...], lanes: int) -> dict[str, Array]:
-    """The sum of each term of each lane before the first batch; put on the device once, not every epoch."""
+    """Return the sum of each term of each lane before the first batch.
+
+    It is put on the device once, not every epoch.
+    """
     return jax.device_put({name: np.zeros(lanes, np.float32) for name in terms})
 
 
 def _in_turn(static: Static) -> bool:
-    """True where lanes take turns (`Model.takes_turns`)."""
+    """Check whether lanes take turns (`Model.takes_turns`)."""
     return registry.model(static.setup.model).takes_turns and jax.default_backend() == "cpu"
 
 
@@ -246,7 +252,7 @@ def score_batches(
 
 
 def initial_state(spec: RunSpec, member: Member) -> State:
-    """A new member, from its init seed."""
+    """Make the state of a new member, from its init seed."""
     model = registry.model(spec.model)
     setup = setup_of(spec, member.scale_of_targets)
     params = model.initialise(setup, spec.seeds.init, member.sizes)

@@ -15,7 +15,7 @@ from landlab_mgr.storage.location import cache_directory, located
 from landlab_mgr.training import run
 
 WATCH_SECONDS = 0.5
-"""How often a worker looks whether its driver lives."""
+"""Seconds between a worker's checks that its driver lives."""
 
 
 class Worker:
@@ -37,7 +37,10 @@ class Worker:
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
     def environment(self) -> dict[str, Any]:
-        """What it runs on: `versions`, with the host and the threads that numbers may depend on, and `device`."""
+        """Return what it runs on: `versions` and `device`.
+
+        `versions` includes the host and the threads that numbers may depend on.
+        """
         here = run.environment()
         threads = os.environ.get("NPROC") or str(len(os.sched_getaffinity(0)))
         return here | {"versions": here["versions"] | {"worker_host": platform.node(), "threads": threads}}
@@ -79,7 +82,7 @@ class Worker:
             located(checkpoint).unlink(missing_ok=True)
 
     def hear(self) -> None:
-        """The driver lives."""
+        """Note that the driver lives."""
         self._silence = 0.0
 
     def _watch(self, lease_seconds: float) -> None:
