@@ -59,7 +59,7 @@ class Analyses(Database):
             return [AnalysisRecord(**row) for row in tx.execute(query).mappings()]
 
     def analysis(self, id: str) -> AnalysisRecord:
-        """The result whose id starts so; LandlabError if there is none or several."""
+        """Return the result whose id starts so; LandlabError if there is none or several."""
         found = [a for a in self.analyses() if id and a.id.startswith(id)]
         if len(found) == 1:
             return found[0]
@@ -68,7 +68,7 @@ class Analyses(Database):
         raise LandlabError(f"{id!r} {problem}; {there}")
 
     def evidence_of(self, id: str) -> dict[str, str]:
-        """The runs that an analysis used, each with what its evidence was then."""
+        """Return the runs that an analysis used, each with its evidence at the time."""
         query = select(AnalysisRun.run_id, AnalysisRun.evidence).where(AnalysisRun.analysis_id == id)
         with self.transaction() as tx:
             return {row.run_id: row.evidence for row in tx.execute(query.order_by(AnalysisRun.run_id))}

@@ -11,7 +11,7 @@ FLOAT_KINDS = ("finite", "nan", "inf", "-inf", "-0")
 
 
 def split_float(number: float) -> tuple[float | None, str]:
-    """A float as the pair (value, kind) that every database returns unchanged.
+    """Split a float into the pair (value, kind) that every database returns unchanged.
 
     SQLite stores NaN as NULL and loses the sign of -0.0. The infinities stay in the value as well, so
     that a filter or an ORDER BY on it means what it says.
@@ -26,7 +26,7 @@ def split_float(number: float) -> tuple[float | None, str]:
 
 
 def join_float(value: float | None, kind: str) -> float:
-    """The float that `split_float` took apart."""
+    """Return the float that `split_float` took apart."""
     if kind == "finite":
         assert value is not None  # held by a CHECK of every table with such a pair
         return value

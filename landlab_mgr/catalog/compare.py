@@ -1,4 +1,4 @@
-"""What differs between two runs: what was asked, what trained them, what came out."""
+"""Differences between two runs: what was asked, what trained them, what came out."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -94,7 +94,10 @@ def _dataset(run: RunRecord) -> dict[str, Any]:
 
 
 def _settings(spec: RunSpec) -> dict[str, Any]:
-    """The specification without its dataset and weights, which are compared as such."""
+    """Return the specification without its dataset and weights.
+
+    Those are compared as such.
+    """
     return flattened(spec.complete(exclude={"dataset", "loss_weights"}))
 
 

@@ -11,7 +11,7 @@ UNREGISTERED = "unregistered"
 
 
 def cells(catalog: Queries, name: str) -> pd.DataFrame:
-    """The cells of a registered grid, a row each, in the order in which they run.
+    """Tabulate the cells of a registered grid, a row each, in the order they run.
 
     Columns: setup (predictor groups), variant (what the axes set, "" without axes), seed, run_id, state. Runs that
     an earlier form of the grid asked for are not among them. LandlabError where no grid has that name.
@@ -27,7 +27,10 @@ def cells(catalog: Queries, name: str) -> pd.DataFrame:
 
 
 def former(catalog: Queries, name: str) -> list[str]:
-    """Runs that a grid holds and its present form no longer asks for, in order of registration."""
+    """Return runs that a grid holds and its present form no longer asks for.
+
+    They are in order of registration.
+    """
     wanted = set(cells(catalog, name)["run_id"])
     return [run_id for run_id in catalog.states(name) if run_id not in wanted]
 

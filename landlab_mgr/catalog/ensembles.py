@@ -59,7 +59,7 @@ class Ensembles(Database):
             return _read(tx)
 
     def ensemble(self, name: str) -> EnsembleRecord:
-        """The ensemble of this name; LandlabError where there is none."""
+        """Return the ensemble of this name; LandlabError where there is none."""
         found = {e.name: e for e in self.ensembles()}
         if name not in found:
             raise LandlabError(f"no ensemble {name!r}; there is: {', '.join(found) or 'none'}")

@@ -22,15 +22,17 @@ class Version(NamedTuple):
 
 
 class Events(Database):
-    """What happened."""
+    """Events of the catalog: what happened."""
 
     def last_event(self) -> int:
-        """Number of the newest event; 0 where nothing has happened."""
+        """Return the number of the newest event; 0 where nothing has happened."""
         with self.transaction() as tx:
             return tx.scalar(select(func.max(Event.id))) or 0
 
     def version(self) -> Version:
-        """What a cache of anything read from this catalog must be keyed on; quick, whatever the catalog's size.
+        """Return the key for a cache of anything read from this catalog.
+
+        It is quick, whatever the catalog's size.
 
         Committed epochs are no events: they renew the heartbeat of an attempt. And on PostgreSQL an event may
         become visible after one with a higher number, hence the count of recent ones.
@@ -43,7 +45,10 @@ class Events(Database):
         return Version(row[0] or 0, row[1], row[2])
 
     def events(self, run_id: str | None = None, kind: str | None = None, limit: int = 100) -> pd.DataFrame:
-        """The newest events, of one run or of a kind where given; newest first: id, time, kind, run_id, detail."""
+        """Return the newest events, of one run or of a kind where given.
+
+        The newest comes first; columns: id, time, kind, run_id, detail.
+        """
         query = select(*Event.__table__.columns).order_by(Event.id.desc()).limit(limit)
         if run_id is not None:
             query = query.where(Event.run_id == run_id)

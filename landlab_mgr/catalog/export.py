@@ -26,7 +26,7 @@ class Export(Queries, Tags):
     """Whole ensembles at once."""
 
     def table(self, filter: str = "", splits: Sequence[str] = SEEN) -> pd.DataFrame:
-        """Runs that a filter holds for, a row each, in order of registration.
+        """Tabulate runs that a filter holds for, a row each, in order of registration.
 
         The columns of `runs` without its headline metrics; tags (comma-separated); the dataset's fingerprint; every
         field of the specification under the name that a filter takes, lists as a filter writes them; every metric of
@@ -100,7 +100,10 @@ class Export(Queries, Tags):
 
 
 def _named(settings: dict[str, Value]) -> dict[str, Value]:
-    """Settings with the dataset as a fingerprint: a table has the dataset's name in `dataset`."""
+    """Return settings with the dataset as a fingerprint.
+
+    A table has the dataset's name in `dataset`.
+    """
     return {"fingerprint": settings["dataset"]} | {n: v for n, v in settings.items() if n != "dataset"}
 
 

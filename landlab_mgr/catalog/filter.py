@@ -104,7 +104,9 @@ class GrammarError(LandlabError):
 
 @dataclass(frozen=True)
 class Field:
-    """What a filter can ask about. `holds(test)` is the condition that the field's value passes a test;
+    """Field that a filter can ask about.
+
+    `holds(test)` is the condition that the field's value passes a test;
     `read` turns a literal into what is compared, raising ValueError where it is none; `equals` is for =.
     """
 
@@ -115,7 +117,7 @@ class Field:
 
 
 def compile_filter(text: str) -> ColumnElement[bool]:
-    """The condition on `Run` that a filter states; an empty filter holds for every run.
+    """Return the condition on `Run` that a filter states; an empty one holds for every run.
 
     GrammarError where the text is not a filter, names an unknown field or compares unlike things.
     """
@@ -123,7 +125,10 @@ def compile_filter(text: str) -> ColumnElement[bool]:
 
 
 def held_back(text: str) -> set[str]:
-    """The splits other than train and dev whose metrics a filter compares; GrammarError where it is none."""
+    """Return the splits other than train and dev whose metrics a filter compares.
+
+    GrammarError where the text is no filter.
+    """
     fields = (
         [_present_spelling(str(c.children[0])) for c in _comparisons(_parsed(text))] if text.strip() else []
     )
@@ -132,7 +137,10 @@ def held_back(text: str) -> set[str]:
 
 
 def ensembles_named(text: str) -> list[str]:
-    """The ensembles that a filter names with = or in; GrammarError where it is none."""
+    """Return the ensembles that a filter names with = or in.
+
+    GrammarError where the text is no filter.
+    """
     comparisons = _comparisons(_parsed(text)) if text.strip() else []
     named = [c for c in comparisons if _is(c.children[0], "ensemble") and c.data in ("compare", "contains")]
     return list(dict.fromkeys(_unquoted(x) for c in named for x in cast("list[Token]", c.children[2:])))
@@ -295,7 +303,7 @@ def _of_dataset(test: Test) -> ColumnElement[bool]:
 
 
 def _setting(field: SpecField) -> Field:
-    """A field of the specification, wherever the catalog keeps it."""
+    """Make the filter's field of a specification's field, wherever the catalog keeps it."""
     if field.name in _SEEDS:
         return Field("number", _plain(_SEEDS[field.name]))
     table, _, term = field.name.partition(".")
@@ -322,7 +330,10 @@ def _setting(field: SpecField) -> Field:
 
 
 def _value_in_setup(field: SpecField) -> ColumnElement[Any]:
-    """A field as the setup has it, or else its default; NULL of a model that does not read it."""
+    """Return a field as the setup has it, or else its default.
+
+    NULL of a model that does not read it.
+    """
     path = Setup.spec[tuple(field.name.split("."))]
     stored: ColumnElement[Any] = path.as_float() if field.kind == "number" else path.as_string()
     if field.kind == "flag":  # SQLite reads JSON's true as 1
@@ -379,7 +390,7 @@ FIELDS = {
     "epochs": Field("number", _plain(Run.epochs)),
     "created": Field("time", _plain(Run.created), read=_time),
 }
-"""What a filter can ask beside the specification and the metrics."""
+"""Fields that a filter can ask about beside the specification and the metrics."""
 
 METRICS = "metrics.<split>.<variable>.<statistic>[.<level>]"
 OLD_SPELLINGS = {
@@ -398,7 +409,7 @@ def field_names() -> list[str]:
 
 
 def _known() -> str:
-    """The fields in short: tables of the specification by their name alone."""
+    """List the fields in short: tables of the specification by their name alone."""
     specified = dict.fromkeys(f"{n.partition('.')[0]}{'.<name>' * ('.' in n)}" for n in spec_fields.fields())
     return ", ".join(dict.fromkeys((*FIELDS, METRICS, *specified)))
 
@@ -477,7 +488,10 @@ class Asked:
 
 
 def asked(text: str) -> list[Asked]:
-    """What a filter asks of texts and metrics, to be looked up where no run matches."""
+    """Return what a filter asks of texts and metrics.
+
+    It is to be looked up where no run matches.
+    """
     found: list[Asked] = []
     for comparison in _comparisons(_parsed(text)) if text.strip() else ():
         name = _present_spelling(str(comparison.children[0]))

@@ -17,10 +17,13 @@ from landlab_mgr.records import SEEN, SPLITS
 
 
 class Guard(Database):
-    """What stands between a choice of runs and the skill that will judge it."""
+    """Guard between a choice of runs and the skill that will judge it."""
 
     def test_reads(self, run_id: str | None = None) -> int:
-        """How often test or withheld metrics were read: of this run alone, or without one, of all together."""
+        """Count how often test or withheld metrics were read.
+
+        Of this run alone, or without one, of all together.
+        """
         with self.transaction() as tx:
             reads = select(func.count()).where(Event.kind == "read_test", Event.run_id == run_id)
             return tx.scalar(reads) or 0

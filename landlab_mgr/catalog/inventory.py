@@ -1,4 +1,4 @@
-"""What the catalog says lies in the workspace: attempts with their directories, and files."""
+"""Workspace contents as the catalog lists them: attempts with their directories, and files."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,7 @@
-"""Who holds a run: how long an attempt may be silent, and whether the process that drives it is alive. JAX-free."""
+"""Leases of runs. JAX-free.
+
+How long an attempt may be silent, and whether the process that drives it is alive.
+"""
 
 import hashlib
 import os
@@ -40,7 +43,10 @@ def _place() -> str:
 
 
 def driver_is_dead(host: str, pid: int) -> bool:
-    """Whether an attempt's driver is known to be gone; only one of this host can be."""
+    """Check whether an attempt's driver is known to be gone.
+
+    Only a driver of this host can be.
+    """
     if host != this_host() or pid == os.getpid():
         return False
     try:

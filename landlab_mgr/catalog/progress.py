@@ -1,4 +1,7 @@
-"""How far grids are: the few things about every run that this takes, read quickly whatever the runs left."""
+"""Progress of grids.
+
+The few things about every run that this takes are read quickly, whatever the runs left.
+"""
 
 import pandas as pd
 from sqlalchemy import select

@@ -55,7 +55,10 @@ class Queries(Guard):
             return dataset_records(tx)
 
     def dataset(self, name: str) -> DatasetRecord:
-        """The dataset with this name, its first or a further one, or else with a fingerprint that starts so."""
+        """Return the dataset with this name, or else with a fingerprint that starts so.
+
+        The name is its first or a further one.
+        """
         datasets = self.datasets()
         found = [d for d in datasets if name in d.names] or [
             d for d in datasets if name and d.fingerprint.startswith(name)
@@ -81,7 +84,7 @@ class Queries(Guard):
         return [GridRecord(g.name, GridSpec.model_validate(g.spec), g.created, counts[g.id]) for g in grids]
 
     def grid(self, name: str) -> GridRecord:
-        """The grid of this name; LandlabError where there is none."""
+        """Return the grid of this name; LandlabError where there is none."""
         grids = {grid.name: grid for grid in self.grids()}
         if name not in grids:
             known = ", ".join(grids) or "none"
@@ -89,7 +92,7 @@ class Queries(Guard):
         return grids[name]
 
     def run(self, run_id: str) -> RunRecord:
-        """The run whose id starts so; LandlabError if there is none or several."""
+        """Return the run whose id starts so; LandlabError if there is none or several."""
         columns = (
             *(Run.run_id, Run.state, Run.dataset, Dataset.name.label("dataset_name"), Run.setup_id),
             *(Run.loss_weights_id, Setup.label, Run.spec, Run.epochs),
@@ -105,7 +108,9 @@ class Queries(Guard):
         )
 
     def runs(self, filter: str = "", limit: int | None = None, offset: int = 0) -> pd.DataFrame:
-        """Runs that a filter holds for, in order of registration, a row each: at most `limit`, after `offset` others.
+        """Tabulate runs that a filter holds for, a row each, in order of registration.
+
+        There are at most `limit`, after `offset` others.
 
         Columns: run_id, state, grids (comma-separated), dataset (name), label, seed, epochs, epochs_planned,
         train_loss and dev_loss (of the last epoch), outcome and message (of the last attempt that ended badly, where
@@ -171,7 +176,9 @@ class Queries(Guard):
         return pd.concat([table, pd.DataFrame(columns, index=table.index)], axis="columns")
 
     def outline(self, filter: str = "") -> pd.DataFrame:
-        """The few things about runs by which they are chosen, in order of registration; quick, however many.
+        """Tabulate the few things about runs by which they are chosen.
+
+        Runs are in order of registration; it is quick, however many.
 
         Columns: run_id, state, dataset (name), label, seed, epochs, epochs_planned.
         """
@@ -189,7 +196,10 @@ class Queries(Guard):
         return table.astype({"epochs_planned": int})
 
     def unknown(self, filter: str) -> list[str]:
-        """What a filter asks for and no run has, a line each, with what is near: why it matches nothing."""
+        """List what a filter asks for and no run has, a line each.
+
+        A line has what is near: it says why the filter matches nothing.
+        """
         lines = []
         with self.transaction() as tx:
             for asked in asked_of(filter):
@@ -199,7 +209,10 @@ class Queries(Guard):
         return list(dict.fromkeys(lines))
 
     def states(self, grid: str) -> dict[str, str]:
-        """The state of every run that a grid holds, by run_id, in order of registration."""
+        """Return the state of every run that a grid holds, by run_id.
+
+        Runs are in order of registration.
+        """
         query = (
             select(Run.run_id, Run.state)
             .join(GridRun, GridRun.run_id == Run.run_id)
@@ -219,7 +232,10 @@ class Queries(Guard):
         return [run_id for run_id in run_ids if run_id in waiting]
 
     def specs(self, run_ids: Sequence[str]) -> dict[str, RunSpec]:
-        """What these runs ask, by run_id in the order given; ids that are not there are left out."""
+        """Return what these runs ask, by run_id in the order given.
+
+        Ids that are not there are left out.
+        """
         query = select(Run.run_id, Run.spec)
         with self.transaction() as tx:
             found = {r.run_id: r.spec for r in tx.execute(query.where(among(tx, Run.run_id, run_ids))).all()}
@@ -269,7 +285,7 @@ class Queries(Guard):
             return tx.scalar(select(func.avg(Epoch.seconds)).where(Epoch.run_id.in_(newest)))
 
     def counts(self, filter: str = "") -> dict[str, int]:
-        """How many runs that a filter holds for are in each state, all states named."""
+        """Count the runs that a filter holds for in each state, all states named."""
         self._look((), filter)
         query = select(Run.state, func.count()).where(compile_filter(filter)).group_by(Run.state)
         with self.transaction() as tx:
@@ -402,7 +418,7 @@ def _near(value: str, values: Sequence[str]) -> str:
 
 
 def _joined(query: Select) -> Select:
-    """A query on runs with their dataset and setup."""
+    """Join a query on runs with their dataset and setup."""
     return (
         query.select_from(Run)
         .join(Dataset, Dataset.fingerprint == Run.dataset)
@@ -411,14 +427,20 @@ def _joined(query: Select) -> Select:
 
 
 def _of_last_failure(column: InstrumentedAttribute[Any]) -> Any:
-    """What the last attempt that ended badly says, of a run that has not completed since."""
+    """Select what a run's last attempt that ended badly says.
+
+    Only of a run that has not completed since.
+    """
     bad = Attempt.run_id == Run.run_id, Attempt.outcome.is_not(None), Attempt.outcome != "ok"
     query = select(column).where(*bad, Run.state != "completed").order_by(Attempt.number.desc()).limit(1)
     return query.correlate(Run).scalar_subquery()
 
 
 def _of_last_epoch(column: InstrumentedAttribute[Any]) -> Any:
-    """A column of each run's last epoch. One by one, as a planner that may join reads all epochs of all runs."""
+    """Select a column of each run's last epoch.
+
+    One by one, as a planner that may join reads all epochs of all runs.
+    """
     newest = select(column).where(Epoch.run_id == Run.run_id).order_by(Epoch.epoch.desc()).limit(1)
     return newest.correlate(Run).scalar_subquery().label(column.key)
 

@@ -1,4 +1,4 @@
-"""What goes into and comes out of the catalog: frozen records, never live rows."""
+"""Records that go into and come out of the catalog: frozen, never live rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class DatasetRecord:
 
 @dataclass(frozen=True)
 class Registration:
-    """How many runs a registration added, and how many were there."""
+    """Numbers of runs that a registration added, and that were there."""
 
     added: int
     existing: int
@@ -107,7 +107,9 @@ class Claim:
 
 @dataclass(frozen=True)
 class AnalysisRecord:
-    """What an analysis made of the runs that a filter found; `path` is the result's, in the workspace.
+    """Result of an analysis of the runs that a filter found.
+
+    `path` is the result's, in the workspace.
 
     `id` is 16 hex digits, `environment` what computed it; `created` is set when it is first recorded.
     """
@@ -134,7 +136,7 @@ class MemberRecord:
 
     @property
     def kept(self) -> bool:
-        """Whether it is a member."""
+        """True where it is a member."""
         return self.reason is None
 
 

@@ -97,7 +97,10 @@ def _free_name(tx: Connection, name: str, fingerprint: str) -> None:
 
 
 def redacted(url: str) -> str:
-    """A URL without the secrets it carries: its password, and what its query says (signatures, tokens)."""
+    """Return a URL without the secrets it carries.
+
+    These are its password, and what its query says (signatures, tokens).
+    """
     if "://" not in url:
         return url
     url = re.sub(r"://([^/@:]*):[^/]*@", r"://\1:***@", url)

@@ -31,7 +31,7 @@ from landlab_mgr.errors import LandlabError
 
 @dataclass(frozen=True)
 class Removed:
-    """What went: runs with the directories of their attempts, and the results that rested on them."""
+    """Removed runs with their attempts' directories, and the results that rested on them."""
 
     run_ids: tuple[str, ...]
     directories: tuple[str, ...]

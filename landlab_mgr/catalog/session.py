@@ -142,7 +142,10 @@ class Database:
 
 
 def parse_url(url: str | Path) -> URL:
-    """An SQLAlchemy URL from a URL or a bare file path; SQLite files and PostgreSQL are allowed."""
+    """Make an SQLAlchemy URL from a URL or a bare file path.
+
+    SQLite files and PostgreSQL are allowed.
+    """
     text = str(url)
     try:
         parsed = make_url(text) if "://" in text else URL.create("sqlite", database=text)
@@ -163,7 +166,7 @@ def parse_url(url: str | Path) -> URL:
 
 @contextmanager
 def migrating(url: str | Path) -> Iterator["Config"]:
-    """An Alembic configuration inside one exclusive transaction on the database.
+    """Yield an Alembic configuration inside one exclusive transaction on the database.
 
     Foreign keys are off meanwhile, as Alembic rebuilds SQLite tables by dropping them, which would delete
     their children; they are checked before the commit.
@@ -192,7 +195,10 @@ def migrating(url: str | Path) -> Iterator["Config"]:
 
 
 def insert(connection: Connection, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that knows ON CONFLICT; SQLAlchemy has one per dialect, spelled alike."""
+    """Make an INSERT that knows ON CONFLICT.
+
+    SQLAlchemy has one per dialect, spelled alike.
+    """
     build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     return build(table)
 
@@ -210,19 +216,25 @@ def upsert(
 
 
 def clock(connection: Connection) -> Any:
-    """The present time for a column: the server's, where one serves drivers whose own clocks differ."""
+    """Return the present time for a column.
+
+    It is the server's, where one serves drivers whose own clocks differ.
+    """
     return func.clock_timestamp() if connection.dialect.name == "postgresql" else datetime.now(UTC)
 
 
 def now(connection: Connection) -> datetime:
-    """The present time, by the same clock."""
+    """Return the present time, by the same clock."""
     if connection.dialect.name == "postgresql":
         return connection.execute(select(clock(connection))).scalar_one()
     return datetime.now(UTC)
 
 
 def among(connection: Connection, column: Any, values: Iterable[str]) -> ColumnElement[bool]:
-    """The condition that a column is one of many texts, which are bound as one value: no list is too long."""
+    """Make the condition that a column is one of many texts.
+
+    They are bound as one value: no list is too long.
+    """
     values = list(values)
     if connection.dialect.name == "postgresql":
         return column == any_(literal(values, postgresql.ARRAY(Text)))
@@ -269,7 +281,7 @@ def _engine(url: URL, read_only: bool = False, foreign_keys: bool = True) -> Eng
 
 
 def _engine_to_read(url: URL) -> Engine:
-    """An engine on an SQLite file that may lie where nothing can be written.
+    """Make an engine on an SQLite file that may lie where nothing can be written.
 
     An immutable connection never sees what is written later: it is used for one transaction.
     """
@@ -290,7 +302,7 @@ _PENDING = "has changes pending in its -wal file"
 
 
 def _connect_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
-    """A connection for reading, and whether it takes the file as immutable.
+    """Open a connection for reading; return it, and whether it takes the file as immutable.
 
     SQLite writes beside a file in WAL mode even to read it. Where it cannot, and no change is pending in the -wal
     file, the file alone is the catalog.
@@ -338,7 +350,7 @@ _ADVICE = (
     ("no schema has been selected", "{}; let the owner of the database grant this role a schema"),
     ("malformed", "{}; take the file from a backup, or save what is left with `sqlite3 FILE .recover`"),
 )
-"""What to do about what SQLite says."""
+"""Advice on what a database says."""
 
 _SURROUNDINGS = {"25006", "42501", "0LP01", "28000", "28P01", "3F000"}
 """PostgreSQL's SQLSTATE of a read-only transaction, of rights, logins and schemas that lack."""
@@ -350,7 +362,9 @@ _RESTARTING = ("57P01", "57P02", "57P03", "53300")
 
 @contextmanager
 def _plain_errors(url: URL) -> Iterator[None]:
-    """What the surroundings did (a lock, a full disk, no server, not a database) in one line.
+    """Restate an error of the surroundings in one line.
+
+    Such is a lock, a full disk, no server, not a database.
 
     Other subclasses of DatabaseError are mistakes of this code and keep their traceback.
     """
@@ -368,7 +382,10 @@ def _plain_errors(url: URL) -> Iterator[None]:
 
 
 def _is_away(error: DBAPIError) -> bool:
-    """Whether a database may be back soon: the server stops or starts, the line is cut, or SQLite's lock is held."""
+    """Check whether a database may be back soon.
+
+    The server stops or starts, the line is cut, or SQLite's lock is held.
+    """
     if "sqlite3" in type(error.orig).__module__:
         return "locked" in str(error.orig)
     sqlstate = getattr(error.orig, "sqlstate", None)

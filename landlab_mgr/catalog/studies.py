@@ -53,7 +53,7 @@ class Studies(Database):
         return list(wanted)
 
     def study(self, name: str) -> StudyRecord:
-        """The study of this name; LandlabError where there is none."""
+        """Return the study of this name; LandlabError where there is none."""
         found = {s.name: s for s in self.studies()}
         if name not in found:
             raise LandlabError(
@@ -99,7 +99,7 @@ class Studies(Database):
             return [WeightSetRecord(*row) for row in tx.execute(query)]
 
     def weight_set(self, name: str) -> WeightSetRecord:
-        """The weights of this name; LandlabError where there are none."""
+        """Return the weights of this name; LandlabError where there are none."""
         found = {w.name: w for w in self.weight_sets()}
         if name not in found:
             known = ", ".join(found) or "none"

@@ -58,7 +58,7 @@ def _one_of(column: str, allowed: tuple[str, ...]) -> CheckConstraint:
 
 
 def _float_pair(name: str) -> tuple[CheckConstraint, ...]:
-    """What holds between a value and its kind: NaN has no value, all else has one."""
+    """Constrain a value and its kind: NaN has no value, all else has one."""
     kind = "kind" if name == "value" else f"{name}_kind"
     return (
         _one_of(kind, FLOAT_KINDS),
@@ -102,7 +102,10 @@ class Grid(Base):
 
 
 class Setup(Base):
-    """What members of one ensemble share; `label` is the predictor groups as people write them."""
+    """Setup that members of one ensemble share.
+
+    `label` is the predictor groups as people write them.
+    """
 
     __tablename__ = "setup"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -141,7 +144,7 @@ class Run(Base):
 
 
 class GridRun(Base):
-    """Which runs a grid holds; a run may belong to many."""
+    """Membership of a run in a grid; a run may belong to many."""
 
     __tablename__ = "grid_run"
     grid_id: Mapped[int] = mapped_column(ForeignKey(Grid.id), primary_key=True)
@@ -256,7 +259,7 @@ class Event(Base):
 
 
 class Analysis(Base):
-    """What was computed from runs, and the file in the workspace that holds the result."""
+    """Result computed from runs, and the file in the workspace that holds it."""
 
     __tablename__ = "analysis"
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -42,7 +42,7 @@ class Tags(Database):
         return len(removed)
 
     def tags(self) -> dict[str, tuple[str, ...]]:
-        """The tags of every run that has some, by name."""
+        """Return the tags of every run that has some, in order of name."""
         found: dict[str, list[str]] = {}
         with self.transaction() as tx:
             for run_id, name in tx.execute(select(Tag.run_id, Tag.name).order_by(Tag.name)):

@@ -32,7 +32,10 @@ STATE_AFTER = {
     "lost": "pending",
     "cancelled": "pending",
 }
-"""What an unsuccessful attempt makes of its run: infrastructure loss and release are no fault of the run."""
+"""State of a run after an unsuccessful attempt.
+
+Infrastructure loss and release are no fault of the run.
+"""
 
 
 @dataclass(frozen=True)
@@ -246,7 +249,10 @@ class Attempts(Database):
         return reclaimed
 
     def undecided(self, lease_seconds: float) -> list[str]:
-        """Runs whose attempt looks lapsed by the clocks, and will be reclaimed unless a sign of it comes."""
+        """Return runs whose attempt looks lapsed by the clocks.
+
+        They will be reclaimed unless a sign of it comes.
+        """
         with self.transaction() as tx:
             return [a.run_id for a in self._going(tx, lease_seconds) if a.silent <= lease_seconds < a.looks]
 
@@ -300,7 +306,9 @@ def _take_pending(tx: Connection, where: Sequence[ColumnElement[bool]], now: dat
 
 
 def _sign(tx: Connection, token: str) -> Row:
-    """The going attempt that holds this token, its heartbeat renewed; it cannot end before we commit.
+    """Renew the heartbeat of the going attempt that holds this token; return it.
+
+    It cannot end before we commit.
 
     PostgreSQL locks rows one by one, so every verb locks the run before its attempt: two that lock in
     opposite orders would wait for each other. In SQLite the lock is already ours.
@@ -326,7 +334,10 @@ _HOPELESS = "; lost more than {} times in a row without a new epoch: `landlab ru
 
 
 def _is_hopeless(tx: Connection, attempt: Row | _Going, retries: int | None) -> bool:
-    """Whether this attempt, were it lost, is one too many that came to nothing since somebody last said retry."""
+    """Check whether this attempt, were it lost, is one too many.
+
+    Lost attempts that came to nothing count, from when somebody last said retry.
+    """
     if retries is None:
         return False
     # by the numbers of events, as the times that they name are of several clocks
