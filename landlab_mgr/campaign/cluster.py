@@ -111,7 +111,7 @@ class RayExecutor:
                 slot.actor.hear.remote()
 
     def idle(self) -> Mapping[str, Any] | None:
-        """What the first worker that waits for a group runs on."""
+        """Return what the first worker that waits for a group runs on."""
         slot = self._first_idle()
         return None if slot is None else slot.environment
 
@@ -126,7 +126,10 @@ class RayExecutor:
         slot.events = slot.actor.run.options(num_returns="streaming").remote(list(tasks), self.width)
 
     def poll(self, timeout: float) -> list[tuple[str, Event]]:
-        """What workers sent, and the ends of those jobs whose worker died; starts another in its place."""
+        """Return what workers sent, and the ends of jobs whose worker died.
+
+        Another worker starts in its place.
+        """
         told, self._told = self._told, []
         waiting = {slot.starting if slot.events is None else slot.events: slot for slot in self._slots}
         waiting = {r: s for r, s in waiting.items() if s.environment is None or s.events is not None}
@@ -167,7 +170,10 @@ class RayExecutor:
         slot.environment = environment
 
     def _next(self, slot: _Slot) -> list[tuple[str, Event]]:
-        """The next event of a busy worker; or its group is over, or the worker is."""
+        """Return the next event of a busy worker.
+
+        It is none where the group is over, and the ends of its jobs where the worker is.
+        """
         try:
             token, event = ray.get(next(slot.events))
         except StopIteration:
@@ -262,7 +268,10 @@ def _connect(workers: int | None, policies: PolicySpec, address: str | None) -> 
 
 
 def _is_late(error: BaseException) -> bool:
-    """Whether a start of Ray ran out of time, as on a machine that is busy, and may succeed the next time."""
+    """Check whether a start of Ray ran out of time.
+
+    That happens on a machine that is busy, and the next start may succeed.
+    """
     text = f"{type(error).__name__} {error}".lower()
     words = (
         "timed out",
@@ -299,7 +308,10 @@ def _knock(address: str) -> None:
 
 
 def _needs(policies: PolicySpec) -> dict[str, float]:
-    """What a worker asks for, in Ray's words; a GPU by default where the cluster has one."""
+    """Return what a worker asks for, in Ray's words.
+
+    It asks for a GPU by default where the cluster has one.
+    """
     gpus = policies.gpus
     if gpus is None:
         gpus = 1.0 if ray.cluster_resources().get("GPU") else 0.0
@@ -307,7 +319,7 @@ def _needs(policies: PolicySpec) -> dict[str, float]:
 
 
 def _room(needs: Mapping[str, float]) -> int:
-    """How many workers the living nodes have room for, were they empty."""
+    """Count the workers that the living nodes have room for, were they empty."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     wanted = {name: amount for name, amount in needs.items() if amount}
     return sum(
@@ -323,7 +335,7 @@ def _spelled(resources: Mapping[str, float]) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    """What matters of Ray's many lines, in one."""
+    """Return what matters of Ray's many lines, in one."""
     cause = getattr(error, "cause", None)  # of what a worker's own code raised, without its traceback
     text = " ".join(str(error if cause is None else cause).split())
     found = re.search(r"Worker exit detail: (.*?)( Some common causes|$)", text)

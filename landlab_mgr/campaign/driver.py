@@ -35,24 +35,27 @@ STALL_FACTOR = 20
 
 
 class Report(Protocol):
-    """Who is told what happens; the command line draws it."""
+    """Listener that is told what happens; the command line draws it."""
 
     def claimed(self, claim: Claim) -> None:
-        """A run was claimed and submitted."""
+        """Report that a run was claimed and submitted."""
 
     def progress(self, claim: Claim, progress: Progress) -> None:
         """Epochs of a run are committed."""
 
     def ended(self, claim: Claim, outcome: str, message: str, seconds: float, state: str) -> None:
-        """An attempt ended: ok, nan, oom, error, cancelled or lost; `state` is what its run is now."""
+        """Report that an attempt ended: ok, nan, oom, error, cancelled or lost.
+
+        `state` is what its run is now.
+        """
 
     def outage(self, message: str) -> None:
-        """The catalog's database is away, or back."""
+        """Report that the catalog's database is away, or back."""
 
 
 @dataclass
 class Summary:
-    """What a driver did."""
+    """Summary of what a driver did."""
 
     outcomes: dict[str, int] = field(default_factory=dict)
     failed: int = 0
@@ -103,7 +106,7 @@ class Driver:
         self._policies, self._max_failures, self._from_start = policies, max_failures, from_start
         self._going: dict[str, _Going] = {}
         self._heard: dict[str, float] = {}
-        """When each group was last heard of, by the token of its first attempt."""
+        """Time each group was last heard of, by the token of its first attempt."""
         self._silences: deque[float] = deque(maxlen=200)
         """Seconds from one commit of a group to its next; what comes before the first may be compilation."""
         self._committed: set[str] = set()
@@ -111,9 +114,9 @@ class Driver:
         self._taken: SimpleQueue[str] = SimpleQueue()
         """Attempts of which a heartbeat learned that they hold their run no more."""
         self._backlog: deque[tuple[str, Event]] = deque()
-        """What the executor told and the catalog does not know yet."""
+        """Events that the executor told and the catalog does not know yet."""
         self._away_since: float | None = None
-        """When the catalog's database was away first, while it is."""
+        """Time the catalog's database was away first, while it is."""
         self._queue = Queue(catalog, ())
         self._datasets: Mapping[str, str] = {}
         self._stop = threading.Event()
@@ -198,7 +201,7 @@ class Driver:
         self._report.outage(f"the catalog answers again after {seconds:.0f} s; all is recorded")
 
     def _watches(self, run_ids: Sequence[str]) -> bool:
-        """Whether another driver that holds some of these runs may yet turn out to be gone."""
+        """Check whether another driver that holds some of these runs may yet turn out to be gone."""
         return not set(self._catalog.undecided(LEASE_SECONDS)).isdisjoint(run_ids)
 
     def _may_claim(self, summary: Summary) -> bool:
@@ -376,7 +379,7 @@ class Driver:
 
     @contextmanager
     def _heartbeats(self) -> Iterator[None]:
-        """A thread that keeps this driver's attempts alive, however long a worker computes."""
+        """Run a thread that keeps this driver's attempts alive, however long a worker computes."""
         done = threading.Event()
 
         def beat() -> None:

@@ -1,4 +1,4 @@
-"""Where groups of jobs run: what the driver asks of an executor, and the one in this process."""
+"""Executors of groups of jobs: what the driver asks of one, and the one in this process."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,10 @@ class Executor(Protocol):
     """Lanes of a group's program: at most so many jobs train side by side in one worker."""
 
     def idle(self) -> Mapping[str, Any] | None:
-        """What the worker that would take the next group runs on (`Worker.environment`); None while none is free."""
+        """Return what the worker that would take the next group runs on.
+
+        It is the worker's `Worker.environment`; None while none is free.
+        """
 
     def submit(self, tasks: Sequence[Task]) -> None:
         """Give the idle worker a group: jobs on one dataset whose `run.group_key` is the same."""
@@ -48,7 +51,7 @@ class LocalExecutor:
         self._left: set[str] = set()
 
     def idle(self) -> Mapping[str, Any] | None:
-        """This process, once no job of the current group is left."""
+        """Return this process's environment, once no job of the current group is left."""
         return None if self._left else self._environment
 
     def submit(self, tasks: Sequence[Task]) -> None:
@@ -58,7 +61,7 @@ class LocalExecutor:
         self._events = self._worker.run(tasks, self.width)
 
     def poll(self, timeout: float) -> list[tuple[str, Event]]:
-        """The next event of the current group; it takes as long as it takes."""
+        """Return the next event of the current group; it takes as long as it takes."""
         events = list(itertools.islice(self._events, 1))
         self._left.difference_update(token for token, event in events if ends(event))
         return events

@@ -17,7 +17,9 @@ from landlab_mgr.workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class Workers:
-    """Who trains: `count` workers (default: what there is room for), in this process ("local") or on Ray.
+    """Workers that train: `count` of them, in this process ("local") or on Ray.
+
+    By default `count` is what there is room for.
 
     `address` is a running Ray cluster, HOST:PORT or "auto"; without it Ray starts on this machine.
     """
@@ -92,7 +94,10 @@ def pending(
 
 
 def _seconds(catalog: Catalog, epochs: dict[Any, int], workers: int) -> float | None:
-    """How long so many epochs of each dataset (by name) take, as they took before; None where one never did."""
+    """Estimate the seconds that so many epochs of each dataset (by name) take.
+
+    They take as long as they took before; None where one never did.
+    """
     known = {name: catalog.epoch_seconds(name) for name in epochs}
     total = 0.0
     for name, seconds in known.items():

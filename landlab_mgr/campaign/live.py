@@ -15,7 +15,7 @@ from landlab_mgr.catalog import Claim
 from landlab_mgr.workspace.display import console, duration, text
 
 SPEAK_SECONDS = 10.0
-"""Where there is no terminal, what is not news is said about this often."""
+"""Seconds between lines of what is not news, where there is no terminal."""
 PACE_SECONDS = 5.0
 """Training is watched for so long before its pace is told."""
 BURST_SECONDS = 1.0
@@ -73,7 +73,7 @@ class LiveReport:
         self._epochs_left += epochs
 
     def claimed(self, claim: Claim) -> None:
-        """A run was claimed and submitted."""
+        """Show that a run was claimed and submitted."""
         self._rows[claim.token] = _Row(claim, claim.epochs_done)
         again = f", attempt {claim.number}" if claim.number > 1 else ""
         resumed = f", going on after epoch {claim.epochs_done}" if claim.resume else ""
@@ -97,11 +97,11 @@ class LiveReport:
         )
 
     def outage(self, message: str) -> None:
-        """The catalog's database is away, or back."""
+        """Show that the catalog's database is away, or back."""
         self._say(message, always=True)
 
     def ended(self, claim: Claim, outcome: str, message: str, seconds: float, state: str) -> None:
-        """An attempt ended, and what became of its run."""
+        """Show that an attempt ended, and what became of its run."""
         row = self._rows.pop(claim.token)
         if state == "failed":
             self._epochs_left -= claim.spec.optimizer.epochs - row.epoch
@@ -137,7 +137,7 @@ class LiveReport:
             self._spoke = time.monotonic()
 
     def _drawn(self) -> Group:
-        """The table of what runs, as much as fits, over the counts."""
+        """Draw the table of what runs, as much as fits, over the counts."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in ("run", "predictors", "seed", "epoch", "", "loss", "dev"):
             table.add_column(name, justify="left" if name in ("run", "predictors", "") else "right")
