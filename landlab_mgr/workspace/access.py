@@ -1,4 +1,4 @@
-"""Who may open the app: this machine alone, or others after a login. JAX-free."""
+"""Access to the app: this machine alone, or others after a login. JAX-free."""
 
 import importlib.util
 import ipaddress
@@ -11,11 +11,14 @@ from landlab_mgr.storage.location import read_toml
 
 NEEDED = ("redirect_uri", "cookie_secret")
 CLIENT = ("client_id", "client_secret", "server_metadata_url")
-"""What Streamlit's OIDC login needs of a provider, in [auth] or in [auth.NAME]."""
+"""Settings that Streamlit's OIDC login needs of a provider, in [auth] or in [auth.NAME]."""
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach an address; a name other than localhost is taken for one that others can."""
+    """Check whether only this machine can reach an address.
+
+    A name other than localhost is taken for one that others can.
+    """
     if address == "localhost":
         return True
     try:

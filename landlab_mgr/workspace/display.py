@@ -1,4 +1,4 @@
-"""What the command line shows: tables, numbers, durations. JAX-free."""
+"""Display of the command line: tables, numbers, durations. JAX-free."""
 
 import json
 import sys
@@ -58,7 +58,10 @@ def show(frame: pd.DataFrame, title: str = "", as_json: bool = False, digits: in
 
 
 def fitted(frame: pd.DataFrame, optional: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    """The table with as many of the optional columns as the console is wide, and those that it has no room for."""
+    """Fit the optional columns of a table to the width of the console.
+
+    Return the table with as many as it has room for, and those that it has no room for.
+    """
 
     def width(column: str) -> int:
         return 2 + max(len(column), *(len(text(value)) for value in frame[column]))
@@ -99,7 +102,10 @@ def text(value: Any, digits: int = 3) -> str:
 
 
 def csv(frame: pd.DataFrame) -> str:
-    """A table as CSV in which no spreadsheet takes a text for a formula: such a text begins with an apostrophe."""
+    """Return a table as CSV in which no spreadsheet takes a text for a formula.
+
+    A text that it would take for one begins with an apostrophe.
+    """
 
     def plain(value: Any) -> Any:
         if not isinstance(value, str):
@@ -122,7 +128,10 @@ def _is_number(text: str) -> bool:
 
 
 def skill_table(metrics: pd.DataFrame) -> pd.DataFrame:
-    """A row for each variable and split: r2, R2, RMSE, spatial r, and how many values they rest on."""
+    """Tabulate the skill, a row for each variable and split.
+
+    Columns are r2, R2, RMSE, spatial r, and how many values they rest on.
+    """
     columns = [("r2", "flat"), ("R2", "flat"), ("rmse", "flat"), ("r", "spatial"), ("n", "flat")]
     wide = metrics.pivot_table(
         index=["variable", "split"],

@@ -1,4 +1,4 @@
-"""What lies in a workspace against what its catalog says: what nothing needs, what is wrong. JAX-free.
+"""Contents of a workspace against its catalog: what nothing needs, what is wrong. JAX-free.
 
 Whatever is listed on disk before the catalog is read was claimed before: an attempt enters the catalog first, its
 directory comes after. Nothing here follows a link.
@@ -49,7 +49,9 @@ class Finding:
 
 
 def waste(workspace: Workspace, catalog: Catalog) -> list[Waste]:
-    """What nothing needs, by path: leftovers of attempts that ended, stale temporaries, packed copies without dataset.
+    """Find what nothing needs, by path.
+
+    That is leftovers of attempts that ended, stale temporaries, and packed copies without dataset.
 
     Neither what the catalog lists nor the directory of an attempt that goes on, however silent it is. Files that
     landlab does not write are left alone. LandlabError where the catalog knows none of the attempts in the workspace:
@@ -104,7 +106,7 @@ def files_at(workspace: Workspace, paths: Iterable[str], reason: str) -> list[Wa
 
 
 def damaged(workspace: Workspace, catalog: Catalog) -> list[str]:
-    """Runs that have a file which is missing or altered."""
+    """List runs that have a file which is missing or altered."""
     files = [f for f in catalog.inventory().files if _problem(workspace, f.artifact)]
     return list(dict.fromkeys(f.run_id for f in files))
 
@@ -145,7 +147,10 @@ def examine(workspace: Workspace, catalog: Catalog, deep: bool = False) -> list[
 
 
 def free_bytes(workspace: Workspace) -> int:
-    """What is left on the disk of the workspace, where its files may lie elsewhere."""
+    """Return the bytes left on the disk of the workspace.
+
+    Its files may lie elsewhere.
+    """
     return shutil.disk_usage(workspace.root).free
 
 

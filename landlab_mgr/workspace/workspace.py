@@ -1,6 +1,7 @@
-"""Where a group's work lies: a directory with the catalog; a storage with datasets and files of runs. JAX-free.
+"""Workspace of a group: a directory with the catalog, and a storage. JAX-free.
 
-The storage is that directory, unless `landlab init --storage` named another place, such as s3://bucket/prefix.
+The storage holds datasets and files of runs. It is that directory, unless `landlab init --storage` named another
+place, such as s3://bucket/prefix.
 """
 
 import json
@@ -47,7 +48,9 @@ class Workspace:
     def at(
         cls, root: str | Path | None = None, database: str | None = None, storage: str | None = None
     ) -> "Workspace":
-        """The workspace that arguments, LANDLAB_WORKSPACE and LANDLAB_DB name; by default ./landlab-workspace.
+        """Return the workspace that arguments, LANDLAB_WORKSPACE and LANDLAB_DB name.
+
+        By default it is ./landlab-workspace.
 
         Its catalog and its storage are what the arguments, LANDLAB_DB and LANDLAB_STORAGE or its landlab.toml say, by
         default landlab.db in it and the workspace itself.
@@ -60,17 +63,17 @@ class Workspace:
 
     @property
     def files(self) -> Location:
-        """Where datasets and the files of runs lie: what catalogued paths are relative to."""
+        """Location of datasets and files of runs; catalogued paths are relative to it."""
         return self.root if self.storage is None else located(self.storage)
 
     @property
     def data(self) -> Location:
-        """Where published datasets lie."""
+        """Location of published datasets."""
         return self.files / "data"
 
     @property
     def runs(self) -> Location:
-        """Where the files of runs lie, in run/attempt-token/."""
+        """Location of the files of runs, in run/attempt-token/."""
         return self.files / "runs"
 
     def create(self, remember: bool = False, remember_database: bool = False) -> Catalog:
@@ -145,7 +148,7 @@ class Workspace:
         return f"{self.runs.name}/{run_id}/{token}"
 
     def path(self, relative: str) -> Location:
-        """A catalogued path, made absolute; `str` of it is a path or a URL.
+        """Make a catalogued path absolute; `str` of it is a path or a URL.
 
         LandlabError for what leads elsewhere: a catalog or a figure is no authority on where to read or connect.
         """
@@ -159,11 +162,14 @@ class Workspace:
         return self.files / relative
 
     def relative(self, path: Location) -> str:
-        """The path under which the catalog lists what lies in the storage."""
+        """Return the path under which the catalog lists what lies in the storage."""
         return path.relative_to(str(self.files)).as_posix()
 
     def catalogued(self, artifact: ArtifactRecord) -> ArtifactRecord:
-        """A worker's artifact under its path in the storage, so that the workspace can move."""
+        """Return a worker's artifact under its path in the storage.
+
+        So the workspace can move.
+        """
         relative = self.relative(located(artifact.path))
         return ArtifactRecord(artifact.kind, relative, artifact.sha256, artifact.bytes)
 
@@ -192,7 +198,10 @@ class Workspace:
             )
 
     def _refuse_another_catalog(self, own: dict[str, str]) -> None:
-        """Runs and files are known to one catalog: another one would know nothing of them."""
+        """Refuse another catalog than the workspace's own.
+
+        Runs and files are known to one catalog: another one would know nothing of them.
+        """
         before = own.get("database") or (self.root / DATABASE if (self.root / DATABASE).exists() else None)
         if before is not None:
             raise LandlabError(
@@ -213,7 +222,10 @@ class Workspace:
 
 
 def _database(url: str) -> str:
-    """The catalog's URL, or the path of its file as people type it, made absolute."""
+    """Return the catalog's URL, or the path of its file, made absolute.
+
+    The path is as people type it.
+    """
     return url if "://" in url else str(expanded(url).absolute())
 
 
@@ -222,7 +234,7 @@ def _unreadable(path: Path, error: OSError) -> LandlabError:
 
 
 def _normal(storage: str) -> str:
-    """A storage as it is kept: a URL, or an absolute path."""
+    """Return a storage as it is kept: a URL, or an absolute path."""
     where = located(storage)
     return str(where.absolute() if isinstance(where, Path) else where)
 
@@ -232,7 +244,7 @@ def _storage_of(settings: dict[str, str]) -> str | None:
 
 
 def _settings(root: Path) -> dict[str, str]:
-    """What landlab.toml of a workspace says; empty where there is no such file."""
+    """Read what landlab.toml of a workspace says; empty where there is none."""
     path = root / SETTINGS
     try:
         if not path.exists():
