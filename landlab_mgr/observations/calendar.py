@@ -34,7 +34,7 @@ class Calendar:
 
     @classmethod
     def of(cls, ds: "xr.Dataset") -> "Calendar":
-        """The calendar of a dataset, from its times and its attribute `dt_days`."""
+        """Return the calendar of a dataset, from its times and its attribute `dt_days`."""
         first = str(ds["time"].values[0].astype("datetime64[D]"))
         return cls(first, ds.sizes["time"], float(ds.attrs["dt_days"]))
 
@@ -65,7 +65,10 @@ class Calendar:
         return _segments(self, period)
 
     def split(self, x: Any, period: Period, fill: float = 0.0) -> Any:
-        """Steps [T, ...] as segments [S, longest, ...]; shorter segments end with `fill`."""
+        """Split steps [T, ...] into segments [S, longest, ...].
+
+        Shorter segments end with `fill`.
+        """
         bounds = self.segments(period)
         sizes = bounds[:, 1] - bounds[:, 0]
         if len(sizes) == 0:
@@ -108,7 +111,7 @@ class Calendar:
         return x.__array_namespace__().stack([x[int(end)] for end in ends]) if len(ends) else x[:0]
 
     def steps_in_months(self, months: int) -> int:
-        """Steps in so many months from the first step."""
+        """Count the steps in so many months from the first step."""
         end = np.datetime64(self.first, "M") + months
         if self.step == "month":
             return min(months, self.steps)

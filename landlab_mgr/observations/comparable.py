@@ -13,7 +13,7 @@ ENOUGH_OF_A_PATCH = 0.7
 
 
 def is_compared(ds: xr.Dataset, stream: Stream, period: str, held_out: bool) -> bool:
-    """Whether a stream is compared in a period, observation or withheld.
+    """Check whether a stream is compared in a period, observation or withheld.
 
     Where the split holds months out, those are withheld; a mean over the run has no months that were not seen.
     """
@@ -23,7 +23,10 @@ def is_compared(ds: xr.Dataset, stream: Stream, period: str, held_out: bool) -> 
 
 
 def observed(ds: xr.Dataset, stream: str, period: str, held_out: np.ndarray) -> np.ndarray:
-    """A stream in a period, [T, N]: withheld are the steps that the split holds out ([T, 1 or N]), or the dataset's."""
+    """Return a stream in a period, [T, N].
+
+    Withheld are the steps that the split holds out ([T, 1 or N]), or the dataset's.
+    """
 
     def values(name: str) -> np.ndarray:
         return ds[name].transpose("time", "pixel").values
@@ -115,7 +118,9 @@ COMPARED = "compared_"
 
 
 def means_of_patches(stream: Stream, x: np.ndarray, patch: np.ndarray, calendar: Calendar) -> np.ndarray:
-    """What `comparable` gives as means of patches over what was observed of each, at every step, [T, patches].
+    """Return what `comparable` gives as means of patches at every step, [T, patches].
+
+    The means are over what was observed of each patch.
 
     Such means of several members can be averaged: they are of the same pixels.
     """
@@ -126,14 +131,17 @@ def means_of_patches(stream: Stream, x: np.ndarray, patch: np.ndarray, calendar:
 
 
 def from_steps(stream: Stream, x: np.ndarray, calendar: Calendar) -> np.ndarray:
-    """What `means_of_patches` spread over the steps, at the resolution of the observation."""
+    """Return what `means_of_patches` spread over the steps, at the observation's resolution."""
     if stream.average == "year":
         return calendar.mean(x, "year")
     return x[:1] if stream.average == "run" else x
 
 
 def score_name(stream: Stream, streams: Collection[Stream]) -> str:
-    """What a stream's scores are filed under: its variable, or the stream where several of `streams` observe that."""
+    """Return the name that a stream's scores are filed under.
+
+    It is the variable, or the stream where several of `streams` observe that.
+    """
     same = [s for s in streams if s.variable == stream.variable]
     return stream.variable if len(same) == 1 else stream.name
 

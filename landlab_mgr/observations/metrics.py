@@ -24,7 +24,10 @@ ROUND_OFF = 1e-12
 
 
 class Moments(NamedTuple):
-    """What the statistics of paired series need, float64, [N]: one entry for each series; 0 where it has no pair."""
+    """Moments of paired series that their statistics need, float64, [N].
+
+    One entry for each series; 0 where it has no pair.
+    """
 
     n: Values
     """Number of pairs."""
@@ -50,7 +53,10 @@ class Moments(NamedTuple):
 
 
 def moments(model: Values, observed: Values) -> Moments:
-    """The moments of each column of [T, N]; pairs where either is NaN are left out."""
+    """Compute the moments of each column of [T, N].
+
+    Pairs where either is NaN are left out.
+    """
     there = np.isfinite(model) & np.isfinite(observed)
     n = there.sum(axis=0).astype(np.float64)
     m, o = (np.where(there, x, 0.0).astype(np.float64) for x in (model, observed))
@@ -83,12 +89,12 @@ def moments(model: Values, observed: Values) -> Moments:
 
 
 def joined(parts: Sequence[Moments]) -> Moments:
-    """The series of several sets of moments, one set after the other."""
+    """Join the series of several sets of moments, one set after the other."""
     return Moments(*(np.concatenate(x) for x in zip(*parts, strict=True)))
 
 
 def pooled(x: Moments) -> Moments:
-    """The moments, [1], of the pairs of all series together."""
+    """Compute the moments, [1], of the pairs of all series together."""
     n = x.n.sum(keepdims=True)
     mean_m, mean_o = ((x.n * mean).sum(keepdims=True) / np.maximum(n, 1) for mean in (x.model, x.observed))
     dm, do = x.model - mean_m, x.observed - mean_o
@@ -191,7 +197,9 @@ def crps(members: Values, observed: Values) -> Values:
 
 
 def coverage(members: Values, observed: Values, level: float) -> tuple[Values, Values]:
-    """Whether central intervals hold observations, 0 to 1, and how likely that is if the members are right, [K] each.
+    """Return whether central intervals hold observations, 0 to 1, and a probability, [K] each.
+
+    The probability is how likely that is if the members are right.
 
     An interval goes from the j-th smallest member to the j-th largest, which an exchangeable observation is between
     with probability (m + 1 - 2 j) / (m + 1); where j is no whole number, both neighbours count in proportion. m members

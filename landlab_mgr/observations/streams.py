@@ -57,5 +57,8 @@ def stream_variable(stream: str, role: str = "observation") -> str:
 
 
 def stream_of(name: str) -> str:
-    """The observation stream that a weight or withheld variable (or the stream itself) belongs to."""
+    """Return the observation stream that a weight or withheld variable belongs to.
+
+    A stream belongs to itself.
+    """
     return name.removesuffix(_SUFFIX["weight"]).removesuffix(_SUFFIX["withheld"])
