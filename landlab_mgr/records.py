@@ -28,7 +28,7 @@ class EpochRecord:
 
 
 SPLITS = ("train", "dev", "test", "withheld")
-"""What a run is scored on, in the order of tables."""
+"""Splits that a run is scored on, in the order of tables."""
 SEEN = ("train", "dev")
 """The splits that tables show unless others are named: looking at test is a decision of its own."""
 
@@ -97,5 +97,5 @@ Event: TypeAlias = Progress | Result | Failed
 
 
 def ends(event: Event) -> bool:
-    """Whether nothing follows this event of a task."""
+    """Check whether nothing follows this event of a task."""
     return not isinstance(event, Progress)
