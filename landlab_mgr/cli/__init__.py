@@ -23,18 +23,18 @@ VERBS = {
     "init": ("workspace", "Make a workspace: a directory with a catalog, datasets and runs."),
     "demo": (
         "workspace",
-        "A twin planet, 17 predictor sets x 2 seeds, trained and compared: the whole path in a few minutes.",
+        "Make a twin planet, train 17 predictor sets x 3 seeds and compare them: the whole path in a few minutes.",
     ),
     "app": ("workspace", "Open the app on this workspace, on this machine only."),
     "doctor": (
         "workspace",
-        "What is wrong with the workspace, and what to do about it; exit code 1 on errors. Changes nothing.",
+        "Say what is wrong with the workspace and what to do about it; exit code 1 on errors. Changes nothing.",
     ),
     "run": (
         "runs",
         "Train everything that is pending. Ctrl-C once: commit and stop; twice: stop now. Run again to go on.",
     ),
-    "ls": ("runs", "Runs, one line each, with the fields of their specifications in which they differ."),
+    "ls": ("runs", "List runs, one line each, with the fields of their specifications in which they differ."),
     "cancel": (
         "runs",
         "Cancel runs that are pending or running; whoever trains them stops. What they committed stays.",
@@ -54,7 +54,7 @@ VERBS = {
     ),
     "trace": (
         "analysis",
-        "What made a figure, the commands that remake it, and what changed since; exit code 1 where something did.",
+        "Show what made a figure, the commands that remake it, what changed since; exit code 1 where something did.",
     ),
     "report": (
         "report",

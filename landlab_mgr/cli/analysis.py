@@ -99,7 +99,7 @@ def trace(
     db: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """What made a figure, the commands that remake it, and what changed since; exit code 1 where something did."""
+    """Show what made a figure, the commands that remake it, what changed since; exit code 1 where something did."""
     from landlab_mgr.analysis import trace as tracing
     from landlab_mgr.storage import figures
 

@@ -104,7 +104,7 @@ def export(
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
 ) -> None:
-    """A row for each run, a column for each setting and metric, named as in filters, as CSV or Parquet."""
+    """Write a row for each run, a column for each setting and metric, named as in filters, as CSV or Parquet."""
     from landlab_mgr.storage.artifacts import replace_durably
 
     path, chosen = _destination(target, format)

@@ -288,7 +288,7 @@ def show_(
     db: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """What a dataset holds: variables, units, coverage, ranges."""
+    """Show what a dataset holds: variables, units, coverage, ranges."""
     from landlab_mgr.analysis import origin
     from landlab_mgr.data import check
     from landlab_mgr.storage import figures

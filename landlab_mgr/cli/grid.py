@@ -86,7 +86,7 @@ def missing(
     db: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """What a grid asks for, setup by seed, and which of these cells no completed run fills."""
+    """Show what a grid asks for, setup by seed, and which of these cells no completed run fills."""
     from landlab_mgr.catalog.design import cells
 
     with Workspace.at(workspace, db).open(read_only=True) as catalog:

@@ -111,7 +111,7 @@ def ls(
     db: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Runs, one line each, with the fields of their specifications in which they differ."""
+    """List runs, one line each, with the fields of their specifications in which they differ."""
     # a look at held-back skill is counted, which takes writing
     with Workspace.at(workspace, db).open(read_only=not held_back(filter)) as catalog:
         most = (None if json else PAGE) if limit is None else limit or None

@@ -103,7 +103,7 @@ def show_(
     db: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """The best trial of a study, its gain over trial 0 on fresh seeds, importances, Pareto front and cost."""
+    """Show the best trial of a study, its gain over trial 0 on fresh seeds, importances, Pareto front and cost."""
     from landlab_mgr.tuning import summary
 
     ws = Workspace.at(workspace, db)

@@ -36,7 +36,7 @@ def demo(
         bool, typer.Option("--quick", help="Fewer epochs: a check that everything works")
     ] = False,
 ) -> None:
-    """A twin planet, 17 predictor sets x 2 seeds, trained and compared: the whole path in a few minutes."""
+    """Make a twin planet, train 17 predictor sets x 3 seeds and compare them: the whole path in a few minutes."""
     from landlab_mgr.cli.progress import doing
 
     with doing("loading the model and its compiler; the first time it takes longest"):
@@ -93,7 +93,7 @@ def doctor(
     db: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """What is wrong with the workspace, and what to do about it; exit code 1 on errors. Changes nothing."""
+    """Say what is wrong with the workspace and what to do about it; exit code 1 on errors. Changes nothing."""
     from landlab_mgr.workspace import housekeeping
 
     ws = Workspace.at(workspace, db)

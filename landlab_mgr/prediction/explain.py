@@ -49,7 +49,7 @@ class Function:
     """Columns of each feature; every column is of one."""
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
-        """Outputs, computed in float64: SHAP values add up to differences of them, which float32 rounds."""
+        """Compute outputs in float64: SHAP values add up to differences of them, which float32 rounds."""
         with jax.enable_x64(True):
             return np.asarray(_outputs(self.apply, self.weights, jnp.asarray(rows, jnp.float64)))
 

@@ -59,7 +59,7 @@ class Change(NamedTuple):
         return cls(number, 0.0) if sign == "*" else cls(1.0, -number if sign == "-" else number)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The changed values."""
+        """Return the changed values."""
         return self.factor * x + self.offset
 
 

@@ -99,7 +99,7 @@ def scaling(
     rounds: Annotated[int, typer.Option(min=1, help="Measurements of each kind, alternating")] = 7,
     json: JsonOption = False,
 ) -> None:
-    """What a second worker process gains, beside what a second copy of a plain arithmetic loop gains here."""
+    """Measure what a second worker process gains, beside what a second copy of a plain arithmetic loop gains here."""
     from landlab_mgr.cli.bench import scaling as bench
 
     figures = bench.measure(pixels, months, seconds, rounds)
