@@ -185,7 +185,7 @@ def test_an_unknown_reference_names_a_few_of_many():
         (
             "",
             {"pool": "process.soil"},
-            "option pool: no run has a field 'process.soil'; there are: dataset, ",
+            "option pool: no run has a field 'process.soil'; there are: batch.warmup_years, ",
         ),
         ("", {"variables": "sif"}, "option variables: none of sif is observed; there are: lai, "),
     ],

@@ -176,7 +176,8 @@ def test_what_is_published_is_read_back_and_publishing_again_adds_nothing(client
 
 
 def test_an_interrupted_publisher_leaves_nothing_that_opens(client, ws, planet, monkeypatch):
-    ds = planet.assign_attrs(name="other")
+    ds = planet.copy(deep=True).assign_attrs(name="other")
+    ds["lai"].values[0, 0] += 0.5  # the same content under another name would be there already
     fs = ws.files.fs
 
     def interrupted(*_):
@@ -312,7 +313,7 @@ def test_a_storage_that_cannot_be_is_one_line_and_makes_nothing(client, url, say
 def test_a_damaged_settings_file_is_one_line(tmp_path):
     for content in ("storage = ", "colour = 'red'", "storage = 3"):
         (tmp_path / "landlab.toml").write_text(content)
-        with pytest.raises(LandlabError, match=r'landlab.toml .*storage = "s3://BUCKET/PREFIX"'):
+        with pytest.raises(LandlabError, match=r'landlab.toml .*(storage = "s3://BUCKET/PREFIX"|not valid TOML)'):
             Workspace.at(tmp_path)
 
 
