@@ -177,7 +177,7 @@ def test_what_is_published_is_read_back_and_publishing_again_adds_nothing(client
 
 def test_an_interrupted_publisher_leaves_nothing_that_opens(client, ws, planet, monkeypatch):
     ds = planet.copy(deep=True).assign_attrs(name="other")
-    ds["lai"].values[0, 0] += 0.5  # the same content under another name would be there already
+    ds["tmin"].values[0, 0] -= 0.5  # the same content under another name would be there already
     fs = ws.files.fs
 
     def interrupted(*_):
