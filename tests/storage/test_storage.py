@@ -313,7 +313,9 @@ def test_a_storage_that_cannot_be_is_one_line_and_makes_nothing(client, url, say
 def test_a_damaged_settings_file_is_one_line(tmp_path):
     for content in ("storage = ", "colour = 'red'", "storage = 3"):
         (tmp_path / "landlab.toml").write_text(content)
-        with pytest.raises(LandlabError, match=r'landlab.toml .*(storage = "s3://BUCKET/PREFIX"|not valid TOML)'):
+        with pytest.raises(
+            LandlabError, match=r'landlab.toml .*(storage = "s3://BUCKET/PREFIX"|not valid TOML)'
+        ):
             Workspace.at(tmp_path)
 
 
