@@ -1,5 +1,7 @@
 """Skill, parameters and series of an ensemble, each opened in one call."""
 
+import shutil
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -7,6 +9,7 @@ import xarray as xr
 import landlab_mgr
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.storage import artifacts
+from landlab_mgr.workspace.workspace import Workspace
 
 from . import sample
 
@@ -64,7 +67,9 @@ def test_the_parameters_of_an_ensemble(planet, tmp_path):
 
 
 def test_an_analysis_by_name(scored, tmp_path):
-    result = landlab_mgr.analyse("skill", scored, grid="scored", options={"split": "train"})
+    shutil.copytree(scored.root, tmp_path / "ws")
+    workspace = Workspace.at(tmp_path / "ws", str(tmp_path / "ws" / "landlab.db"))
+    result = landlab_mgr.analyse("skill", workspace, grid="scored", options={"split": "train"})
     assert result.dataset["skill"].dims == ("run", "variable")
     result.save_figure(tmp_path / "skill.png")
     assert (tmp_path / "skill.png").stat().st_size > 5000

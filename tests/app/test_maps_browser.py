@@ -63,7 +63,7 @@ def test_from_the_partition_to_its_map(page, address, tmp_path):
     with open(download.value.path(), newline="") as file:
         rows = list(csv.DictReader(file))
     assert {int(row["pixel"]) for row in rows} == {2, 3, 4, 10, 11}  # where both kept members train
-    assert {row["group"] for row in rows} <= {"PFT", "CLIM", "none"}
+    assert {row["group"] for row in rows} <= {"PFT", "CLIM", "structure", "none"}
     page.screenshot(path=tmp_path / "map.png", full_page=True)
 
 

@@ -131,7 +131,7 @@ def test_members_predict_another_dataset(planet, tmp_path):
         expected = predicted(planet, spec, event)
         for variable in LEARNED:
             at = expected[variable][:24, [7, 2, 5]].T
-            np.testing.assert_allclose(found[f"{variable}_member"].values[k], at, rtol=1e-4, atol=1e-4)
+            np.testing.assert_allclose(found[f"{variable}_member"].values[k].T, at, rtol=1e-4, atol=1e-4)
 
 
 def inputs_of(planet, member, scale):

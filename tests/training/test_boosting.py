@@ -115,4 +115,4 @@ def test_members_predict_another_dataset_and_nothing_is_unpickled(planet, tmp_pa
     for k, series in enumerate(expected):
         for variable in LEARNED:
             at = series[variable][:24, chosen].T
-            np.testing.assert_allclose(found[f"{variable}_member"].values[k], at, rtol=1e-6)
+            np.testing.assert_allclose(found[f"{variable}_member"].values[k].T, at, rtol=1e-6)

@@ -133,7 +133,7 @@ class Opened:
                 values = {name: self._assembled(name, [x[block] for x in read[name]], block) for name in read}
                 for name in _FORCING:
                     values[name], count = self._sound(name, values[name], block)
-                    some[name].append(values[name][::MEDIAN_STEP])
+                    some[name].append(values[name][::MEDIAN_STEP].copy())  # a view would keep the block
                     if count:
                         clipped[name] += count
                 shape = (block.stop - block.start, ds.sizes["time"])
