@@ -7,12 +7,13 @@ import pytest
 import xarray as xr
 
 from .. import untrained
+from ..conftest import _trained, once
 from .command import landlab, refused
 
 
-def test_select_list_and_show(twin_workspace, tmp_path):
-    root = tmp_path / "ws"
-    shutil.copytree(twin_workspace, root, ignore=shutil.ignore_patterns("cache"))
+def test_select_list_and_show(tmp_path):
+    root = tmp_path / "ws"  # of its own: others look at what the shared one holds back
+    shutil.copytree(once("trained", _trained), root, ignore=shutil.ignore_patterns("cache"))
     assert "no ensemble yet: `landlab ensemble select" in landlab("ensemble", "ls", workspace=root).stdout
     assert "have fewer than 10 members" in refused("ensemble", "select", "--grid", "tiny", workspace=root)
     said = landlab("ensemble", "select", "--grid", "tiny", "--keep", 1, workspace=root).stdout
