@@ -6,3 +6,8 @@ class LandlabError(Exception):
 
     The command line prints it without a traceback and exits with code 2.
     """
+
+
+def an(noun: str) -> str:
+    """Return a noun with its article, for messages."""
+    return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"

@@ -236,7 +236,7 @@ def deviation(label: str, found: Spread) -> Panel:
 
 
 def of_groups(ds: xr.Dataset, variable: str) -> list[Panel]:
-    """What brings most at each pixel, and how much it brings, of a stored `partition_map`."""
+    """Group that brings most at each pixel, and how much it brings, of a stored `partition_map`."""
     one = ds.sel(variable=variable)
     groups = [str(g) for g in ds["group"].values]
     code = one["dominant"].values.astype(float)

@@ -14,6 +14,7 @@ from landlab_mgr.catalog.tables import (
     Artifact,
     Attempt,
     Dataset,
+    DatasetAlias,
     Ensemble,
     Epoch,
     Event,
@@ -109,7 +110,7 @@ class Removal(Database):
         return held
 
     def delete_dataset(self, fingerprint: str) -> None:
-        """Delete a dataset; LandlabError where runs use it."""
+        """Delete a dataset with all its names; LandlabError where runs use it."""
         with self.transaction(write=True) as tx:
             runs = tx.scalar(select(func.count()).select_from(Run).where(Run.dataset == fingerprint))
             if runs:
@@ -117,7 +118,8 @@ class Removal(Database):
                     f"{runs} runs use the dataset {fingerprint}; nothing was deleted; delete them first: "
                     f"`landlab delete \"dataset = '{fingerprint}'\"`"
                 )
-            tx.execute(delete(Dataset).where(Dataset.fingerprint == fingerprint))
+            for table in (DatasetAlias, Dataset):
+                tx.execute(delete(table).where(table.fingerprint == fingerprint))
             happened(tx, "dataset_registered", fingerprint=fingerprint, deleted=True)
 
     def delete_analysis(self, id: str) -> None:

@@ -43,7 +43,7 @@ def delete(
                 catalog.delete_grid(grid)
         elif dataset is not None:
             record = catalog.dataset(dataset)
-            what, paths = f"dataset {record.name} ({record.fingerprint})", [record.url]
+            what, paths = f"dataset {' = '.join(record.names)} ({record.fingerprint})", [record.url]
             if yes:
                 catalog.delete_dataset(record.fingerprint)
         elif analysis is not None:
@@ -54,7 +54,7 @@ def delete(
         else:
             run_ids = list(catalog.outline(filter)["run_id"])
             if not run_ids:
-                console.print("\n".join(["no run matches", *catalog.unknown(filter)]), markup=False)
+                console.print("\n".join(["no run matches", *catalog.unknown(filter)]))
                 return
             removed = catalog.delete_runs(run_ids, with_results, dry=not yes)
             paths = [*removed.directories, *removed.paths]
@@ -77,6 +77,5 @@ def delete(
             f"deleted {what}, but {problems[0]} could not be removed; `landlab catalog gc --yes` tries again"
         )
     console.print(
-        f"deleted {what}; {total} of files" if yes else f"would delete {what}; {total} of files: --yes does",
-        markup=False,
+        f"deleted {what}; {total} of files" if yes else f"would delete {what}; {total} of files: --yes does"
     )

@@ -76,7 +76,7 @@ def run(workspace: Workspace, quick: bool = False) -> None:
     )
     for number, title, result in zip("56", titles, results, strict=True):
         console.print(Text(number, "bold"), title)
-        show(result.analysis.table(result.dataset))
+        show(result.analysis.table(result.dataset), brief=True)
         for line in str(result.dataset.attrs.get("notes", "")).splitlines():
             console.print(f"  {line}", markup=False, soft_wrap=True)
         path = workspace.root / f"{result.analysis.name}.png"

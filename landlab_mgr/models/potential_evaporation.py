@@ -1,6 +1,6 @@
-"""Potential evaporation: a process that hydrological models swap, from temperature and the sun's place.
+"""Weather of rainfall-runoff models, and potential evaporation, a process that they swap.
 
-Astronomy and constants as in FAO Irrigation and Drainage Paper 56 (Allen et al. 1998).
+Constants as in FAO Irrigation and Drainage Paper 56 (Allen et al. 1998).
 """
 
 from typing import Any, NamedTuple
@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
+from landlab_mgr.models.model import Forcing
 from landlab_mgr.models.process import Process
+from landlab_mgr.models.sun import Sun, saturation, sun
 
-SOLAR_CONSTANT = 0.0820
-"""MJ m-2 min-1."""
-MINUTES_PER_DAY = 24 * 60
 LATENT_HEAT = 2.45
 """Energy that evaporates a kg of water, MJ kg-1; a kg on a square metre is 1 mm."""
 PSYCHROMETRIC = 0.0665
@@ -24,15 +23,6 @@ CLEAR_SKY = 0.75
 """Share of the sun's radiation above the air that reaches the ground on a clear day, at sea level."""
 ABSOLUTE_ZERO = 273.16
 """K at 0 degC, as FAO 56 has it."""
-
-
-class Sun(NamedTuple):
-    """The sun of each day and place, [T, N]."""
-
-    radiation: Array
-    """Above the air, MJ m-2 d-1."""
-    daylight: Array
-    """Hours of the day."""
 
 
 class Air(NamedTuple):
@@ -47,27 +37,19 @@ class Air(NamedTuple):
     """Radiation at the ground, MJ m-2 d-1; None where the dataset has none."""
 
 
-def sun(doy: Array, latitude: Array) -> Sun:
-    """Radiation above the air and length of the day: FAO 56, equations 21 to 25 and 34.
+class Weather(NamedTuple):
+    """Forcing of each day, [T, N], as rainfall-runoff models read it."""
 
-    Args:
-        doy: [T] day of the year.
-        latitude: [N] degrees north.
-    """
-    phase = (2 * jnp.pi / 365) * doy[:, None]
-    distance = 1 + 0.033 * jnp.cos(phase)
-    declination = 0.409 * jnp.sin(phase - 1.39)
-    phi = jnp.deg2rad(latitude)[None]
-    sunset = jnp.arccos(jnp.clip(-jnp.tan(phi) * jnp.tan(declination), -1.0, 1.0))
-    height = sunset * jnp.sin(phi) * jnp.sin(declination) + jnp.cos(phi) * jnp.cos(declination) * jnp.sin(
-        sunset
-    )
-    return Sun(MINUTES_PER_DAY / jnp.pi * SOLAR_CONSTANT * distance * height, 24 / jnp.pi * sunset)
+    precip: Array
+    """mm d-1."""
+    air: Air
 
 
-def saturation(temperature: Array) -> Array:
-    """Saturation vapour pressure over water, kPa: FAO 56, equation 11."""
-    return 0.6108 * jnp.exp(17.27 * temperature / (temperature + 237.3))
+def prepare(forcing: Forcing) -> Weather:
+    """Add the sun of each day to the forcing."""
+    series = forcing.series
+    bright = sun(forcing.doy, forcing.latitude)
+    return Weather(series["precip"], Air(series["tmin"], series["tmax"], bright, series.get("ssrd")))
 
 
 def hargreaves(params: Any, air: Air) -> Array:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from landlab_mgr.errors import LandlabError
+from landlab_mgr.errors import LandlabError, an
 from landlab_mgr.models import registry
 from landlab_mgr.models.options import name_and_version
 from landlab_mgr.models.tables import Kind
@@ -68,7 +68,7 @@ def _entry(kind: Kind, name: str) -> EntryPoint:
     if name in kind.implementations:
         if entry is not None:
             raise LandlabError(
-                f"package {registry.package_of(entry)} offers a {what} {name!r}, which the model has itself: "
+                f"package {registry.package_of(entry)} offers {an(what)} {name!r}, which the model has itself: "
                 "rename its entry point, or uninstall it"
             )
         entry = EntryPoint(name, kind.implementations[name], kind.plugins)

@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
-from landlab_mgr.errors import LandlabError
+from landlab_mgr.errors import LandlabError, an
 from landlab_mgr.models.tables import Kind, LossTerm, Parameter, Tables
 from landlab_mgr.observations.streams import STREAMS, Stream
 from landlab_mgr.observations.variables import FORCING, VARIABLES, Variable
@@ -41,8 +41,8 @@ def load(entry: EntryPoint, what: str, kind: type, package: str = "") -> Any:
         ) from error
     if not isinstance(value, kind):
         raise LandlabError(
-            f"package {package} offers {entry.value} as {what} {entry.name!r}, which is a "
-            f"{type(value).__name__}: it must be a {kind.__module__}.{kind.__name__}"
+            f"package {package} offers {entry.value} as {what} {entry.name!r}, which is {an(type(value).__name__)}: "
+            f"it must be {an(f'{kind.__module__}.{kind.__name__}')}"
         )
     return value
 
@@ -56,7 +56,7 @@ def only(name: str, entries: Sequence[EntryPoint], what: str) -> EntryPoint | No
     packages = sorted({package_of(e) for e in same})
     if len(packages) > 1:
         raise LandlabError(
-            f"packages {' and '.join(packages)} offer a {what} {name!r} each: uninstall all but one"
+            f"packages {' and '.join(packages)} offer {an(what)} {name!r} each: uninstall all but one"
         )
     return same[0] if same else None
 

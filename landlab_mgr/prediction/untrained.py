@@ -26,7 +26,7 @@ def parameters(spec: RunSpec, ds: xr.Dataset, pixels: np.ndarray) -> dict[str, n
     encoder = predictors.encode(ds, spec.predictors, train, spec.seeds.init)
     columns = encoder.apply(ds)
     width = max(predictors.width(ds), columns.shape[1])
-    sizes = Sizes((), columns.shape[1], width)
+    sizes = Sizes((), columns.shape[1], width, ds.sizes["pixel"])
     params = registry.model(spec.model).initialise(batch.setup_of(spec), spec.seeds.init, sizes)
     params = with_latitude(params, ds["lat"].values[train])
     member = Trained(spec, params, encoder, scale=None, width=width)

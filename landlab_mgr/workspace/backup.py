@@ -1,7 +1,6 @@
 """A workspace in another place, whole, while it is in use: its catalog at one moment, and every file that it lists."""
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 from landlab_mgr.catalog import Catalog
@@ -67,13 +66,10 @@ def _files(source: Workspace, part: Path) -> list[str]:
             continue
         if not (_copied(source.path(artifact.path), place) and artifacts.intact(artifact, place)):
             missing.append(artifact.path)
-    for path in _others(d.url for d in contents.datasets), _others(a.path for a in analyses):
-        missing += [p for p in path if not (part / p).exists() and not _copied(source.path(p), part / p)]
+    for path in dict.fromkeys([d.url for d in contents.datasets] + [a.path for a in analyses]):
+        if not (part / path).exists() and not _copied(source.path(path), part / path):
+            missing.append(path)
     return missing
-
-
-def _others(paths: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(paths))
 
 
 def _copied(source: Location, target: Path) -> bool:

@@ -37,24 +37,63 @@ console = PlainConsole(width=None if sys.stdout.isatty() else 160, highlight=Fal
 errors = PlainConsole(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 1000)
 
 
-def show(frame: pd.DataFrame, title: str = "", as_json: bool = False, digits: int = 3) -> None:
-    """Print a table for people, or as a JSON list of records (NaN and infinities as null)."""
+WRAPPED = 40
+"""Characters to which a column of text may be wrapped before others move to a part of their own."""
+
+
+def show(
+    frame: pd.DataFrame, title: str = "", as_json: bool = False, digits: int = 3, brief: bool = False
+) -> None:
+    """Print a table for people, or as a JSON list of records (NaN and infinities as null).
+
+    A table wider than the console is printed in parts, each with the first column: no number is cut short. `brief`
+    prints the first part alone and says how many columns are left.
+    """
     if as_json:
         print(json.dumps(records(frame), indent=1))
         return
     if title:
         console.print(title, style="italic", markup=False)  # a table's own title wraps at the table's width
+    parts = _parts(frame, digits)
+    for part in parts[:1] if brief else parts:
+        console.print(_table(frame.iloc[:, part], digits))
+    left = len(frame.columns) - len(parts[0])
+    if brief and left:
+        console.print(f"  and {left} columns more, which `landlab analyse` prints")
+
+
+def _table(frame: pd.DataFrame, digits: int) -> Table:
     table = Table(header_style="bold", box=None, pad_edge=False)
-    for column in frame.columns:
-        numeric = pd.api.types.is_numeric_dtype(frame[column]) and frame[column].dtype != bool
+    for column, values in frame.items():
+        wraps = _wraps(values)
         table.add_column(
-            Text(printable(str(column))),
-            justify="right" if numeric else "left",
-            no_wrap=numeric or column == "run_id",
+            Text(printable(str(column))), justify="left" if _is_text(values) else "right", no_wrap=not wraps
         )
     for row in frame.itertuples(index=False):
         table.add_row(*(Text(text(value, digits)) for value in row))
-    console.print(table)
+    return table
+
+
+def _is_text(values: pd.Series) -> bool:
+    return not pd.api.types.is_numeric_dtype(values) or values.dtype == bool
+
+
+def _wraps(values: pd.Series) -> bool:
+    return _is_text(values) and values.name != "run_id"
+
+
+def _parts(frame: pd.DataFrame, digits: int) -> list[list[int]]:
+    """Places of the columns of each part that fits the console; the first column is in all of them."""
+    widths = []
+    for column, values in frame.items():
+        own = max([len(str(column)), *(len(text(value, digits)) for value in values)])
+        widths.append(2 + (min(own, WRAPPED) if _wraps(values) else own))
+    parts: list[list[int]] = [[]]
+    for place, width in enumerate(widths):
+        if len(parts[-1]) > 1 and sum(widths[i] for i in parts[-1]) + width > console.width + 2:
+            parts.append([0])
+        parts[-1].append(place)
+    return parts
 
 
 def fitted(frame: pd.DataFrame, optional: list[str]) -> tuple[pd.DataFrame, list[str]]:

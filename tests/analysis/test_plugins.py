@@ -106,7 +106,7 @@ def test_a_catalogued_result_names_the_missing_package(site, planet, tmp_path):
         (
             "mine = stranger:ANALYSIS",
             "ANALYSIS = 3",
-            "which is a int: it must be a landlab_mgr.analysis.contract.",
+            "which is an int: it must be a landlab_mgr.analysis.contract.",
         ),
         (
             "mine = stranger:ANALYSIS",

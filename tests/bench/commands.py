@@ -78,7 +78,7 @@ def analysis(
     directory: DirectoryOption = None,
     json: JsonOption = False,
 ) -> None:
-    """How long each analysis takes of 340 runs, and partitioning at every pixel; the default writes 11 GB."""
+    """Time each analysis of 340 runs, and partitioning at every pixel; the default writes 11 GB."""
     from tests.bench import analysis as bench
 
     with TemporaryDirectory(dir=directory) as temporary:
@@ -108,7 +108,7 @@ def pages(
     directory: DirectoryOption = None,
     json: JsonOption = False,
 ) -> None:
-    """How long the app's first page, a re-run and a map take in a headless Chromium."""
+    """Time the app's first page, a re-run and a map in a headless Chromium."""
     from tests.bench import app as bench
 
     f = bench.measure(runs, pixels, repeats, None if directory is None else Path(directory))
@@ -137,7 +137,7 @@ def campaign(
     lanes: Annotated[int, typer.Option(min=1, help="Members side by side in each of them")] = 1,
     json: JsonOption = False,
 ) -> None:
-    """What scheduling costs a run beyond its training, and how long members take on several workers against one."""
+    """Measure what scheduling costs a run beyond its training, and members on several workers against one."""
     from tests.bench import campaign as bench
 
     figures = bench.measure(runs, members, epochs, workers, lanes)
@@ -198,7 +198,7 @@ def tuning(
     seed: Annotated[int, typer.Option(help="Of moments and victims")] = 0,
     json: JsonOption = False,
 ) -> None:
-    """How busy a study keeps its workers; then kill it again and again: exit 1 where a trial is lost or doubled."""
+    """Measure how busy a study keeps its workers, and kill it again and again: exit 1 if trials are lost or doubled."""
     from tests.bench import tuning as bench
 
     def tell(text: str) -> None:

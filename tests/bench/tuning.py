@@ -1,4 +1,4 @@
-"""How busy a study keeps its workers, and what is wrong after it was killed again and again."""
+"""Workers of a study: how busy it keeps them, and what is wrong after it was killed again and again."""
 
 import json
 import time

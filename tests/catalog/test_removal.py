@@ -1,5 +1,7 @@
 """What is deleted goes with all that is its own; what others rest on stays."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import func, select
 
@@ -80,8 +82,14 @@ def test_grids_datasets_and_analyses(catalog, done):
     with pytest.raises(LandlabError, match="no grid 'g'"):
         catalog.delete_grid("g")
     catalog.delete_runs(list(catalog.outline()["run_id"]))
+    [record] = catalog.datasets()
+    catalog.register_dataset(replace(record, name="another-name"))
+    assert len(catalog.dataset(FINGERPRINT).names) == 2
     catalog.delete_dataset(FINGERPRINT)
     assert catalog.datasets() == []
+    for name in (record.name, "another-name"):
+        with pytest.raises(LandlabError, match="is not registered"):
+            catalog.dataset(name)
 
 
 def test_what_a_run_has_come_to_is_given_up(catalog, done, runs):

@@ -20,7 +20,6 @@ from landlab_mgr.data import batch, check, store, stream
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.observations.calendar import Calendar
-from landlab_mgr.observations.streams import STREAMS
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage import artifacts
 from landlab_mgr.training import checkpoint, evaluate, run, train, update
@@ -316,7 +315,7 @@ def test_the_benchmarks_planet_can_be_learned_from_and_is_written_once(tmp_path)
     ds = store.open_dataset(path)
     assert check.check(ds).errors == []
     assert ds.sizes == {"pixel": 66, "time": 24}
-    assert set(batch.streams_of(ds)) == set(STREAMS) - {"discharge"}
+    assert set(batch.streams_of(ds)) == {t.stream.name for t in MODEL.tables.terms.values() if t.stream}
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
     assert bench.planet(tmp_path, patches=33, pixels=2, months=24) == path
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before

@@ -257,7 +257,7 @@ def line(call, *arguments):
         (
             "mine = stranger:TABLES",
             "TABLES = 3",
-            "package foreign offers stranger:TABLES as model 'mine', which is a int: "
+            "package foreign offers stranger:TABLES as model 'mine', which is an int: "
             "it must be a landlab_mgr.models.tables.Tables",
         ),
         (
@@ -281,7 +281,7 @@ def test_a_wrong_package_is_one_line(strangers, entry, code, message):
 @pytest.mark.parametrize(
     ("implementation", "message"),
     [
-        ("stranger:MODEL", "as model 'mine', which is a int: it must be a landlab_mgr.models.model.Model"),
+        ("stranger:MODEL", "as model 'mine', which is an int: it must be a landlab_mgr.models.model.Model"),
         ("nowhere:MODEL", "package foreign, which offers the model 'mine', does not import (ModuleNotFound"),
     ],
 )

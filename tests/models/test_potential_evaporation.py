@@ -7,11 +7,12 @@ import pytest
 
 from landlab_mgr.models import potential_evaporation as pe
 from landlab_mgr.models.potential_evaporation import Air
+from landlab_mgr.models.sun import Sun, sun
 
 
 def at(latitude, doy, tmin, tmax, ssrd=None):
-    sun = pe.sun(jnp.array([doy], float), jnp.array([latitude], float))
-    first = jax.tree.map(lambda x: x[0], sun)
+    own = sun(jnp.array([doy], float), jnp.array([latitude], float))
+    first = jax.tree.map(lambda x: x[0], own)
     return Air(jnp.array([tmin]), jnp.array([tmax]), first, None if ssrd is None else jnp.array([ssrd]))
 
 
@@ -22,7 +23,7 @@ def test_the_sun_is_that_of_fao_56():
 
 
 def test_polar_night_and_day():
-    north = pe.sun(jnp.array([1.0, 172.0]), jnp.array([80.0]))
+    north = sun(jnp.array([1.0, 172.0]), jnp.array([80.0]))
     assert north.radiation[0, 0] == pytest.approx(0.0, abs=1e-6)
     assert north.daylight[:, 0].tolist() == pytest.approx([0.0, 24.0], abs=1e-4)
 
@@ -51,8 +52,8 @@ def test_priestley_taylor_in_bangkok():
 @pytest.mark.parametrize("process", [pe.hargreaves, pe.hamon, pe.priestley_taylor])
 def test_never_negative_and_finite_gradients(process):
     def total(tmin, tmax, ssrd):
-        sun = pe.Sun(jnp.zeros(1), jnp.zeros(1))
-        return process(None, Air(tmin, tmax, sun, ssrd)).sum()
+        dark = Sun(jnp.zeros(1), jnp.zeros(1))
+        return process(None, Air(tmin, tmax, dark, ssrd)).sum()
 
     for tmin, tmax in ((-60.0, -60.0), (0.0, 0.0), (40.0, 41.0)):
         x = [jnp.array([v]) for v in (tmin, tmax, 0.0)]

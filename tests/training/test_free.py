@@ -8,6 +8,7 @@ from landlab_mgr.data import batch, predictors, split, store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.prediction import untrained
 from landlab_mgr.prediction.member import Trained
 from landlab_mgr.records import Result, Task
 from landlab_mgr.spec.run import RunSpec
@@ -167,6 +168,16 @@ def test_a_free_member_runs_predicts_its_places_and_no_others(planet, tmp_path):
     elsewhere = planet.assign(lat=planet["lat"] + 1)
     with pytest.raises(LandlabError, match="parameters of 12 places of its own dataset, and none of"):
         member.encode(elsewhere)
+
+
+def test_restarts_begin_apart_at_every_place(planet):
+    """What `identify` compares members with: their parameters before training."""
+    members = [untrained.parameters(spec_of(planet, seed), planet, np.arange(12)) for seed in range(4)]
+    for p in registry.tables("dalec").parameters:
+        drawn = np.stack([m[p.name] for m in members])
+        assert drawn.shape == (4, 12)
+        assert ((drawn > p.low) & (drawn < p.high)).all(), p.name
+        assert (drawn.std(axis=0) > 0).all(), p.name
 
 
 @pytest.mark.parametrize(

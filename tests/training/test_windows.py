@@ -110,7 +110,7 @@ def test_later_years_teach_nothing(basins):
 
 
 @pytest.mark.slow
-def test_a_member_learns_scores_and_resumes(basins, tmp_path):
+def test_a_member_learns_and_scores_later_years(basins, tmp_path):
     path = str(store.publish(basins, tmp_path / "data").path)
     spec = spec_of(basins, optimizer={"epochs": 60, "learning_rate": 0.01, "patches_per_batch": 0})
     [*events, (_, result)] = run.execute([Task("k", spec, path, str(tmp_path / "run"))])

@@ -72,3 +72,32 @@ def test_cells_of_csv_are_no_formulas():
     assert read["text"].tolist() == ["'=1+1", "'+x", "'-x", "'@x", r"\tx", r"\rx", "-1.5", "+2", "a=1", ""]
     assert read["number"].tolist() == frame["number"].astype(str).tolist()
     assert set(read["'=column"]) == {"'-x"}
+
+
+def wide(columns=30):
+    numbers = {f"variable_{k}": [k + 0.123, -k - 0.456] for k in range(columns)}
+    return pd.DataFrame({"setup": ["PFT+CLIM", "CONTROL"], **numbers})
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_wide_table_is_printed_in_parts_and_nothing_is_cut(monkeypatch, capsys, width):
+    monkeypatch.setattr(display, "console", display.PlainConsole(width=width, highlight=False))
+    display.show(wide())
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= width
+    for k in range(30):
+        assert f"variable_{k} " in out.replace("\n", " \n")
+        assert f"{k + 0.123:.3f}" in out
+    assert out.count("PFT+CLIM") == out.count("setup") > 1
+
+
+def test_a_brief_table_says_what_it_leaves_out(monkeypatch, capsys):
+    monkeypatch.setattr(display, "console", display.PlainConsole(width=80, highlight=False))
+    display.show(wide(), brief=True)
+    out = capsys.readouterr().out
+    assert out.count("PFT+CLIM") == 1
+    shown = out.count("variable_")
+    assert f"and {30 - shown} columns more" in out
+    display.show(wide(2), brief=True)
+    assert "columns more" not in capsys.readouterr().out

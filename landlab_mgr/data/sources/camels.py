@@ -19,6 +19,7 @@ import xarray as xr
 from landlab_mgr.data import schema, split
 from landlab_mgr.data.sources import forcing, months, source_files
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models.sun import saturation, sun
 from landlab_mgr.observations.streams import STREAMS
 from landlab_mgr.observations.variables import FORCING, VARIABLES
 
@@ -103,9 +104,7 @@ def read(directory: str | Path) -> tuple[xr.Dataset, list[str]]:
     table = table.loc[series.basins]
     count = series.values["prcp"].shape[1]
     axis = months.axis_of_days(series.first, count)
-    ds = xr.Dataset(coords={"time": axis.time})
-    schema.add(ds, "time_days", axis.time_days, "time axis", "d", f"days since {axis.origin}, midday")
-    schema.add(ds, "doy", axis.doy, "time axis", "d", "day of year, midday")
+    ds = months.dataset(axis)
     notices = _add_forcing(ds, series, table["gauge_lat"].to_numpy(float))
     _add_discharge(ds, series)
     notices += _add_predictors(ds, table)
@@ -238,22 +237,10 @@ def _discharge_of_text(path: Path) -> pd.Series:
     return pd.Series(np.where(flow == MISSING, np.nan, flow), index=index)
 
 
-def _saturation(temperature: np.ndarray) -> np.ndarray:
-    """Saturation vapour pressure, hPa: FAO 56, equation 11."""
-    return 6.108 * np.exp(17.27 * temperature / (temperature + 237.3))
-
-
-def daylight(doy: np.ndarray, latitude: np.ndarray) -> np.ndarray:
-    """Seconds of daylight [N, T]: FAO 56, equations 24, 25 and 34."""
-    declination = 0.409 * np.sin(2 * np.pi / 365 * doy - 1.39)
-    cosine = -np.tan(np.deg2rad(latitude))[:, None] * np.tan(declination)[None]
-    return SECONDS / np.pi * np.arccos(np.clip(cosine, -1, 1))
-
-
 def _add_forcing(ds: xr.Dataset, series: Series, latitude: np.ndarray) -> list[str]:
     v = series.values
-    light = daylight(ds["doy"].values, latitude)
-    dry = 0.5 * (_saturation(v["tmin"]) + _saturation(v["tmax"])) - v["vp"] / 100
+    light = sun(ds["doy"].values, latitude).daylight.T * SECONDS / 24
+    dry = 10 * 0.5 * (saturation(v["tmin"]) + saturation(v["tmax"])) - v["vp"] / 100
     given = {
         "precip": v["prcp"],
         "tmin": np.minimum(v["tmin"], v["tmax"]),

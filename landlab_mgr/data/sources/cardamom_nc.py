@@ -112,9 +112,7 @@ def read(
             raise LandlabError(f"{file.path} covers other months than {files[0].path}; import it on its own")
     for file in files:
         file.days_of_month = axis.days_of_month
-    ds = xr.Dataset(coords={"time": axis.time})
-    schema.add(ds, "time_days", axis.time_days, "time axis", "d", f"days since {axis.origin}, mid-month")
-    schema.add(ds, "doy", axis.doy, "time axis", "d", "day of year, mid-month")
+    ds = months.dataset(axis)
     _add_forcing(ds, files, notices)
     _add_streams(ds, files)
     _add_geometry(ds, files, lon, notices)

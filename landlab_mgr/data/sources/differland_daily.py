@@ -71,9 +71,7 @@ def read(directory: str | Path, uncertainty: bool = False) -> tuple[xr.Dataset, 
     first = min(int(ds["time"].values[0]) for ds in files)
     last = max(int(ds["time"].values[-1]) for ds in files)
     axis = months.axis_of_days(FIRST_DAY + first, last - first + 1)
-    ds = xr.Dataset(coords={"time": axis.time})
-    schema.add(ds, "time_days", axis.time_days, "time axis", "d", f"days since {axis.origin}, midday")
-    schema.add(ds, "doy", axis.doy, "time axis", "d", "day of year, midday")
+    ds = months.dataset(axis)
     notices = []
 
     def place(pixel: int, step: int) -> str:

@@ -96,10 +96,7 @@ def _dataset(files: Files) -> tuple[xr.Dataset, list[str]]:
     files = replace(files, days_of_month=axis.days_of_month)
     attrs = {key: getattr(mapping, key) for key in ("name", "kind", "source", "licence", "citation")}
     attrs |= {"dt_days": axis.dt_days, "origin": axis.origin}
-    ds = xr.Dataset(coords={"time": axis.time}, attrs=attrs)
-    middle = f"mid-{axis.step}"
-    schema.add(ds, "time_days", axis.time_days, "time axis", "d", f"days since {axis.origin}, {middle}")
-    schema.add(ds, "doy", axis.doy, "time axis", "d", f"day of year, {middle}")
+    ds = months.dataset(axis).assign_attrs(attrs)
     for name, (values, unit, about) in geometry.items():
         schema.add(ds, name, values, "geometry", unit, about)
     _add_forcing(ds, files, pixels, notices)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
+from landlab_mgr.data import schema
 from landlab_mgr.data.sources import source_files, timestamps
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.observations.calendar import DAYS_PER_MONTH, DAYS_PER_YEAR, MONTHS_PER_YEAR, Step
@@ -52,6 +53,15 @@ class Axis:
     def step(self) -> Step:
         """Length of a step: a month or a day."""
         return "month" if self.dt_days == DAYS_PER_MONTH else "day"
+
+
+def dataset(axis: Axis) -> xr.Dataset:
+    """Make a dataset that holds a time axis and nothing else."""
+    ds = xr.Dataset(coords={"time": axis.time})
+    middle = f"mid-{axis.step}"
+    schema.add(ds, "time_days", axis.time_days, "time axis", "d", f"days since {axis.origin}, {middle}")
+    schema.add(ds, "doy", axis.doy, "time axis", "d", f"day of year, {middle}")
+    return ds
 
 
 def axis(first: np.datetime64, count: int) -> Axis:

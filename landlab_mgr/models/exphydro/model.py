@@ -5,14 +5,15 @@ mm, fluxes in mm d-1, a step is a day.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 
 from landlab_mgr.models.exphydro.tables import TABLES
-from landlab_mgr.models.hbv.model import Weather, prepare
 from landlab_mgr.models.land import Bound, Dynamics, Parameters, land
+from landlab_mgr.models.model import Model
+from landlab_mgr.models.potential_evaporation import Weather, prepare
 
 
 class Stores(NamedTuple):
@@ -51,5 +52,5 @@ def step(
     return after, {"discharge": baseflow + spilled, "et": evaporation} | after._asdict()
 
 
-DYNAMICS: Dynamics = Dynamics(tables=TABLES, prepare=prepare, initial=initial, step=step)
-MODEL: Any = land(DYNAMICS)
+DYNAMICS = Dynamics(tables=TABLES, prepare=prepare, initial=initial, step=step)
+MODEL: Model = land(DYNAMICS)

@@ -1,6 +1,6 @@
 """Tables of EXP-HYDRO. JAX-free."""
 
-from landlab_mgr.models.hbv.tables import SNOW, potential_evaporation
+from landlab_mgr.models.hydrology import SNOW, potential_evaporation
 from landlab_mgr.models.options import LandNetwork
 from landlab_mgr.models.tables import Parameter, Tables, compared
 from landlab_mgr.observations.streams import STREAMS

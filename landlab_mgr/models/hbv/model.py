@@ -5,7 +5,7 @@ Bergstrom 1992; Seibert & Vis 2012 (doi:10.5194/hess-16-3315-2012); evaporation'
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -13,18 +13,11 @@ from jax import Array
 from landlab_mgr.models.hbv.runoff import DRIEST, Soil
 from landlab_mgr.models.hbv.tables import TABLES
 from landlab_mgr.models.land import Bound, Dynamics, Parameters, land
-from landlab_mgr.models.model import Forcing
-from landlab_mgr.models.potential_evaporation import Air, Sun, sun
+from landlab_mgr.models.model import Model
+from landlab_mgr.models.potential_evaporation import Weather, prepare
 
 ROUTING_DAYS = 15
 """Length of the unit hydrograph."""
-
-
-class Weather(NamedTuple):
-    """Forcing of each day, [T, N]."""
-
-    precip: Array
-    air: Air
 
 
 class Stores(NamedTuple):
@@ -35,13 +28,6 @@ class Stores(NamedTuple):
     soil_moisture: Array
     upper_zone: Array
     lower_zone: Array
-
-
-def prepare(forcing: Forcing) -> Weather:
-    """Return the weather of a forcing, with the sun of each day."""
-    series = forcing.series
-    bright = Sun(*sun(forcing.doy, forcing.latitude))
-    return Weather(series["precip"], Air(series["tmin"], series["tmax"], bright, series.get("ssrd")))
 
 
 def initial(p: Parameters) -> Stores:
@@ -116,5 +102,5 @@ def finish(series: dict[str, Array], p: Parameters) -> dict[str, Array]:
     return series | {"discharge": routed}
 
 
-DYNAMICS: Dynamics = Dynamics(tables=TABLES, prepare=prepare, initial=initial, step=step, finish=finish)
-MODEL: Any = land(DYNAMICS)
+DYNAMICS = Dynamics(tables=TABLES, prepare=prepare, initial=initial, step=step, finish=finish)
+MODEL: Model = land(DYNAMICS)

@@ -1,29 +1,12 @@
 """Tables of HBV. JAX-free."""
 
+from landlab_mgr.models.hydrology import SNOW, potential_evaporation
 from landlab_mgr.models.options import LandNetwork
 from landlab_mgr.models.tables import Kind, Parameter, Tables, compared
 from landlab_mgr.observations.streams import STREAMS
 from landlab_mgr.observations.variables import VARIABLES, Variable
 
-EVAPORATION = "landlab_mgr.models.potential_evaporation"
 _HERE = "landlab_mgr.models.hbv"
-
-
-def potential_evaporation(default: str) -> Kind:
-    """Kind of process that hydrological models share."""
-    return Kind(
-        name="potential_evaporation",
-        default=default,
-        meaning="evaporation where water is never short",
-        implementations={
-            "hargreaves": f"{EVAPORATION}:HARGREAVES",
-            "hamon": f"{EVAPORATION}:HAMON",
-            "priestley_taylor": f"{EVAPORATION}:PRIESTLEY_TAYLOR",
-        },
-        plugins="landlab_mgr.potential_evaporation",
-        reads={"priestley_taylor": ("ssrd",)},
-    )
-
 
 RUNOFF_GENERATION = Kind(
     name="runoff_generation",
@@ -38,10 +21,6 @@ def _stock(name: str, meaning: str, high: float) -> Variable:
     return Variable(name, "mm", meaning, 0, high, never_negative=True, stock=True)
 
 
-SNOW = Variable(
-    "snow", "mm", "snow on the ground, as water", 0, 5000, never_negative=True, stock=True,
-    standard_name="lwe_thickness_of_surface_snow_amount",
-)  # fmt: skip
 STORES = (
     SNOW,
     _stock("snow_water", "liquid water in the snow", 1000),

@@ -200,7 +200,7 @@ stress = NONE._replace(version=3)
             ["mine = stranger:stress"],
             "stress = 3",
             "mine",
-            "which is a int: it must be a landlab_mgr.models.process.Process",
+            "which is an int: it must be a landlab_mgr.models.process.Process",
         ),
         (
             ["mine = stranger:stress"],

@@ -8,8 +8,9 @@ import pytest
 from landlab_mgr.models import land
 from landlab_mgr.models.exphydro import model as exphydro
 from landlab_mgr.models.exphydro.tables import TABLES
-from landlab_mgr.models.potential_evaporation import HAMON, Air, Sun
+from landlab_mgr.models.potential_evaporation import HAMON, Air
 from landlab_mgr.models.process import Process
+from landlab_mgr.models.sun import Sun
 
 from ..hbv.test_model import random_days
 

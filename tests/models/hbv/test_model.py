@@ -10,8 +10,9 @@ from landlab_mgr.models.hbv import model as hbv
 from landlab_mgr.models.hbv import runoff
 from landlab_mgr.models.hbv.tables import TABLES
 from landlab_mgr.models.model import make_forcing
-from landlab_mgr.models.potential_evaporation import HARGREAVES, Air, Sun
+from landlab_mgr.models.potential_evaporation import HARGREAVES, Air
 from landlab_mgr.models.process import Process, processes
+from landlab_mgr.models.sun import Sun
 
 GIVEN = {
     "beta": 2.0, "fc": 200.0, "k0": 0.5, "k1": 0.1, "k2": 0.01, "lp": 0.5, "perc": 2.0, "uzl": 10.0,
