@@ -181,10 +181,10 @@ def series(what: Series, warmup_months: int) -> go.Figure:
             figure.add_scatter(
                 x=what.time, y=values, name=name, mode="markers", marker=marker, hovertemplate="%{y:.3g}"
             )
-    if 0 < warmup_months < len(what.time):
-        ends = {
-            key: str(what.time[i].astype("datetime64[D]")) for key, i in (("x0", 0), ("x1", warmup_months))
-        }
+    first = what.time[0].astype("datetime64[D]")
+    scored = (first.astype("datetime64[M]") + warmup_months).astype("datetime64[D]")
+    if warmup_months and scored < what.time[-1]:
+        ends = {"x0": str(first), "x1": str(scored)}
         figure.add_shape(
             type="rect",
             **ends,
@@ -204,7 +204,7 @@ def series(what: Series, warmup_months: int) -> go.Figure:
         }  # a shape has no entry in the legend
         figure.add_scatter(x=[None], y=[None], mode="markers", marker=key, name="warm-up, not scored")
     figure.update_layout(hovermode="x unified")
-    figure.update_xaxes(title="month", hoverformat="%b %Y")
+    figure.update_xaxes(title="time", hoverformat="%d %b %Y" if what.daily else "%b %Y")
     figure.update_yaxes(title=html.escape(text.quantity(what.variable, what.unit)))
     return figure
 

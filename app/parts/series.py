@@ -23,13 +23,18 @@ class Observed:
 
 @dataclass(frozen=True)
 class Series:
-    """Monthly values at one place, [time], in the unit of the variable."""
+    """Monthly or daily values at one place, [time], in the unit of the variable."""
 
     variable: str
     unit: str
     time: np.ndarray
     modelled: np.ndarray
     observed: tuple[Observed, ...]
+
+    @property
+    def daily(self) -> bool:
+        """True where a step is a day, not a month."""
+        return len(self.time) > 1 and bool(self.time[1] - self.time[0] < np.timedelta64(2, "D"))
 
 
 def variables(monthly: xr.Dataset, ds: xr.Dataset, tables: Tables) -> list[str]:
@@ -114,8 +119,9 @@ def series(monthly: xr.Dataset, ds: xr.Dataset, variable: str, place: int, table
 
 
 def table(what: Series) -> pd.DataFrame:
-    """The months as a table: month, modelled, and of each stream what was seen and what was withheld."""
-    columns = {"month": what.time.astype("datetime64[M]").astype(str), "modelled": what.modelled}
+    """Steps as a table: month or day, modelled, and of each stream what was seen and what was withheld."""
+    dates = what.time.astype("datetime64[D]" if what.daily else "datetime64[M]").astype(str)
+    columns = {"day" if what.daily else "month": dates, "modelled": what.modelled}
     for observed in what.observed:
         columns |= {observed.stream: observed.seen, f"{observed.stream} withheld": observed.withheld}
     return pd.DataFrame(columns)

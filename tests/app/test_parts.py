@@ -221,3 +221,15 @@ def test_names_of_variables_mean_nothing_in_a_figure():
     assert figures.series(what, 0).layout.yaxis.title.text == "&lt;b&gt;x&lt;/b&gt; (m⁻²)"
     assert [t.name for t in figures.series(what, 1).data] == ["modelled", "observed", "warm-up, not scored"]
     assert len(figures.scatter(what, 1).data[0].x) == 2
+
+
+def test_daily_series_have_days_and_their_warm_up_is_of_months():
+    days = np.arange("2001-01-01", "2003-01-01", dtype="datetime64[D]").astype("datetime64[ns]")
+    what = series.Series("et", "mm d-1", days, np.ones(len(days)), ())
+    table = series.table(what)
+    assert list(table.columns) == ["day", "modelled"]
+    assert table["day"].is_unique
+    [shade] = figures.series(what, 12).layout.shapes
+    assert (shade.x0, shade.x1) == ("2001-01-01", "2002-01-01")
+    months = series.Series("et", "mm d-1", days[::31], np.ones(len(days[::31])), ())
+    assert list(series.table(months).columns) == ["month", "modelled"]
