@@ -224,6 +224,8 @@ def test_names_of_variables_mean_nothing_in_a_figure():
 
 
 def test_daily_series_have_days_and_their_warm_up_is_of_months():
+    from parts import figures, series
+
     days = np.arange("2001-01-01", "2003-01-01", dtype="datetime64[D]").astype("datetime64[ns]")
     what = series.Series("et", "mm d-1", days, np.ones(len(days)), ())
     table = series.table(what)
