@@ -13,6 +13,7 @@ import jax
 import pytest
 from filelock import FileLock
 
+from landlab_mgr.errors import LandlabError
 from landlab_mgr.training import device
 
 # Many tests start the command line: without bytecode each start compiles pandas and SQLAlchemy again.
@@ -113,6 +114,20 @@ def gridded(tmp_path_factory):
 
     root = shutil.copytree(once("gridded", module.make), tmp_path_factory.mktemp("gridded") / "ws")
     return module.Workspace.at(root, str(root / "landlab.db"))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium, one for all tests of a process; CHROMIUM names another one."""
+    from .bench import app
+
+    opened = app.chromium()
+    try:
+        chromium = opened.__enter__()
+    except LandlabError as error:
+        pytest.skip(str(error))
+    yield chromium
+    opened.__exit__(None, None, None)
 
 
 SLOWEST = (

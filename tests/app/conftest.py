@@ -10,7 +10,6 @@ import streamlit as st
 from playwright.sync_api import Browser, Page
 from streamlit.testing.v1 import AppTest
 
-from landlab_mgr.errors import LandlabError
 from landlab_mgr.storage.resources import resource
 from tests.bench import app as bench
 
@@ -51,18 +50,6 @@ def main_module_kept():
 
 
 # --- in a browser -------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium; CHROMIUM names another one."""
-    opened = bench.chromium()
-    try:
-        chromium = opened.__enter__()
-    except LandlabError as error:
-        pytest.skip(str(error))
-    yield chromium
-    opened.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,10 @@
-"""The guide as a site, and a browser for it."""
+"""The guide as a site."""
 
 import pytest
 import typer
 
 from landlab_mgr import cli
 from landlab_mgr.guide import site
-from tests.app.conftest import browser  # noqa: F401 - a fixture
 
 
 @pytest.fixture(scope="session")
