@@ -31,6 +31,7 @@ from landlab_mgr.models.model import (
 )
 from landlab_mgr.observations.calendar import DAYS_PER_YEAR
 from landlab_mgr.observations.streams import Average
+from landlab_mgr.observations.variables import IN_RECORD
 from landlab_mgr.spec.run import RunSpec
 
 BLOCK_VALUES = 4 * 2**20
@@ -257,6 +258,12 @@ def forcing_names(ds: xr.Dataset, model: Model) -> tuple[str, ...]:
     return needs.forcing_names(ds, model.tables)
 
 
+def read_by(ds: xr.Dataset, model: Model) -> list[str]:
+    """Names of the variables of a dataset that `forcing_of` reads."""
+    record = [IN_RECORD] if IN_RECORD in ds else []
+    return [*forcing_names(ds, model), *record, *schema.TIME_AXIS, "lat"]
+
+
 def forcing_of(ds: xr.Dataset, model: Model) -> Forcing:
     """Return the forcing of a dataset that a model reads, float32.
 
@@ -266,7 +273,8 @@ def forcing_of(ds: xr.Dataset, model: Model) -> Forcing:
     series = {name: _series(ds, name) for name in forcing_names(ds, model)}
     time_days, doy = (ds[name].values for name in schema.TIME_AXIS)
     dt = float(ds.attrs["dt_days"])
-    return make_forcing(model, series, ds["lat"].values, time_days, doy, dt, np.float32)
+    record = _series(ds, IN_RECORD) if IN_RECORD in ds else None
+    return make_forcing(model, series, ds["lat"].values, time_days, doy, dt, np.float32, record)
 
 
 def off_in(forcing: Forcing, model: Model) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from landlab_mgr.models import registry
 from landlab_mgr.models.options import PLACE
 from landlab_mgr.observations.streams import stream_of as stream_of
 from landlab_mgr.observations.streams import stream_variable as stream_variable
-from landlab_mgr.observations.variables import Variable
+from landlab_mgr.observations.variables import IN_RECORD, Variable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,6 +27,7 @@ SCHEMA_VERSION = 1
 
 ROLES: dict[str, tuple[str, ...]] = {
     "forcing": ("pixel", "time"),
+    "record": ("pixel", "time"),
     "time axis": ("time",),
     "predictor": ("pixel",),
     "observation": ("pixel", "time"),
@@ -35,7 +36,11 @@ ROLES: dict[str, tuple[str, ...]] = {
     "geometry": ("pixel",),
     "truth": ("pixel",),
 }
-"""Roles of variables and the dims each has. Truth: what synthetic data know and nobody learns from."""
+"""Roles of variables and the dims each has.
+
+Record: the steps of a pixel's own record, outside of which its forcing is a filling (IN_RECORD). Truth: what synthetic
+data know and nobody learns from.
+"""
 
 ATTRIBUTES = ("name", "kind", "source", "licence", "citation", "dt_days", "origin")
 TIME_AXIS = ("time_days", "doy")
@@ -173,7 +178,12 @@ def _variable_problems(name: str, variable: "xr.DataArray") -> Iterator[str]:
         return
 
     forcing, streams = registry.forcing(), registry.streams()
-    allowed = {"forcing": tuple(forcing), "time axis": TIME_AXIS, "geometry": GEOMETRY + OPTIONAL_GEOMETRY}
+    allowed = {
+        "forcing": tuple(forcing),
+        "record": (IN_RECORD,),
+        "time axis": TIME_AXIS,
+        "geometry": GEOMETRY + OPTIONAL_GEOMETRY,
+    }
     if role in allowed and name not in allowed[role]:
         yield f"{name} is no {role} variable; allowed: {', '.join(allowed[role])}"
     if role == "observation" or role in BESIDE_STREAMS:

@@ -27,7 +27,7 @@ import zarr
 from jax import Array
 from zarr.codecs import Crc32cCodec
 
-from landlab_mgr.data import batch, schema, store
+from landlab_mgr.data import batch, store
 from landlab_mgr.data.batch import Layout, Packed, Selection, View
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models.model import Model
@@ -309,7 +309,7 @@ def _write(ds: xr.Dataset, path: Path, expected: Mapping[str, Any], model: Model
     patch = ds["patch"].values
     off = set(model.tables.switches)
     stored = [n for n in fields if n not in layout.fields]
-    wanted = ds[[*batch.forcing_names(ds, model), *stored, "lat", *schema.TIME_AXIS]]
+    wanted = ds[[*batch.read_by(ds, model), *stored]]
     for pixels in batch.blocks(patch, months):
         part = batch.read(wanted, pixels)
         forcing = batch.forcing_of(part, model)

@@ -18,6 +18,7 @@ from landlab_mgr.models.model import Forcing, Inputs, Model, Params, Penalty, Sc
 from landlab_mgr.models.options import LandNetwork
 from landlab_mgr.models.process import Process, processes
 from landlab_mgr.models.tables import Tables
+from landlab_mgr.observations.calendar import Calendar
 
 Parameters = Mapping[str, Array]
 """Physical parameters by name, initial pools included, each [N]."""
@@ -65,6 +66,13 @@ def _as_they_are(outputs: dict[str, Array], parameters: Parameters) -> dict[str,
     return outputs
 
 
+class Recorded(NamedTuple):
+    """Weather of pixels whose records cover other steps: where `record` [T, N] is 0, stores stand still."""
+
+    weather: Weather
+    record: Array
+
+
 class Dynamics(NamedTuple):
     """A process model in functions of arrays; see `Tables` for what it says of itself.
 
@@ -110,7 +118,7 @@ def simulate(
     Args:
         dynamics: the model.
         parameters: [N] each.
-        weather: from `dynamics.prepare`.
+        weather: from `dynamics.prepare`, or that as Recorded.
         bound: each swappable process, from `bind`.
         keep: names of the outputs to return; None returns all.
         off: switches that are 0 everywhere, whose part of the model is left out.
@@ -119,6 +127,7 @@ def simulate(
         outputs by name, [T, N] each.
     """
     d = dynamics
+    weather, record = weather if isinstance(weather, Recorded) else (weather, None)
     template = next(x for x in jax.tree.leaves(weather) if x.ndim == 2)
     steps = template.shape[0]
     # of n steps the backward pass keeps n / size states, and size more at once: the root keeps fewest
@@ -136,16 +145,21 @@ def simulate(
     constant = d.constants(parameters, weather)
 
     @partial(jax.checkpoint, prevent_cse=False)
-    def one_step(state: Any, drivers: Any) -> tuple[Any, dict[str, Array]]:
-        state, outputs = d.step(state, drivers, constant, bound, off)
+    def one_step(state: Any, inputs: tuple[Any, Array | None]) -> tuple[Any, dict[str, Array]]:
+        drivers, record = inputs
+        after, outputs = d.step(state, drivers, constant, bound, off)
+        if record is not None:
+            after = jax.tree.map(partial(jnp.where, record > 0), after, state)
         # what is not asked for is not stored
-        return state, outputs if keep is None else {n: x for n, x in outputs.items() if n in needed}
+        return after, outputs if keep is None else {n: x for n, x in outputs.items() if n in needed}
 
     @partial(jax.checkpoint, prevent_cse=False)
-    def one_chunk(state: Any, part: Weather) -> tuple[Any, dict[str, Array]]:
-        return jax.lax.scan(one_step, state, d.drivers(parameters, part))
+    def one_chunk(state: Any, part: tuple[Weather, Array | None]) -> tuple[Any, dict[str, Array]]:
+        return jax.lax.scan(one_step, state, (d.drivers(parameters, part[0]), part[1]))
 
-    varying = jax.tree.map(lambda x: by_chunk(x) if x.ndim else jnp.broadcast_to(x, (chunks,)), weather)
+    varying = jax.tree.map(
+        lambda x: by_chunk(x) if x.ndim else jnp.broadcast_to(x, (chunks,)), (weather, record)
+    )
     _, outputs = jax.lax.scan(one_chunk, d.initial(parameters), varying)
     series = {n: x.reshape(chunks * size, *x.shape[2:])[:steps] for n, x in outputs.items()}
 
@@ -196,12 +210,28 @@ def is_free(setup: Setup) -> bool:
     return isinstance(setup.network, LandNetwork) and setup.network.kind == "free"
 
 
+def _of_weather_alone(penalty: Penalty) -> Penalty:
+    """Return a penalty that reads the weather of a Recorded."""
+
+    def value(
+        parameters: Mapping[str, Array], outputs: Mapping[str, Array], weather: Weather, calendar: Calendar
+    ) -> Array:
+        own = weather.weather if isinstance(weather, Recorded) else weather
+        return penalty.value(parameters, outputs, own, calendar)
+
+    return penalty._replace(value=value)
+
+
 def land(dynamics: Dynamics) -> Model:
     """Make the model of a process model.
 
     Its parameters come from a network of the predictors, its processes may learn.
     """
     tables = dynamics.tables
+
+    def prepare(forcing: Forcing) -> Weather:
+        weather = dynamics.prepare(forcing)
+        return weather if forcing.record is None else Recorded(weather, forcing.record)
 
     def initialise(setup: Setup, seed: int, sizes: Sizes) -> Params:
         chosen = processes(tables.processes, setup.choices)
@@ -243,10 +273,10 @@ def land(dynamics: Dynamics) -> Model:
 
     return Model(
         tables=tables,
-        prepare=dynamics.prepare,
+        prepare=prepare,
         initialise=initialise,
         predict=predict,
         standardised=standardised,
         climatology=dynamics.climatology,
-        penalties=dynamics.penalties,
+        penalties={name: _of_weather_alone(p) for name, p in dynamics.penalties.items()},
     )

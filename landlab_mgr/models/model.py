@@ -39,6 +39,8 @@ class Forcing(NamedTuple):
     """[T] day of year in the middle of each step."""
     dt: Array
     """[] length of a step, days."""
+    record: Array | None = None
+    """[T, N] 1 in the record of each pixel, else 0; None: the record covers all steps."""
 
 
 class Scale(NamedTuple):
@@ -171,6 +173,7 @@ def make_forcing(
     doy: np.ndarray,
     dt: float,
     dtype: Any,
+    record: np.ndarray | None = None,
 ) -> Forcing:
     """Make the forcing of a model from float64 arrays [T, N] by name.
 
@@ -187,4 +190,5 @@ def make_forcing(
         time_days=cast(time_days),
         doy=cast(doy),
         dt=cast(np.asarray(dt)),
+        record=None if record is None else cast(record),
     )

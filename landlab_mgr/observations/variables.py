@@ -44,6 +44,8 @@ FORCING = _by_name(
     Variable("burned_area", "1", "burned fraction of the pixel in the month", 0, 1, never_negative=True),
 )
 """Forcing that is known by name."""
+IN_RECORD = "in_record"
+"""Name of the marks of a pixel's own record: 1 in its steps, else 0. For pixels that cover other years."""
 
 _CARBON = "surface_upward_mass_flux_of_carbon_dioxide_expressed_as_carbon_due_to_emission_from_"
 VARIABLES = _by_name(

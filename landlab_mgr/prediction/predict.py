@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr import __version__
-from landlab_mgr.data import batch, schema
+from landlab_mgr.data import batch
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.models.model import Forcing
@@ -82,8 +82,7 @@ def write(
     written, extra = _contents(asked, list(members), quantiles, each)
     per_pixel = 4 * ds.sizes["time"] * len(names) * (2 + len(QUANTILES) * quantiles + len(members) * each)
     blocks = list(_joined(places.tiles(), max(1, BLOCK_BYTES // per_pixel)))
-    forcing = dict.fromkeys(name for model in models for name in batch.forcing_names(ds, model))
-    wanted = ds[[*forcing, *schema.TIME_AXIS, "lat"]]
+    wanted = ds[list(dict.fromkeys(name for model in models for name in batch.read_by(ds, model)))]
     chunk = min(ds.sizes["pixel"], CHUNK_PIXELS)  # the same in every block: one compilation
     forcing_of = {model.tables.name: scenario.climate_of(ds, model) for model in models}
     with cf.create(path, ds, places, written, extra, dict(attrs or {})) as file:

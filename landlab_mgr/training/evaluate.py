@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from landlab_mgr.data import batch, schema, split
+from landlab_mgr.data import batch, split
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.models.model import Forcing, Inputs, Setup
@@ -158,7 +158,7 @@ def predict(
         if modelled[name] in keep and is_compared(ds, streams[name], period, bool(held_out.any()))
     ]
     names = [stream_variable(s, role) for s in streams for role in (*PERIODS, "weight")]
-    wanted = ds[[*batch.forcing_names(ds, model), *schema.TIME_AXIS, "lat", *(n for n in names if n in ds)]]
+    wanted = ds[[*batch.read_by(ds, model), *(n for n in names if n in ds)]]
     warmup, of_patches = calendar.steps_in_months(spec.warmup_months), len(member.label) > whole_pixels()
     of_towers = [n for n in names if streams[stream_of(n)].tower and n in ds] if of_patches else []
 

@@ -1,8 +1,8 @@
 """Importer of the daily towers of DifferLand v1.0 (Fang & Gentine 2024, doi:10.1029/2024MS004308): a file for a site.
 
-Sites have records of other years. The dataset covers all of them; where a site has no record its forcing repeats its
-own years (the same day of another year), and nothing is observed. So a model has run for years before the record of
-most sites begins. Uncertainties (`GPPunc`, ...) become weights of observations on request.
+Sites have records of other years. The dataset covers all of them; outside a site's own record (`in_record` is 0) its
+forcing repeats its own years (the same day of another year), nothing is observed, and the stores of a land model stand
+still: its run begins with the record. Uncertainties (`GPPunc`, ...) become weights of observations on request.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from landlab_mgr.data.sources import forcing, months, source_files
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.observations.calendar import DAYS_PER_YEAR
 from landlab_mgr.observations.streams import STREAMS
-from landlab_mgr.observations.variables import FORCING, VARIABLES
+from landlab_mgr.observations.variables import FORCING, IN_RECORD, VARIABLES
 
 FIRST_DAY = np.datetime64("2001-01-01")
 """Day 0 of the files' times."""
@@ -90,10 +90,14 @@ def read(directory: str | Path, uncertainty: bool = False) -> tuple[xr.Dataset, 
     for name, (values, unit, about) in months.climate(ds).items():
         schema.add(ds, name, values, "predictor", unit, about, group="CLIM", kind="continuous")
     longest = max(len(one["time"]) for one in files)
-    if longest < len(axis.time):
+    if min(len(one["time"]) for one in files) < len(axis.time):
+        days = first + np.arange(len(axis.time))
+        own = np.stack([np.isin(days, one["time"].values) for one in files])
+        about = "1 in the record of the pixel, 0 where its forcing is a filling"
+        schema.add(ds, IN_RECORD, own.astype(np.float32), "record", "1", about)
         notices.append(
-            f"sites cover other years: outside its record a site's forcing repeats its own years, and nothing is "
-            f"observed ({len(axis.time)} days from {axis.time[0].astype('datetime64[D]')}, records of up to {longest})"
+            f"sites cover other years: outside its record a site's stores stand still, and nothing is observed "
+            f"({len(axis.time)} days from {axis.time[0].astype('datetime64[D]')}, records of up to {longest})"
         )
     notices.append('no pixel is for testing: train with split.kind = "years" or "all"')
     ds.attrs = {

@@ -54,7 +54,8 @@ def test_each_site_is_observed_in_its_own_years(sites):
     assert np.isnan(ds["gpp_fluxnet"].values[0, 730:]).all()
     assert np.isnan(ds["lai"].values[1]).all()
     assert "reco_fluxnet" not in ds
-    assert "outside its record a site's forcing repeats its own years" in notices[0]
+    assert "outside its record a site's stores stand still" in notices[0]
+    np.testing.assert_array_equal(ds["in_record"].values, np.repeat([[1, 0], [0, 1]], [730, 731], axis=1))
     assert not [line for line in check.check(ds).errors if line]
 
 
