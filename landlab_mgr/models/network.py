@@ -23,10 +23,22 @@ LATITUDE_SCALE = "latitude_scale"
 """Part of the parameters that is not trained: of sigmoid(latitude) over the member's training pixels."""
 
 
+TRUNCATED_SD = 0.87962566103423978
+"""Standard deviation of the standard normal distribution cut at -2 and 2."""
+ROWS_DRAWN = 64
+"""Rows of a kernel that are drawn at once: a program is compiled for each number of rows, and one for all is enough."""
+
+
+def _glorot_normal(key: Array, shape: tuple[int, int], dtype: Any = jnp.float32) -> Array:
+    """Draw a kernel as `nn.initializers.glorot_normal` does, to the bit, from more rows than it has."""
+    rows, columns = shape
+    drawn = jax.random.truncated_normal(key, -2, 2, (-(-rows // ROWS_DRAWN) * ROWS_DRAWN, columns), dtype)
+    deviation = jnp.sqrt(jnp.array(2 / (rows + columns), dtype)) / jnp.array(TRUNCATED_SD, dtype)
+    return (drawn * deviation)[:rows]
+
+
 def _dense(width: int, name: str) -> nn.Dense:
-    return nn.Dense(
-        width, kernel_init=nn.initializers.glorot_normal(), bias_init=nn.initializers.ones, name=name
-    )
+    return nn.Dense(width, kernel_init=_glorot_normal, bias_init=nn.initializers.ones, name=name)
 
 
 class Spatialization(nn.Module):
@@ -106,7 +118,7 @@ def _static(tables: Tables, options: LandNetwork, seed: int, sizes: Sizes) -> An
     variables = _module(tables, options).init(jax.random.key(seed), example, jnp.zeros((1,), jnp.float32))
     drawn = jax.tree.map(lambda x: x.astype(jnp.float32), variables["params"])
     first = drawn["embedding_0"]
-    padded = jnp.pad(first["kernel"], ((0, sizes.width - sizes.predictors), (0, 0)))
+    padded = np.pad(np.asarray(first["kernel"]), ((0, sizes.width - sizes.predictors), (0, 0)))
     heads = {head: _head(tables, options, head, drawn[head]) for head in tables.heads}
     scale = (
         {}

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from landlab_mgr.data import batch
 from landlab_mgr.data.batch import Member
@@ -35,6 +37,13 @@ def parameters(options, weights, predictors, latitude):
 def predictors(n=7, columns=5, width=9):
     x = np.random.default_rng(0).normal(size=(n, columns)).astype(np.float32)
     return jnp.asarray(np.pad(x, ((0, 0), (0, width - columns)))), jnp.asarray(x)
+
+
+@pytest.mark.parametrize("shape", [(1, 32), (7, 32), (14, 5), (33, 1), (65, 16)])
+def test_kernels_are_those_of_flax_to_the_bit(shape):
+    key = jax.random.key(sum(shape))
+    expected = nn.initializers.glorot_normal()(key, shape, jnp.float32)
+    np.testing.assert_array_equal(network._glorot_normal(key, shape), expected)
 
 
 @pytest.mark.slow
