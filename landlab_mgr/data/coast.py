@@ -1,4 +1,4 @@
-"""Coastlines as lines, traced once from the mask of `land`: reading that takes seconds, which a page has not. JAX-free.
+"""Coastlines as lines, traced once from the mask of `land`. JAX-free.
 
 `python -m landlab_mgr.data.coast` writes the file anew.
 """

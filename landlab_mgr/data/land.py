@@ -1,7 +1,11 @@
-"""Real coastlines: which places are land, from the file that global-land-mask carries. JAX-free."""
+"""Real coastlines: which places are land. JAX-free.
+
+`python -m landlab_mgr.data.land` writes the file anew from that of the package global-land-mask (MIT licence), whose
+reading takes seconds.
+"""
 
 import zipfile
-from functools import lru_cache
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,32 +13,18 @@ import numpy as np
 
 from landlab_mgr.errors import LandlabError
 
+FILE = Path(__file__).with_name("land.npz")
+CELLS_PER_DEGREE = 4
+FINEST = 120
+"""Cells of a degree in global-land-mask's file."""
 
-@lru_cache(maxsize=2)
-def mask(step: int = 30) -> np.ndarray:
-    """Land mask of the globe every `step` / 120 degrees, bool [north to south, west to east].
 
-    Rows are read one by one from global-land-mask's file: importing the package would hold the whole mask,
-    1 GB.
-    """
-    package = find_spec("global_land_mask")
-    if package is None or package.origin is None:
-        raise LandlabError(
-            "coastlines need the package global-land-mask; install it: pip install global-land-mask"
-        )
-    path = Path(package.origin).with_name("globe_combined_mask_compressed.npz")
-    with zipfile.ZipFile(path) as archive, archive.open("mask.npy") as file:
-        version = np.lib.format.read_magic(file)
-        layout = np.lib.format.read_array_header_1_0(file) if version == (1, 0) else None
-        if layout is None or layout[1] or layout[2] != np.dtype(bool):
-            raise LandlabError(f"{path} is not laid out as global-land-mask 1.0 is; install that version")
-        height, width = layout[0]
-        rows = []
-        for row in range(height):
-            values = file.read(width)
-            if row % step == step // 2:
-                rows.append(np.frombuffer(values, bool)[step // 2 :: step])
-    return ~np.stack(rows)  # the file marks the sea
+@cache
+def mask() -> np.ndarray:
+    """Land mask of the globe in cells of 0.25 degrees, bool [north to south, west to east]."""
+    shape = 180 * CELLS_PER_DEGREE, 360 * CELLS_PER_DEGREE
+    with np.load(FILE) as stored:
+        return np.unpackbits(stored["land"], count=shape[0] * shape[1]).reshape(shape).astype(bool)
 
 
 def is_land(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
@@ -43,6 +33,37 @@ def is_land(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
     Places are in degrees; a cell is judged by its centre.
     """
     grid = mask()
-    rows = np.clip(((90 - lat) * 4).astype(int), 0, grid.shape[0] - 1)
-    columns = np.clip(((lon + 180) * 4).astype(int), 0, grid.shape[1] - 1)
+    rows = np.clip(((90 - lat) * CELLS_PER_DEGREE).astype(int), 0, grid.shape[0] - 1)
+    columns = np.clip(((lon + 180) * CELLS_PER_DEGREE).astype(int), 0, grid.shape[1] - 1)
     return grid[rows, columns]
+
+
+def original() -> np.ndarray:
+    """Read the mask from global-land-mask's file, as `mask` gives it.
+
+    Rows are read one by one: importing the package would hold all of it, 1 GB.
+
+    Raises:
+        LandlabError: where the package is not installed, or of another version.
+    """
+    package = find_spec("global_land_mask")
+    if package is None or package.origin is None:
+        raise LandlabError("the file of coastlines is made from the package global-land-mask; install it")
+    path = Path(package.origin).with_name("globe_combined_mask_compressed.npz")
+    with zipfile.ZipFile(path) as archive, archive.open("mask.npy") as file:
+        version = np.lib.format.read_magic(file)
+        layout = np.lib.format.read_array_header_1_0(file) if version == (1, 0) else None
+        if layout is None or layout[1] or layout[2] != np.dtype(bool):
+            raise LandlabError(f"{path} is not laid out as global-land-mask 1.0 is; install that version")
+        height, width = layout[0]
+        step = FINEST // CELLS_PER_DEGREE
+        rows = []
+        for row in range(height):
+            values = file.read(width)
+            if row % step == step // 2:
+                rows.append(np.frombuffer(values, bool)[step // 2 :: step])
+    return ~np.stack(rows)  # the file marks the sea
+
+
+if __name__ == "__main__":
+    np.savez_compressed(FILE, land=np.packbits(original()))

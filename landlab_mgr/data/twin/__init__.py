@@ -1,6 +1,6 @@
 """The twin planet: synthetic observations by our own model from a known predictor -> parameter function.
 
-Coastlines are real (global-land-mask); climate, plants, soils and forest age are drawn, plausibly related
+Coastlines are real (`data.land`); climate, plants, soils and forest age are drawn, plausibly related
 (`geography`, `weather`, `surface`); `mapping` is the truth to be learned, `simulation` and `observation` make the
 observations, `attainable` computes the skill that each set of predictors allows. Always labelled synthetic.
 
