@@ -329,6 +329,19 @@ def _setting(field: SpecField) -> Field:
     return Field("text", in_setup)
 
 
+def setting(field: SpecField) -> Any:
+    """Return a field of a query's runs as a value; the query joins their setups."""
+    if field.name in _SEEDS:
+        return _SEEDS[field.name]
+    if field.name == "dataset":
+        return Run.dataset
+    table, _, term = field.name.partition(".")
+    if table != "loss_weights":
+        return _value_in_setup(field)
+    weight = select(LossWeights.weights[term].as_float()).where(LossWeights.id == Run.loss_weights_id)
+    return case((_model_name.in_(field.defaults), weight.correlate(Run).scalar_subquery()))
+
+
 def _value_in_setup(field: SpecField) -> ColumnElement[Any]:
     """Return a field as the setup has it, or else its default.
 

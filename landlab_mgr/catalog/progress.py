@@ -6,6 +6,7 @@ The few things about every run that this takes are read quickly, whatever the ru
 import pandas as pd
 from sqlalchemy import select
 
+from landlab_mgr.catalog.queries import epochs_planned
 from landlab_mgr.catalog.session import Database
 from landlab_mgr.catalog.tables import Dataset, Grid, GridRun, Run, Setup
 
@@ -20,7 +21,7 @@ def progress(catalog: Database) -> pd.DataFrame:
     query = (
         select(
             *(Run.run_id, Grid.name, Run.state, Setup.label, Run.seed_init, Dataset.name, Run.epochs),
-            *(Run.spec["optimizer"]["epochs"].as_string(), Run.updated),
+            *(epochs_planned(), Run.updated),
         )
         .join(Setup, Setup.id == Run.setup_id)
         .join(Dataset, Dataset.fingerprint == Run.dataset)

@@ -1,17 +1,17 @@
 """Everything that is read from the catalog: records, and tables as pandas data frames."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from landlab_mgr.catalog.columns import join_float
 from landlab_mgr.catalog.filter import asked as asked_of
-from landlab_mgr.catalog.filter import compile_filter
+from landlab_mgr.catalog.filter import compile_filter, setting
 from landlab_mgr.catalog.guard import Guard
 from landlab_mgr.catalog.inventory import dataset_records
 from landlab_mgr.catalog.records import DatasetRecord, GridRecord, RunRecord
@@ -37,6 +37,9 @@ from landlab_mgr.spec.run import RunSpec, validated
 
 HEADLINE = {"split": "dev", "statistic": "R2", "level": "flat"}
 """The metrics that a table of runs shows; dev, since looking at test is a decision of its own."""
+
+BATCH = 10_000
+"""Rows that are fetched at once."""
 
 RECENT_RUNS = 20
 """So many tell how long an epoch takes."""
@@ -107,10 +110,13 @@ class Queries(Guard):
             **{**row, "spec": spec, "grids": tuple(grids), "epochs_planned": spec.optimizer.epochs}
         )
 
-    def runs(self, filter: str = "", limit: int | None = None, offset: int = 0) -> pd.DataFrame:
-        """Tabulate runs that a filter holds for, a row each, in order of registration.
+    def runs(
+        self, filter: str = "", limit: int | None = None, offset: int = 0, order: str = ""
+    ) -> pd.DataFrame:
+        """Tabulate runs that a filter holds for, a row each.
 
-        There are at most `limit`, after `offset` others.
+        There are at most `limit`, after `offset` others, in order of registration, or by one of the columns below or
+        a field of the specification, ascending, or descending after a minus; those without a value come last.
 
         Columns: run_id, state, grids (comma-separated), dataset (name), label, seed, epochs, epochs_planned,
         train_loss and dev_loss (of the last epoch), outcome and message (of the last attempt that ended badly, where
@@ -118,62 +124,44 @@ class Queries(Guard):
         has one.
         """
         self._look((), filter)
-        return self._runs(filter, limit, offset)
+        return self._runs(filter, limit, offset, order)
 
-    def _runs(self, filter: str, limit: int | None = None, offset: int = 0) -> pd.DataFrame:
-        query = (
-            _joined(
-                select(
-                    *(Run.run_id, Run.state, Dataset.name.label("dataset"), Setup.label, Run.seed_init),
-                    *(
-                        Run.spec["optimizer"]["epochs"].as_string().label("planned"),
-                        Run.epochs,
-                    ),
-                    *(_of_last_epoch(c) for c in (Epoch.total, Epoch.total_kind, Epoch.dev, Epoch.dev_kind)),
-                    _of_last_failure(Attempt.outcome).label("outcome"),
-                    _of_last_failure(Attempt.message).label("message"),
-                    *(Run.created, Run.updated),
-                )
-            )
-            .where(compile_filter(filter))
-            .order_by(Run.position)
-            .limit(
-                limit if limit is not None or not offset else 2**62
-            )  # SQLite has no offset without a limit
-            .offset(offset or None)
-        )
+    def run_ids(self, filter: str = "", limit: int | None = None, offset: int = 0) -> list[str]:
+        """Ids of the runs that `runs` tabulates, in order of registration."""
+        self._look((), filter)
+        query = select(Run.run_id).where(compile_filter(filter)).order_by(Run.position)
         with self.transaction() as tx:
-            rows = tx.execute(query).all()
-            # By id: a planner may well ask the filter again for every metric.
-            ids = [r.run_id for r in rows]
-            grids = _grids_of(tx, ids)
-            headline = tx.execute(_HEADLINES.where(among(tx, Metric.run_id, ids))).all()
-        table = pd.DataFrame(
-            {
-                "run_id": [r.run_id for r in rows],
-                "state": [r.state for r in rows],
-                "grids": [",".join(grids.get(r.run_id, [])) for r in rows],
-                "dataset": [r.dataset for r in rows],
-                "label": [r.label for r in rows],
-                "seed": [r.seed_init for r in rows],
-                "epochs": [r.epochs for r in rows],
-                "epochs_planned": [int(r.planned) for r in rows],
-                "train_loss": _floats([(r.total, r.total_kind) for r in rows]),
-                "dev_loss": _floats([(r.dev, r.dev_kind) for r in rows]),
-                "outcome": [r.outcome for r in rows],
-                "message": [r.message for r in rows],
-                "created": _times([r.created for r in rows]),
-                "updated": _times([r.updated for r in rows]),
-            }
-        )
-        place = {run_id: i for i, run_id in enumerate(ids)}
-        values: dict[str, np.ndarray] = {}
-        for run_id, variable, value, kind in headline:
-            if variable not in values:
-                values[variable] = np.full(len(ids), np.nan)
-            values[variable][place[run_id]] = value if kind == "finite" else join_float(value, kind)
-        columns = {f"dev.{variable}.R2": values[variable] for variable in sorted(values)}
-        return pd.concat([table, pd.DataFrame(columns, index=table.index)], axis="columns")
+            return list(tx.scalars(_some(query, limit, offset)))
+
+    def runs_in_parts(self, run_ids: Sequence[str], size: int = 5000) -> Iterator[pd.DataFrame]:
+        """Tabulate these runs as `runs` does, `size` rows at a time, so that memory does not grow with their number.
+
+        Each part shows the database as it is then; all have the same columns. There is one at least.
+        """
+        with self.transaction() as tx:
+            variables = _headline_variables(tx, run_ids)
+        for start in range(0, max(1, len(run_ids)), size):
+            with self.transaction() as tx:
+                part = among(tx, Run.run_id, run_ids[start : start + size])
+                yield _tabulated(tx, _rows().where(part), variables)
+
+    def _runs(self, filter: str, limit: int | None = None, offset: int = 0, order: str = "") -> pd.DataFrame:
+        query = _some(_rows().where(compile_filter(filter)), limit, offset)
+        if order:
+            query = query.order_by(None).order_by(*_ordered_by(order))
+        with self.transaction() as tx:
+            return _tabulated(tx, query)
+
+    def differing(self, run_ids: Sequence[str]) -> dict[str, list[fields.Value]]:
+        """Return fields of the specification in which these runs differ, with their values, sorted.
+
+        Dataset and seeds are left out. Many runs share few setups: it is quick, however many.
+        """
+        with self.transaction() as tx:
+            of_runs = among(tx, Run.run_id, run_ids)
+            pairs = tx.execute(select(Run.setup_id, Run.loss_weights_id).where(of_runs).distinct()).all()
+            shared = _shared_settings(tx, [(r.setup_id, r.loss_weights_id) for r in pairs])
+        return fields.differing(shared.values())
 
     def outline(self, filter: str = "") -> pd.DataFrame:
         """Tabulate the few things about runs by which they are chosen.
@@ -183,7 +171,7 @@ class Queries(Guard):
         Columns: run_id, state, dataset (name), label, seed, epochs, epochs_planned.
         """
         self._look((), filter)
-        planned = Run.spec["optimizer"]["epochs"].as_string().label("epochs_planned")
+        planned = epochs_planned().label("epochs_planned")
         query = _joined(
             select(
                 *(Run.run_id, Run.state, Dataset.name.label("dataset"), Setup.label),
@@ -249,18 +237,7 @@ class Queries(Guard):
             rows = {
                 r.run_id: r for r in tx.execute(select(*of_run, *seeds).where(among(tx, Run.run_id, run_ids)))
             }
-            of_setup, of_weights = select(Setup.id, Setup.spec), select(LossWeights.id, LossWeights.weights)
-            setup_ids = {r.setup_id for r in rows.values()}
-            weights_ids = {r.loss_weights_id for r in rows.values()}
-            setups = {r.id: r.spec for r in tx.execute(of_setup.where(among(tx, Setup.id, setup_ids)))}
-            weights = {
-                r.id: r.weights for r in tx.execute(of_weights.where(among(tx, LossWeights.id, weights_ids)))
-            }
-        # Many runs share few setups: their JSON is read once.
-        shared = {
-            (setup_id, weights_id): fields.values(setups[setup_id] | {"loss_weights": weights[weights_id]})
-            for setup_id, weights_id in {(r.setup_id, r.loss_weights_id) for r in rows.values()}
-        }
+            shared = _shared_settings(tx, {(r.setup_id, r.loss_weights_id) for r in rows.values()})
         return {
             run_id: shared[r.setup_id, r.loss_weights_id]
             | {
@@ -417,6 +394,80 @@ def _near(value: str, values: Sequence[str]) -> str:
     )
 
 
+def _shared_settings(
+    tx: Connection, pairs: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], dict[str, fields.Value]]:
+    """Return all settings but dataset and seeds, by setup and loss weights: their JSON is read once for many runs."""
+    of_setup, of_weights = select(Setup.id, Setup.spec), select(LossWeights.id, LossWeights.weights)
+    setup_ids, weights_ids = {pair[0] for pair in pairs}, {pair[1] for pair in pairs}
+    setups = {r.id: r.spec for r in tx.execute(of_setup.where(among(tx, Setup.id, setup_ids)))}
+    weights = {r.id: r.weights for r in tx.execute(of_weights.where(among(tx, LossWeights.id, weights_ids)))}
+    return {
+        (setup_id, weights_id): fields.values(setups[setup_id] | {"loss_weights": weights[weights_id]})
+        for setup_id, weights_id in pairs
+    }
+
+
+def _headline_variables(tx: Connection, run_ids: Sequence[str]) -> list[str]:
+    """Variables of the headline metrics that one of these runs has: each looked up, as no index lists them."""
+    variables: list[str] = []
+    following = select(func.min(Metric.variable))
+    variable = tx.scalar(following)
+    while variable is not None:
+        of_runs = Metric.variable == variable, among(tx, Metric.run_id, run_ids)
+        if tx.execute(_HEADLINES.where(*of_runs).limit(1)).first() is not None:
+            variables.append(variable)
+        variable = tx.scalar(following.where(Metric.variable > variable))
+    return variables
+
+
+def _tabulated(tx: Connection, query: Select, variables: Iterable[str] = ()) -> pd.DataFrame:
+    """Tabulate the runs of a query of `_rows`; columns of skill are those that a run has, beside `variables`."""
+    rows = tx.execute(query).all()
+    # By id: a planner may well ask the filter again for every metric.
+    ids = [r.run_id for r in rows]
+    place = {run_id: i for i, run_id in enumerate(ids)}
+    skills: dict[str, np.ndarray] = {v: np.full(len(ids), np.nan) for v in variables}
+    grids = _grids_of(tx, ids)
+    headlines = tx.execute(_HEADLINES.where(among(tx, Metric.run_id, ids)))
+    for some in headlines.partitions(BATCH):  # row by row takes twice as long, all at once their memory
+        for run_id, variable, value, kind in some:
+            if variable not in skills:
+                skills[variable] = np.full(len(ids), np.nan)
+            skills[variable][place[run_id]] = value if kind == "finite" else join_float(value, kind)
+    table = pd.DataFrame(
+        {
+            "run_id": ids,
+            "state": [r.state for r in rows],
+            "grids": [",".join(grids.get(run_id, ())) for run_id in ids],
+            "dataset": [r.dataset for r in rows],
+            "label": [r.label for r in rows],
+            "seed": [r.seed_init for r in rows],
+            "epochs": [r.epochs for r in rows],
+            "epochs_planned": [int(r.planned) for r in rows],
+            "train_loss": _floats([(r.total, r.total_kind) for r in rows]),
+            "dev_loss": _floats([(r.dev, r.dev_kind) for r in rows]),
+            "outcome": [r.outcome for r in rows],
+            "message": [r.message for r in rows],
+            "created": _times([r.created for r in rows]),
+            "updated": _times([r.updated for r in rows]),
+        }
+    )
+    columns = {f"dev.{variable}.R2": skills[variable] for variable in sorted(skills)}
+    return pd.concat([table, pd.DataFrame(columns, index=table.index)], axis="columns")
+
+
+def epochs_planned() -> ColumnElement[Any]:
+    """Select the epochs that a run is to train; few setups are read, not the specification of every run."""
+    of_run = Run.spec["optimizer"]["epochs"].as_float()
+    return func.coalesce(setting(fields.fields()["optimizer.epochs"]), of_run)
+
+
+def _some(query: Select, limit: int | None, offset: int) -> Select:
+    """Make a query return at most `limit` rows after `offset` others; SQLite has no offset without a limit."""
+    return query.limit(limit if limit is not None or not offset else 2**62).offset(offset or None)
+
+
 def _joined(query: Select) -> Select:
     """Join a query on runs with their dataset and setup."""
     return (
@@ -443,6 +494,43 @@ def _of_last_epoch(column: InstrumentedAttribute[Any]) -> Any:
     """
     newest = select(column).where(Epoch.run_id == Run.run_id).order_by(Epoch.epoch.desc()).limit(1)
     return newest.correlate(Run).scalar_subquery().label(column.key)
+
+
+def _rows() -> Select:
+    """Select of each run what a table of runs shows, beside its grids and its skill."""
+    query = select(
+        *(Run.run_id, Run.state, Dataset.name.label("dataset"), Setup.label, Run.seed_init),
+        *(epochs_planned().label("planned"), Run.epochs),
+        *(_of_last_epoch(c) for c in (Epoch.total, Epoch.total_kind, Epoch.dev, Epoch.dev_kind)),
+        _of_last_failure(Attempt.outcome).label("outcome"),
+        _of_last_failure(Attempt.message).label("message"),
+        *(Run.created, Run.updated),
+    )
+    return _joined(query).order_by(Run.position)
+
+
+_ORDERS: dict[str, Any] = {
+    **{"run_id": Run.run_id, "state": Run.state, "dataset": Dataset.name, "label": Setup.label},
+    **{"seed": Run.seed_init, "epochs": Run.epochs, "created": Run.created, "updated": Run.updated},
+    **{"train_loss": _of_last_epoch(Epoch.total), "dev_loss": _of_last_epoch(Epoch.dev)},
+}
+
+
+def _ordered_by(order: str) -> tuple[Any, ...]:
+    """Return by what the rows of `_rows` are sorted; LandlabError where there is no such column."""
+    name = order.removeprefix("-")
+    value: Any
+    if name in _ORDERS:
+        value = _ORDERS[name]
+    elif name.startswith("dev.") and name.count(".") == 2:
+        of_run = _HEADLINES.where(Metric.variable == name.split(".")[1], Metric.run_id == Run.run_id)
+        value = of_run.with_only_columns(Metric.value).correlate(Run).scalar_subquery()
+    elif name in fields.fields():
+        value = setting(fields.fields()[name])
+    else:
+        known = ", ".join((*_ORDERS, "dev.<variable>.R2"))
+        raise LandlabError(f"no order {name!r}; there are {known} and the fields of the specification")
+    return value.is_(None), value.desc() if name != order else value.asc(), Run.position
 
 
 def _resolve(tx: Connection, prefix: str) -> str:

@@ -1,10 +1,13 @@
 """Verbs about runs: run, ls, cancel, tag."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
+import pandas as pd
 import typer
 
+from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.filter import held_back
 from landlab_mgr.cli.options import (
     AddressOption,
@@ -17,9 +20,8 @@ from landlab_mgr.cli.options import (
     WorkspaceOption,
 )
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import fields
 from landlab_mgr.spec.run import PolicySpec
-from landlab_mgr.workspace.display import console, fitted, show
+from landlab_mgr.workspace.display import console, fitted, print_rows, show
 from landlab_mgr.workspace.workspace import Workspace
 
 SHOWN_ANYWAY = ("dataset", "predictors", "optimizer.epochs", "seeds.init", "seeds.split", "seeds.shuffle")
@@ -115,18 +117,14 @@ def ls(
     # a look at held-back skill is counted, which takes writing
     with Workspace.at(workspace, db).open(read_only=not held_back(filter)) as catalog:
         most = (None if json else PAGE) if limit is None else limit or None
-        frame = catalog.runs(filter, most, offset)
+        run_ids = catalog.run_ids(filter, most, offset)
+        varied = [name for name in catalog.differing(run_ids) if name not in SHOWN_ANYWAY]
+        if json:
+            print_rows(_described(catalog, run_ids, varied))
+            return
+        frame = pd.concat(_described(catalog, run_ids, varied), ignore_index=True)
         counts = catalog.counts(filter)
         unknown = catalog.unknown(filter) if not any(counts.values()) else []
-        tags = catalog.tags()
-        settings = catalog.settings(list(frame["run_id"]))
-    varied = [name for name in fields.differing(settings.values()) if name not in SHOWN_ANYWAY]
-    for place, name in enumerate(varied, list(frame.columns).index("seed")):
-        frame.insert(place, name, [settings[run_id][name] for run_id in frame["run_id"]])
-    frame.insert(3, "tags", [",".join(tags.get(run_id, ())) for run_id in frame["run_id"]])
-    if json:
-        show(frame, as_json=True)
-        return
     if frame.empty:
         hint = (
             "no run matches"
@@ -155,6 +153,17 @@ def ls(
     if len(frame) < total:
         more = f"; `--offset {last}` shows the next" if last < total else ""
         console.print(f"runs {offset + 1} to {last} of {total}{more}, `--limit 0` all", markup=False)
+
+
+def _described(catalog: Catalog, run_ids: Sequence[str], varied: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """Tabulate runs in parts, with their tags and the fields in which they differ."""
+    tags = catalog.tags()
+    for frame in catalog.runs_in_parts(run_ids):
+        settings = catalog.settings(list(frame["run_id"])) if varied else {}
+        for place, name in enumerate(varied, list(frame.columns).index("seed")):
+            frame.insert(place, name, [settings[run_id][name] for run_id in frame["run_id"]])
+        frame.insert(3, "tags", [",".join(tags.get(run_id, ())) for run_id in frame["run_id"]])
+        yield frame
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Display of the command line: tables, numbers, durations. JAX-free."""
 
 import json
+import math
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -50,7 +51,7 @@ def show(
     prints the first part alone and says how many columns are left.
     """
     if as_json:
-        print(json.dumps(records(frame), indent=1))
+        print_rows([frame])
         return
     if title:
         console.print(title, style="italic", markup=False)  # a table's own title wraps at the table's width
@@ -114,17 +115,54 @@ def fitted(frame: pd.DataFrame, optional: list[str]) -> tuple[pd.DataFrame, list
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of a table as plain JSON values."""
+    names = [str(name) for name in frame.columns]
+    columns = [_plain(frame.iloc[:, place]) for place in range(len(names))]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _plain(values: pd.Series) -> list[Any]:
+    """Values of a column as JSON has them; column by column is five times as fast as value by value."""
+    kind = values.dtype.kind if isinstance(values.dtype, np.dtype) else "O"
+    if kind == "f":
+        return [x if math.isfinite(x) else None for x in values.to_numpy().tolist()]
+    if kind in "iub":
+        return values.to_numpy().tolist()
+    if isinstance(values.dtype, pd.StringDtype):
+        return [x if isinstance(x, str) else None for x in values.to_numpy(object)]
 
     def plain(value: Any) -> Any:
+        if value is None or isinstance(value, str):
+            return value
         if isinstance(value, float | np.floating):
             return float(value) if np.isfinite(value) else None
         if isinstance(value, np.integer | np.bool_):
             return value.item()
         if isinstance(value, datetime):
             return None if pd.isna(value) else value.isoformat()
-        return None if value is None or value is pd.NaT else value
+        return value
 
-    return [{str(k): plain(v) for k, v in row.items()} for row in frame.to_dict("records")]
+    return [plain(value) for value in values]
+
+
+def print_rows(parts: Iterable[pd.DataFrame]) -> None:
+    """Print tables, one after the other, as one JSON list of records; no more than one of them is held."""
+    first = True
+    for part in parts:
+        rows = records(part)
+        nested = any(isinstance(x, dict | list | tuple) for row in rows for x in row.values())
+        lines = [json.dumps(row, indent=1).replace("\n", "\n ") if nested else _flat(row) for row in rows]
+        if lines:
+            print("[\n " if first else ",\n ", ",\n ".join(lines), sep="", end="")
+            first = False
+    print("[]" if first else "\n]")
+
+
+def _flat(row: dict[str, Any]) -> str:
+    """Return a record of plain values as `json.dumps(..., indent=1)` writes it in a list, five times as fast."""
+    return f"{{\n  {_ROW.encode(row)[1:-1]}\n }}" if row else "{}"
+
+
+_ROW = json.JSONEncoder(separators=(",\n  ", ": "))
 
 
 def text(value: Any, digits: int = 3) -> str:

@@ -1,5 +1,6 @@
 """`python -m tests.bench app`: how long pages of the app take in a browser, from a server that nothing has warmed."""
 
+import itertools
 import os
 import re
 import shutil
@@ -16,13 +17,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Text,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    union_all,
+    update,
+)
 
 from landlab_mgr.catalog import Catalog
-from landlab_mgr.catalog.tables import Attempt, Epoch, Metric, Run
+from landlab_mgr.catalog.columns import FloatMap, Utc
+from landlab_mgr.catalog.tables import Attempt, Base, Epoch, Metric, Run
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.spec.grid import GridSpec
@@ -34,7 +50,8 @@ if TYPE_CHECKING:
 
 SETUPS = 16
 EPOCHS = 3
-STATISTICS = ("R2", "r2", "rmse", "n")
+STATISTICS = ("R2", "rmse")
+KEY = ("split", "variable", "statistic")
 FAILED, PENDING = 0.05, 0.05
 FILTERS = ("metrics.dev.gpp.R2 > 0.6", "predictors = 'PFT+CLIM'", "not status = 'completed'", "seed = 0")
 COUNTED = re.compile(r"^[\d,]+ runs?\b")
@@ -101,9 +118,12 @@ def measure(runs: int, pixels: int, repeats: int, directory: Path | None = None)
 # --- a catalog ----------------------------------------------------------------------------------------
 
 
-def fill(root: Path, runs: int) -> int:
-    """A workspace with a grid of about so many runs, most of them completed, with their metrics; returns how many."""
-    workspace = Workspace(root, str(root / DATABASE))
+def fill(root: Path, runs: int, database: str = "") -> int:
+    """A workspace with a grid of about so many runs, most of them completed, with their metrics; returns how many.
+
+    Its catalog is a SQLite file in it unless a URL is given.
+    """
+    workspace = Workspace(root, database or str(root / DATABASE))
     groups = ("PFT", "CLIM", "AGE", "SOIL")
     grid = GridSpec(
         name="bench",
@@ -115,61 +135,102 @@ def fill(root: Path, runs: int) -> int:
     )
     with workspace.create() as catalog:
         catalog.register_dataset(DATASET)
-        specs = list(grid.expand(DATASET.fingerprint))
-        catalog.register_runs(specs, grid)
-        _train(catalog, [spec.run_id for spec in specs])
-    return len(specs)
+        count = catalog.register_runs(grid.expand(DATASET.fingerprint), grid).added
+        _train(catalog)
+    return count
 
 
-def _train(catalog: Catalog, run_ids: list[str]) -> None:
-    """What training leaves in the catalog, in a few statements: the verbs would take a minute."""
-    rng = np.random.default_rng(0)
-    last = len(run_ids) - int(PENDING * len(run_ids))
-    failed = {run_ids[i] for i in range(0, last, int(1 / FAILED))}
-    tried = run_ids[:last]
-    began = datetime.now(UTC) - timedelta(seconds=last)
-    attempts, epochs, metrics, states = [], [], [], []
-    variables = sorted({stream.variable for stream in registry.streams().values()})
-    term = next(iter(registry.tables(registry.DEFAULT).terms))
-    skill = rng.normal(0.6, 0.2, (last, 2, len(variables), len(STATISTICS))).round(6)
-    for place, run_id in enumerate(tried):
-        bad, ended = run_id in failed, began + timedelta(seconds=place)
-        attempts.append(
-            {
-                **{"id": place + 1, "run_id": run_id, "number": 1, "token": f"t{place}", "host": "bench"},
-                **{"outcome": "nan" if bad else "ok", "started": began, "heartbeat": ended, "ended": ended},
-                **{"message": "loss is NaN at epoch 2" if bad else None, "traceback": None, "pid": 1},
-                **{"git_commit": None, "dirty_hash": None, "versions": {}, "device": "cpu", "mode": None},
-                **{"directory": f"runs/{run_id}/t{place}", "epochs_planned": EPOCHS},
-            }
-        )
-        done = 1 if bad else EPOCHS
-        states.append(
-            {"key": run_id, "state": "failed" if bad else "completed", "updated": ended, "epochs": done}
-        )
-        for epoch in range(1, done + 1):
-            loss = 2.0 / epoch + 0.1 * rng.random()
-            epochs.append(
-                {
-                    **{"run_id": run_id, "epoch": epoch, "attempt_id": place + 1, "seconds": 0.5},
-                    **{"total": loss, "total_kind": "finite", "dev": 1.2 * loss, "dev_kind": "finite"},
-                    "terms": {term: 0.1},
-                }
-            )
-        if not bad:
-            metrics += [
-                {
-                    **{"run_id": run_id, "split": split, "variable": v, "statistic": s, "level": "flat"},
-                    **{"value": float(skill[place, i, j, k]), "kind": "finite"},
-                }
-                for i, split in enumerate(("train", "dev"))
-                for j, v in enumerate(variables)
-                for k, s in enumerate(STATISTICS)
-            ]
+def _train(catalog: Catalog) -> None:
+    """Leave in the catalog what training would: the verbs would take minutes, the database computes it in seconds."""
     with catalog.transaction(write=True) as tx:
-        for table, rows in ((Attempt, attempts), (Epoch, epochs), (Metric, metrics)):
-            tx.execute(insert(table), rows)
-        tx.execute(update(Run).where(Run.run_id == bindparam("key")), states)
+        if tx.dialect.name == "sqlite":
+            tx.exec_driver_sql("PRAGMA cache_size = -200000")
+        count, first = tx.execute(select(func.count(), func.min(Run.position)).select_from(Run)).one()
+        last = count - int(PENDING * count)
+        began = datetime.now(UTC) - timedelta(seconds=last)
+        place = Run.position - first
+        bad = place % int(1 / FAILED) == 0
+        tx.execute(
+            update(Run)
+            .where(place < last)
+            .values(
+                state=case((bad, "failed"), else_="completed"),
+                epochs=case((bad, 1), else_=EPOCHS),
+                updated=began + timedelta(seconds=last),
+            )
+        )
+        failed = Run.state == "failed"
+        attempt = {
+            "id": place + 1,
+            "run_id": Run.run_id,
+            "number": literal(1),
+            "token": literal("t").concat(cast(place, Text)),
+            "outcome": case((failed, "nan"), else_="ok"),
+            **{time: literal(began, Utc) for time in ("started", "heartbeat", "ended")},
+            "host": literal("bench"),
+            "pid": literal(1),
+            "message": case((failed, "loss is NaN at epoch 2")),
+            "versions": literal({}, JSON),
+            "device": literal("cpu"),
+            "directory": literal("runs/").concat(Run.run_id),
+            "epochs_planned": literal(EPOCHS),
+        }
+        _fill(tx, Attempt, attempt, Run.state != "pending")
+        numbers = union_all(*(select(literal(n).label("epoch")) for n in range(1, EPOCHS + 1))).subquery()
+        loss = 2.0 / numbers.c.epoch + _spread(Run.position, 1) / 10
+        epoch = {
+            "run_id": Run.run_id,
+            "epoch": numbers.c.epoch,
+            "attempt_id": place + 1,
+            "total": loss,
+            "total_kind": literal("finite"),
+            "dev": 1.2 * loss,
+            "dev_kind": literal("finite"),
+            "terms": literal({next(iter(registry.tables(registry.DEFAULT).terms)): 0.1}, FloatMap),
+            "seconds": literal(0.5),
+        }
+        _fill(tx, Epoch, epoch, numbers.c.epoch <= Run.epochs, numbers)
+        keys = itertools.product(("train", "dev"), _variables(), STATISTICS)
+        each = union_all(
+            *(
+                select(
+                    *(literal(text).label(name) for name, text in zip(KEY, key, strict=True)),
+                    literal(k).label("place"),
+                )
+                for k, key in enumerate(keys)
+            )
+        ).subquery()
+        metric = {
+            "run_id": Run.run_id,
+            **{name: each.c[name] for name in KEY},
+            "level": literal("flat"),
+            "value": _spread(Run.position, each.c.place),
+            "kind": literal("finite"),
+        }
+        _fill(tx, Metric, metric, Run.state == "completed", each)
+
+
+def _fill(
+    tx: Connection,
+    table: type[Base],
+    values: dict[str, Any],
+    where: ColumnElement[bool],
+    each: FromClause | None = None,
+) -> None:
+    """Insert what a query computes on runs, or on runs crossed with `each`."""
+    rows = select(*(value.label(name) for name, value in values.items())).select_from(Run)
+    rows = (rows if each is None else rows.join(each, true())).where(where).order_by(Run.run_id)
+    tx.execute(insert(table).from_select(list(values), rows))
+
+
+def _variables() -> list[str]:
+    """Variables that the default model is compared with."""
+    return sorted({stream.variable for stream in registry.streams().values()})
+
+
+def _spread(position: ColumnElement[int], key: ColumnElement[int] | int) -> ColumnElement[float]:
+    """A number between 0 and 1 for each run and key, alike on every engine."""
+    return ((position * 7919 + key * 1299709) % 9973) / literal(9973.0)
 
 
 # --- a server and a browser ---------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What is shown of names from data: nothing that a terminal, rich or a spreadsheet obeys."""
 
 import io
+import json
 
 import numpy as np
 import pandas as pd
@@ -101,3 +102,31 @@ def test_a_brief_table_says_what_it_leaves_out(monkeypatch, capsys):
     assert f"and {30 - shown} columns more" in out
     display.show(wide(2), brief=True)
     assert "columns more" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_rows_are_json_as_the_standard_library_writes_it(capsys, nested):
+    frame = pd.DataFrame(
+        {
+            "text": ['a\n"é', None],
+            "float": [np.nan, 0.1],
+            "single": np.array([np.inf, 0.5], np.float32),
+            "whole": [1, 2],
+            "flag": [True, False],
+            "time": pd.to_datetime(["2026-01-31 12:00", None], utc=True),
+            "mixed": pd.Series([np.int64(3), float("nan")], dtype=object),
+        }
+    )
+    if nested:
+        frame["list"] = [[1, {"a": None}], []]
+    rows = [
+        ['a\n"é', None, None, 1, True, "2026-01-31T12:00:00+00:00", 3],
+        [None, 0.1, 0.5, 2, False, None, None],
+    ]
+    if nested:
+        rows = [[*rows[0], [1, {"a": None}]], [*rows[1], []]]
+    expected = json.dumps([dict(zip(frame.columns, row, strict=True)) for row in rows], indent=1)
+    display.print_rows([frame[:1], frame[:0], frame[1:]])
+    display.show(frame, as_json=True)
+    display.print_rows([frame[:0]])
+    assert capsys.readouterr().out == f"{expected}\n{expected}\n[]\n"
