@@ -3,6 +3,7 @@
 What changes (the catalog) is read again when something has changed; what is known by its hash is read once.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from landlab_mgr.catalog.progress import progress as progress_of
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN, SPLITS
-from landlab_mgr.spec import fields
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.storage import artifacts
 from landlab_mgr.workspace.workspace import Workspace
@@ -25,6 +25,9 @@ from landlab_mgr.workspace.workspace import Workspace
 SECONDS = 2
 """How old a view of the catalog may be: several people who look at once cost one query."""
 
+
+LISTED = 10_000
+"""So many runs a table shows: more take long to read and to send, and nobody scrolls through them."""
 
 NAMED = 150
 """So many runs fit into a filter that names them."""
@@ -102,32 +105,60 @@ def _recorded(root: str, database: str, what: str, version: Version) -> list:
     return getattr(_catalog(root, database), what)()
 
 
-def runs(root: str, database: str, filter: str) -> pd.DataFrame:
-    """The runs that a filter holds for, as `Catalog.runs` gives them, and their tags (comma-separated).
+def runs(root: str, database: str, filter: str, order: str = "") -> pd.DataFrame:
+    """The first LISTED runs that a filter holds for, as `Catalog.runs` gives them, and their tags (comma-separated).
 
     GrammarError where it is no filter.
     """
-    return _runs(root, database, filter, version(root, database))
+    return _runs(root, database, filter, order, version(root, database))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _runs(root: str, database: str, filter: str, version: Version) -> pd.DataFrame:
-    catalog = _catalog(root, database)
-    runs, tags = catalog.runs(filter), catalog.tags()
+def _runs(root: str, database: str, filter: str, order: str, version: Version) -> pd.DataFrame:
+    return _tagged(_catalog(root, database), filter, LISTED, order)
+
+
+def every_run(root: str, database: str, filter: str, order: str = "") -> pd.DataFrame:
+    """All runs that a filter holds for, as `runs` gives the first: for a file, as reading 100,000 takes a while."""
+    return _tagged(_catalog(root, database), filter, None, order)
+
+
+def _tagged(catalog: Catalog, filter: str, limit: int | None, order: str) -> pd.DataFrame:
+    runs, tags = catalog.runs(filter, limit, order=order), catalog.tags()
     return runs.assign(tags=[",".join(tags.get(run_id, ())) for run_id in runs["run_id"]])
 
 
-def differing(root: str, database: str, filter: str) -> pd.DataFrame:
-    """Fields of the specification in which the runs of `runs` differ: a column for each by its dotted name."""
-    return _differing(root, database, filter, version(root, database))
+def counts(root: str, database: str, filter: str) -> dict[str, int]:
+    """How many runs that a filter holds for are in each state."""
+    return _counts(root, database, filter, version(root, database))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _differing(root: str, database: str, filter: str, version: Version) -> pd.DataFrame:
-    run_ids = list(_runs(root, database, filter, version)["run_id"])
-    settings = _catalog(root, database).settings(run_ids)
-    names = fields.differing(settings.values())
-    return pd.DataFrame({name: [settings[run_id][name] for run_id in run_ids] for name in names})
+def _counts(root: str, database: str, filter: str, version: Version) -> dict[str, int]:
+    return _catalog(root, database).counts(filter)
+
+
+def differing(root: str, database: str, filter: str, order: str = "") -> pd.DataFrame:
+    """The fields in which all runs of a filter differ, of those of `runs`: a column for each by its dotted name."""
+    return _settings(root, database, filter, order, version(root, database))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _settings(root: str, database: str, filter: str, order: str, version: Version) -> pd.DataFrame:
+    return settings(root, database, filter, _runs(root, database, filter, order, version)["run_id"])
+
+
+def settings(root: str, database: str, filter: str, run_ids: Iterable[str]) -> pd.DataFrame:
+    """The fields in which all runs of a filter differ, of these runs."""
+    names, run_ids = _differing(root, database, filter, version(root, database)), list(run_ids)
+    values = _catalog(root, database).settings(run_ids) if names else {}
+    return pd.DataFrame({name: [values[run_id][name] for run_id in run_ids] for name in names})
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _differing(root: str, database: str, filter: str, version: Version) -> list[str]:
+    catalog = _catalog(root, database)
+    return list(catalog.differing(catalog.run_ids(filter)))
 
 
 def run(root: str, database: str, run_id: str) -> RunView:

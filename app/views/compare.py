@@ -52,16 +52,19 @@ def asked(filter: str) -> tuple[str, ...] | None:
     if named:
         # an id may be shortened by whoever writes a link
         found = tuple(reading.run(*at, run_id).record.run_id for run_id in named[:MOST])
+    elif "all" in st.query_params or filter:
+        total = sum(reading.counts(*at, filter).values())
+        if total > MOST:
+            st.info(f"{total:,} runs are too many to compare; filter them down to {MOST}.")
+            return None
+        found = tuple(reading.runs(*at, filter)["run_id"])
     else:
-        found = tuple(reading.runs(*at, filter)["run_id"]) if "all" in st.query_params or filter else ()
+        found = ()
     if not found:
         st.info("Nothing is chosen yet: tick some runs in the table of runs, then choose Compare.")
         return None
     if len(found) < FEWEST:
         st.info("One run is no comparison: tick another one in the table of runs.")
-        return None
-    if len(found) > MOST:
-        st.info(f"{len(found):,} runs are too many to compare; filter them down to {MOST}.")
         return None
     return found
 

@@ -115,8 +115,8 @@ def pace(runs: pd.DataFrame, dataset: str) -> str:
 def failures() -> None:
     """The runs that failed last; ticking one opens it."""
     workspace = reading.workspace()
-    failed = reading.runs(str(workspace.root), workspace.database, "status = 'failed'")
-    failed = failed.sort_values("updated", ascending=False, ignore_index=True)
+    at = str(workspace.root), workspace.database, "status = 'failed'", "-updated"
+    failed = reading.runs(*at)
     st.subheader("Latest failures", anchor=False)
     if failed.empty:
         st.caption("No run has failed.")
@@ -145,7 +145,7 @@ def failures() -> None:
         st.caption(
             "Tick a row to open its run; `landlab run --only failed` tries them again.", width="content"
         )
-        download.table(failed, "failures")
+        download.table(lambda: reading.every_run(*at), "failures")
     if chosen.selection.rows:
         st.switch_page("views/run.py", query_params={"run": failed["run_id"].iloc[chosen.selection.rows[0]]})
 

@@ -37,16 +37,22 @@ def choose() -> str | None:
     except LandlabError:  # the page of runs explains what is wrong with a filter
         runs = reading.runs(str(workspace.root), workspace.database, "")
     asked = st.query_params.get("run")
+    beside = None
     if asked is not None and asked not in set(runs["run_id"]):  # a prefix, or a run beside the filter
-        full = reading.run(str(workspace.root), workspace.database, asked).record.run_id
-        st.query_params["run"] = full
-        if full not in set(runs["run_id"]):
+        beside = reading.run(str(workspace.root), workspace.database, asked).record
+        st.query_params["run"] = beside.run_id
+        if beside.run_id not in set(runs["run_id"]):
             runs = reading.runs(str(workspace.root), workspace.database, "")
-    options = list(runs["run_id"])
     names = {
         r.run_id: f"{r.label} · seed {r.seed} · {text.state(r.state)} · {r.run_id[:8]}"
         for r in runs.itertuples()
     }
+    if beside is not None and beside.run_id not in names:  # beyond those that are listed
+        state = text.state(beside.state)
+        names[beside.run_id] = (
+            f"{beside.label} · seed {beside.spec.seeds.init} · {state} · {beside.run_id[:8]}"
+        )
+    options = list(names)
     address.restore("run", options)
     with st.container(horizontal=True, vertical_alignment="center"):
         kept = {"filter": filter} if filter else {}

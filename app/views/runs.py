@@ -61,11 +61,17 @@ def ask() -> tuple[str, GrammarError | None]:
     return filter, problem
 
 
-def found(filter: str) -> pd.DataFrame:
-    """The runs that the filter holds for, with the fields in which they differ."""
+def found(filter: str, order: str = "") -> pd.DataFrame:
+    """The runs that the filter holds for, the first of very many, with the fields in which all of them differ."""
     workspace = reading.workspace()
     at = str(workspace.root), workspace.database, filter
-    return runtable.with_fields(reading.runs(*at), reading.differing(*at))
+    return runtable.with_fields(reading.runs(*at, order), reading.differing(*at, order))
+
+
+def counted(filter: str) -> dict[str, int]:
+    """How many runs that the filter holds for are in each state."""
+    workspace = reading.workspace()
+    return reading.counts(str(workspace.root), workspace.database, filter)
 
 
 def differing(runs: pd.DataFrame) -> list[str]:
@@ -96,24 +102,31 @@ def view(filter: str) -> tuple[str, list[str]]:
 
 def table(filter: str, order: str, chosen: list[str]) -> None:
     """Counts, table and download of the runs that the filter holds for."""
-    runs = runtable.ordered(found(filter), order)
+    counts = counted(filter)
+    total = sum(counts.values())
+    # those that are not shown may come first in another order
+    runs = runtable.ordered(found(filter, order if total > reading.LISTED else ""), order)
     if runs.empty:
         st.info("No run matches this filter. The button beside it lists fields and examples.")
         return
     ticked = runs["run_id"].iloc[[row for row in selected() if row < len(runs)]]
     with st.container(horizontal=True, vertical_alignment="center"):
-        counts = runs["state"].value_counts()
         badges = [
             f":{colour}-badge[{sign} {counts[state]:,} {state}]"
             for state, (sign, colour) in text.STATES.items()
-            if state in counts
+            if counts[state]
         ]
-        st.markdown(f"**{text.count(len(runs), 'run')}** {' '.join(badges)}", width="content")
+        st.markdown(f"**{text.count(total, 'run')}** {' '.join(badges)}", width="content")
         st.space("stretch")
-        actions(filter, runs, list(ticked))
-        download.table(runs, "runs")
+        actions(filter, total, list(ticked))
+        download.table(runs if total == len(runs) else lambda: all_of(filter, order), "runs")
+    if total > len(runs):
+        st.caption(
+            f"Shown are the first {len(runs):,}, {runtable.orders(runs).get(order, order)}; the file has all. "
+            "A filter or another order shows others."
+        )
     st.dataframe(
-        runtable.readable(runs)[chosen],  # what nobody looks at is not sent
+        runtable.readable(runs)[[c for c in chosen if c in runs]],  # what nobody looks at is not sent
         column_config=runtable.columns(runs),
         hide_index=True,
         on_select="rerun",
@@ -134,7 +147,15 @@ def selected() -> list[int]:
     return list(st.session_state.get("runs", {}).get("selection", {}).get("rows", []))
 
 
-def actions(filter: str, runs: pd.DataFrame, ticked: list[str]) -> None:
+def all_of(filter: str, order: str) -> pd.DataFrame:
+    """All runs that the filter holds for, as the table shows the first."""
+    workspace = reading.workspace()
+    at = str(workspace.root), workspace.database, filter
+    runs = reading.every_run(*at, order)
+    return runtable.with_fields(runs, reading.settings(*at, runs["run_id"]))
+
+
+def actions(filter: str, total: int, ticked: list[str]) -> None:
     """Where to go with the ticked runs, or with all of them."""
     kept = {"filter": filter} if filter else {}
     st.page_link(
@@ -146,7 +167,7 @@ def actions(filter: str, runs: pd.DataFrame, ticked: list[str]) -> None:
         help="Tick one row",
     )
     asked = {"runs": ",".join(ticked)} | kept if ticked else kept | {"all": "yes"}
-    number = len(ticked) or len(runs)
+    number = len(ticked) or total
     st.page_link(
         "views/compare.py",
         label=f"Compare {'all ' * (not ticked)}{number:,}",

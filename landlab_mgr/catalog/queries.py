@@ -38,6 +38,10 @@ from landlab_mgr.spec.run import RunSpec, validated
 HEADLINE = {"split": "dev", "statistic": "R2", "level": "flat"}
 """The metrics that a table of runs shows; dev, since looking at test is a decision of its own."""
 
+_SEEDS = ("seeds.init", "seeds.split", "seeds.shuffle")
+_SEED_COLUMNS = (Run.seed_init, Run.seed_split, Run.seed_shuffle)
+_SEED_COLUMNS = (Run.seed_init, Run.seed_split, Run.seed_shuffle)
+
 BATCH = 10_000
 """Rows that are fetched at once."""
 
@@ -155,13 +159,18 @@ class Queries(Guard):
     def differing(self, run_ids: Sequence[str]) -> dict[str, list[fields.Value]]:
         """Return fields of the specification in which these runs differ, with their values, sorted.
 
-        Dataset and seeds are left out. Many runs share few setups: it is quick, however many.
+        Many runs share few setups: it is quick, however many.
         """
+        own: dict[str, Any] = {"dataset": Run.dataset, **dict(zip(_SEEDS, _SEED_COLUMNS, strict=True))}
         with self.transaction() as tx:
             of_runs = among(tx, Run.run_id, run_ids)
             pairs = tx.execute(select(Run.setup_id, Run.loss_weights_id).where(of_runs).distinct()).all()
             shared = _shared_settings(tx, [(r.setup_id, r.loss_weights_id) for r in pairs])
-        return fields.differing(shared.values())
+            rows = tx.execute(select(*own.values()).where(of_runs).distinct()).all()
+        distinct = fields.differing(shared.values())
+        for place, name in enumerate(own):
+            distinct[name] = sorted({row[place] for row in rows})
+        return {name: distinct[name] for name in fields.fields() if len(distinct.get(name, ())) > 1}
 
     def outline(self, filter: str = "") -> pd.DataFrame:
         """Tabulate the few things about runs by which they are chosen.
@@ -232,10 +241,10 @@ class Queries(Guard):
     def settings(self, run_ids: Sequence[str]) -> dict[str, dict[str, fields.Value]]:
         """Every field of these runs' specifications by dotted name, by run_id; unknown ids are left out."""
         of_run = Run.run_id, Run.dataset, Run.setup_id, Run.loss_weights_id
-        seeds = Run.seed_init, Run.seed_split, Run.seed_shuffle
         with self.transaction() as tx:
             rows = {
-                r.run_id: r for r in tx.execute(select(*of_run, *seeds).where(among(tx, Run.run_id, run_ids)))
+                r.run_id: r
+                for r in tx.execute(select(*of_run, *_SEED_COLUMNS).where(among(tx, Run.run_id, run_ids)))
             }
             shared = _shared_settings(tx, {(r.setup_id, r.loss_weights_id) for r in rows.values()})
         return {

@@ -3,6 +3,7 @@
 import pytest
 
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec import fields
 from landlab_mgr.workspace.display import records
 
 from .sample import claim, epoch, metric
@@ -39,11 +40,9 @@ def test_parts_of_some(trained):
 
 def test_differing_fields_of_many_runs_are_those_of_their_settings(trained):
     ids = trained.run_ids()
-    assert list(trained.differing(ids)) == ["predictors"]
-    assert set(trained.differing(ids)["predictors"]) == {
-        r["predictors"] for r in trained.settings(ids).values()
-    }
-    assert trained.differing(ids[:1]) == {}
+    for some in (ids, ids[:3], ids[:1], []):
+        assert trained.differing(some) == fields.differing(trained.settings(some).values())
+    assert list(trained.differing(ids)) == ["predictors", "seeds.init", "seeds.split", "seeds.shuffle"]
 
 
 @pytest.mark.parametrize(
