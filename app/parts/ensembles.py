@@ -58,7 +58,7 @@ def choices(root: str, database: str, run_id: str | None = None) -> list[Choice]
 
 
 def members(root: str, database: str, filter: str) -> pd.DataFrame:
-    """Completed runs that a filter holds for, as `Catalog.runs`, with `model` and what tells setups apart, `setup`."""
+    """Completed runs that a filter holds for, as `Catalog.outline`; `model`, and `setup`, what tells setups apart."""
     return _members(root, database, filter, reading.version(root, database))
 
 
@@ -66,10 +66,33 @@ def members(root: str, database: str, filter: str) -> pd.DataFrame:
 def _members(root: str, database: str, filter: str, version: Version) -> pd.DataFrame:
     workspace = Workspace.at(root, database)
     with workspace.open(read_only=True) as catalog:
-        runs = catalog.runs(completed(filter))
+        runs = catalog.outline(completed(filter))
         setups = Ensemble(workspace, catalog, filter, runs).setups() if len(runs) else []
-        specs = catalog.specs(list(runs["run_id"]))
-        return runs.assign(setup=setups, model=[specs[run_id].model for run_id in runs["run_id"]])
+        first = dict(zip(reversed(setups), reversed(list(runs["run_id"])), strict=True))
+        specs = catalog.specs(list(first.values()))
+        return runs.assign(setup=setups, model=[specs[first[setup]].model for setup in setups])
+
+
+def labels(root: str, database: str, filter: str) -> list[str]:
+    """Labels of the completed runs that a filter holds for."""
+    return _labels(root, database, filter, reading.version(root, database))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _labels(root: str, database: str, filter: str, version: Version) -> list[str]:
+    with Workspace.at(root, database).open(read_only=True) as catalog:
+        return catalog.labels(completed(filter))
+
+
+def skilled(root: str, database: str, run_ids: tuple[str, ...]) -> list[str]:
+    """Variables of which some of these runs has skill on dev."""
+    return _skilled(root, database, run_ids, reading.version(root, database))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _skilled(root: str, database: str, run_ids: tuple[str, ...], version: Version) -> list[str]:
+    with Workspace.at(root, database).open(read_only=True) as catalog:
+        return catalog.skilled(run_ids)
 
 
 def records(root: str, database: str) -> list[EnsembleRecord]:

@@ -90,7 +90,7 @@ def described(record: AnalysisRecord) -> str:
 
 def none_yet(root: str, database: str, choice: ensembles.Choice, name: str) -> None:
     """The command that makes the result, for all of the runs and for those of one setup."""
-    setups = list(dict.fromkeys(ensembles.members(root, database, choice.filter)["label"]))
+    setups = ensembles.labels(root, database, choice.filter)
     if not setups:
         page.empty(f"{choice.label} has no completed run yet. Train:".capitalize(), "run")
         return

@@ -180,7 +180,7 @@ def parameter_name(parameter: Parameter | Derived) -> str:
 def of_skill(runs: pd.DataFrame):
     """Ask whose skill, which statistic and at which pixels; returns what makes its panels of runs."""
     workspace = reading.workspace()
-    variables = [c.split(".")[1] for c in runs.columns if c.startswith("dev.") and runs[c].notna().any()]
+    variables = ensembles.skilled(str(workspace.root), workspace.database, tuple(runs["run_id"]))
     order = [*registry.variables(), *registry.streams()]
     variables.sort(key=lambda v: order.index(v) if v in order else len(order))
     if not variables:
@@ -258,7 +258,7 @@ def of_result(
     if not found:
         narrow = [choice.filter] if choice.filter else []
         if kind == "component":
-            labels = ensembles.members(root, database, choice.filter)["label"]
+            labels = ensembles.labels(root, database, choice.filter)
             fullest = max(labels, key=lambda label: label.count("+"), default="PFT")
             narrow.append(f"predictors = {ensembles.quoted(fullest)}")
         of = f" {ensembles.shell(' and '.join(narrow))}" if narrow else ""

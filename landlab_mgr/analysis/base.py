@@ -1,7 +1,7 @@
 """The completed runs that an analysis is about, as the catalog has them. JAX-free."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,18 +137,24 @@ class Ensemble:
 
         It holds the predictor groups, and the settings in which the ensemble varies.
         """
-        specs = self.catalog.specs(self.run_ids)
-        settings = []
-        for run_id, dataset in zip(self.run_ids, self.runs["dataset"], strict=True):
-            content = specs[run_id].complete(exclude={"predictors", "seeds"})
-            settings.append(flattened(content | {"dataset": dataset}))
+        keys = self.catalog.setups(self.run_ids)
+        examples: dict[Hashable, str] = {}
+        for run_id in self.run_ids:
+            examples.setdefault(keys[run_id], run_id)
+        # one specification of each setup is read, however many runs it has
+        specs = self.catalog.specs(list(examples.values()))
+        rows = self.runs.set_index("run_id").loc[list(examples.values())]
+        settings = [
+            flattened(specs[run_id].complete(exclude={"predictors", "seeds"}) | {"dataset": dataset})
+            for run_id, dataset in zip(examples.values(), rows["dataset"], strict=True)
+        ]
         fields = dict.fromkeys(field for s in settings for field in s)
         varying = [f for f in fields if len({json.dumps(s.get(f)) for s in settings}) > 1]
-        names = []
-        for label, s in zip(self.runs["label"], settings, strict=True):
+        names = {}
+        for key, label, s in zip(examples, rows["label"], settings, strict=True):
             differs = [f"{f.rpartition('.')[2]} {_text(s[f])}" for f in varying if s.get(f) is not None]
-            names.append(", ".join([label, *differs]))
-        return names
+            names[key] = ", ".join([label, *differs])
+        return [names[keys[run_id]] for run_id in self.run_ids]
 
 
 def completed(filter: str) -> str:

@@ -1,7 +1,7 @@
 """Everything that is read from the catalog: records, and tables as pandas data frames."""
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -238,6 +238,26 @@ class Queries(Guard):
             found = {r.run_id: r.spec for r in tx.execute(query.where(among(tx, Run.run_id, run_ids))).all()}
         return {i: validated(RunSpec, found[i], f"run {i}") for i in run_ids if i in found}
 
+    def setups(self, run_ids: Sequence[str]) -> dict[str, Hashable]:
+        """Return a key of each run that those share that differ in seeds alone, by run_id; unknown ids are left out."""
+        query = select(Run.run_id, Run.dataset, Run.setup_id, Run.loss_weights_id)
+        with self.transaction() as tx:
+            rows = tx.execute(query.where(among(tx, Run.run_id, run_ids)))
+            return {row[0]: tuple(row[1:]) for row in rows}
+
+    def labels(self, filter: str = "") -> list[str]:
+        """Labels of the setups of the runs that a filter holds for, in order of registration."""
+        self._look((), filter)
+        first = func.min(Run.position)
+        query = select(Setup.label).join(Run, Run.setup_id == Setup.id).where(compile_filter(filter))
+        with self.transaction() as tx:
+            return list(tx.scalars(query.group_by(Setup.label).order_by(first)))
+
+    def skilled(self, run_ids: Sequence[str]) -> list[str]:
+        """Variables of the headline metrics of which one of these runs has a number, in alphabetical order."""
+        with self.transaction() as tx:
+            return _headline_variables(tx, run_ids, Metric.kind != "nan")
+
     def settings(self, run_ids: Sequence[str]) -> dict[str, dict[str, fields.Value]]:
         """Every field of these runs' specifications by dotted name, by run_id; unknown ids are left out."""
         of_run = Run.run_id, Run.dataset, Run.setup_id, Run.loss_weights_id
@@ -417,14 +437,16 @@ def _shared_settings(
     }
 
 
-def _headline_variables(tx: Connection, run_ids: Sequence[str]) -> list[str]:
+def _headline_variables(
+    tx: Connection, run_ids: Sequence[str], *conditions: ColumnElement[bool]
+) -> list[str]:
     """Variables of the headline metrics that one of these runs has: each looked up, as no index lists them."""
     variables: list[str] = []
     following = select(func.min(Metric.variable))
     variable = tx.scalar(following)
     while variable is not None:
         of_runs = Metric.variable == variable, among(tx, Metric.run_id, run_ids)
-        if tx.execute(_HEADLINES.where(*of_runs).limit(1)).first() is not None:
+        if tx.execute(_HEADLINES.where(*of_runs, *conditions).limit(1)).first() is not None:
             variables.append(variable)
         variable = tx.scalar(following.where(Metric.variable > variable))
     return variables
