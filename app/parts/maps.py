@@ -143,11 +143,9 @@ def artifacts_of(root: str, database: str, run_ids: tuple[str, ...], kind: str) 
 def _artifacts_of(
     root: str, database: str, run_ids: tuple[str, ...], kind: str, version: Version
 ) -> pd.DataFrame:
-    rows = []
     with Workspace.at(root, database).open(read_only=True) as catalog:
-        for run_id in run_ids:
-            files = catalog.artifacts(run_id)
-            rows += [(run_id, f.path, f.sha256) for f in files[files["kind"] == kind].itertuples()]
+        files = catalog.files(run_ids, kind)
+    rows = [(run_id, file.path, file.sha256) for run_id, file in files.items()]
     return pd.DataFrame(rows, columns=["run_id", "path", "sha256"]).set_index("run_id")
 
 

@@ -93,19 +93,18 @@ class Ensemble:
 
         LandlabError where a run has none.
         """
-        specs, files = self.catalog.specs(self.run_ids), []
+        specs, records = self.catalog.specs(self.run_ids), self.catalog.files(self.run_ids, kind)
+        files = []
         for run_id in self.run_ids:
-            rows = self.catalog.artifacts(run_id).set_index("kind")
-            if kind not in rows.index:
+            if run_id not in records:
                 model = specs[run_id].model
                 way_out = "`landlab doctor` says what to do"
                 if not specs[run_id].tables.parameters:
                     way_out = f"model {model} leaves none: add model != '{model}' to the filter"
                 raise LandlabError(f"run {run_id} has no file {kind!r}; {way_out}")
-            row = rows.loc[kind]
-            record = ArtifactRecord(kind, row["path"], row["sha256"], int(row["bytes"]))
+            record = records[run_id]
             layout = specs[run_id].model_dump_json(exclude={"predictors", "seeds"})
-            files.append(FileOfRun(run_id, record, self.workspace.path(row["path"]), layout))
+            files.append(FileOfRun(run_id, record, self.workspace.path(record.path), layout))
         return files
 
     def paths(self, kind: str) -> Iterator[Location]:
@@ -137,7 +136,7 @@ class Ensemble:
 
         It holds the predictor groups, and the settings in which the ensemble varies.
         """
-        keys = self.catalog.setups(self.run_ids)
+        keys = self.catalog.setup_keys(self.run_ids)
         examples: dict[Hashable, str] = {}
         for run_id in self.run_ids:
             examples.setdefault(keys[run_id], run_id)

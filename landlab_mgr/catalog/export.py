@@ -1,22 +1,25 @@
 """Runs with all their settings and metrics: a wide table for other programs, an array for xarray."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from landlab_mgr.catalog.columns import join_float
 from landlab_mgr.catalog.filter import compile_filter
-from landlab_mgr.catalog.queries import Queries
+from landlab_mgr.catalog.queries import BATCH, SEED_COLUMNS, SEEDS, Queries, rows_of_runs, tabulated
+from landlab_mgr.catalog.session import among
 from landlab_mgr.catalog.tables import Metric, Run
 from landlab_mgr.catalog.tags import Tags
 from landlab_mgr.records import SEEN
-from landlab_mgr.spec.fields import Value
+from landlab_mgr.spec import fields
 
 if TYPE_CHECKING:
     import xarray as xr
+
+_KEY = (Metric.split, Metric.variable, Metric.statistic, Metric.level)
 
 Metrics = dict[tuple[str, str, str, str], dict[str, float]]
 """By split, variable, statistic and level: the value of each run that has one."""
@@ -33,19 +36,49 @@ class Export(Queries, Tags):
         these splits as metrics.SPLIT.VARIABLE.STATISTIC.LEVEL, NaN where a run lacks it. LandlabError for an unknown
         split.
         """
+        return pd.concat(self.table_in_parts(filter, splits), ignore_index=True)
+
+    def table_in_parts(
+        self, filter: str = "", splits: Sequence[str] = SEEN, size: int = 5000
+    ) -> Iterator[pd.DataFrame]:
+        """Tabulate as `table`, `size` rows at a time: memory does not grow with what the filter holds for."""
         self._look(splits, filter)
-        metrics = self._metrics(filter, splits)
-        runs = self._runs(filter)
-        ids = list(runs["run_id"])
-        specified, tags = self.settings(ids), self.tags()
-        settings = [_named(specified[run_id]) | {"tags": ",".join(tags.get(run_id, ()))} for run_id in ids]
-        scores = {f"metrics.{'.'.join(key)}": _of_runs(metrics[key], ids) for key in metrics}
-        parts = [
-            runs[[c for c in runs if not c.startswith("dev.")]],
-            pd.DataFrame(settings),
-            pd.DataFrame(scores),
-        ]
-        return pd.concat(parts, axis="columns")
+        with self.transaction() as tx:
+            ids = list(tx.scalars(select(Run.run_id).where(compile_filter(filter)).order_by(Run.position)))
+            of_runs = among(tx, Metric.run_id, ids), Metric.split.in_(splits)
+            keys = [tuple(row) for row in tx.execute(select(*_KEY).where(*of_runs).distinct())]
+        keys.sort(key=lambda key: (splits.index(key[0]), *key[1:]))
+        tags, settings = self.tags(), self._settings(ids)
+        for start in range(0, max(1, len(ids)), size):
+            part = ids[start : start + size]
+            with self.transaction() as tx:
+                runs = tabulated(tx, rows_of_runs().where(among(tx, Run.run_id, part)))
+                scores = _scores(tx, part, keys)
+            yield pd.concat(
+                [
+                    runs[[c for c in runs if not c.startswith("dev.")]],
+                    settings.loc[part].reset_index(drop=True),
+                    pd.DataFrame({"tags": [",".join(tags.get(run_id, ())) for run_id in part]}, dtype=object),
+                    pd.DataFrame(scores, columns=[f"metrics.{'.'.join(key)}" for key in keys]),
+                ],
+                axis="columns",
+            )
+
+    def _settings(self, run_ids: Sequence[str]) -> pd.DataFrame:
+        """Tabulate all fields of the specification, by run_id; a table has the dataset's name in `dataset`."""
+        keys = self.setup_keys(run_ids)
+        examples = {key: run_id for run_id, key in keys.items()}
+        values = self.settings(list(examples.values()))
+        shared = pd.DataFrame([values[run_id] for run_id in examples.values()], columns=list(fields.fields()))
+        place = {key: row for row, key in enumerate(examples)}
+        table = shared.iloc[[place[keys[run_id]] for run_id in run_ids]].set_axis(list(run_ids))
+        table.insert(0, "fingerprint", table.pop("dataset"))
+        with self.transaction() as tx:
+            rows = tx.execute(select(Run.run_id, *SEED_COLUMNS).where(among(tx, Run.run_id, run_ids)))
+            seeds = {row[0]: row[1:] for row in rows}
+        for number, name in enumerate(SEEDS):
+            table[name] = [seeds[run_id][number] for run_id in run_ids]
+        return table
 
     def metrics_array(
         self, filter: str = "", splits: Sequence[str] = SEEN, level: str = "flat"
@@ -99,12 +132,17 @@ class Export(Queries, Tags):
         return dict(sorted(metrics.items(), key=lambda item: (splits.index(item[0][0]), *item[0][1:])))
 
 
-def _named(settings: dict[str, Value]) -> dict[str, Value]:
-    """Return settings with the dataset as a fingerprint.
-
-    A table has the dataset's name in `dataset`.
-    """
-    return {"fingerprint": settings["dataset"]} | {n: v for n, v in settings.items() if n != "dataset"}
+def _scores(tx: Connection, run_ids: Sequence[str], keys: Sequence[tuple[str, ...]]) -> np.ndarray:
+    """Metrics [run, key]; NaN where a run lacks one."""
+    rows, columns = ({x: place for place, x in enumerate(some)} for some in (run_ids, keys))
+    scores = np.full((len(run_ids), len(keys)), np.nan)
+    query = select(Metric.run_id, *_KEY, Metric.value, Metric.kind)
+    wanted = among(tx, Metric.run_id, run_ids), Metric.split.in_({key[0] for key in keys})
+    for some in tx.execute(query.where(*wanted)).partitions(BATCH):
+        for run_id, *key, value, kind in some:
+            if (column := columns.get(tuple(key))) is not None:  # not written since the keys were read
+                scores[rows[run_id], column] = join_float(value, kind)
+    return scores
 
 
 def _of_runs(by_run: dict[str, float], ids: Sequence[str]) -> np.ndarray:

@@ -30,7 +30,7 @@ from landlab_mgr.catalog.tables import (
     Setup,
 )
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.records import SEEN
+from landlab_mgr.records import SEEN, ArtifactRecord
 from landlab_mgr.spec import fields
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.spec.run import RunSpec, validated
@@ -38,9 +38,9 @@ from landlab_mgr.spec.run import RunSpec, validated
 HEADLINE = {"split": "dev", "statistic": "R2", "level": "flat"}
 """The metrics that a table of runs shows; dev, since looking at test is a decision of its own."""
 
-_SEEDS = ("seeds.init", "seeds.split", "seeds.shuffle")
-_SEED_COLUMNS = (Run.seed_init, Run.seed_split, Run.seed_shuffle)
-_SEED_COLUMNS = (Run.seed_init, Run.seed_split, Run.seed_shuffle)
+SEEDS = ("seeds.init", "seeds.split", "seeds.shuffle")
+SEED_COLUMNS = (Run.seed_init, Run.seed_split, Run.seed_shuffle)
+SEED_COLUMNS = (Run.seed_init, Run.seed_split, Run.seed_shuffle)
 
 BATCH = 10_000
 """Rows that are fetched at once."""
@@ -147,21 +147,21 @@ class Queries(Guard):
         for start in range(0, max(1, len(run_ids)), size):
             with self.transaction() as tx:
                 part = among(tx, Run.run_id, run_ids[start : start + size])
-                yield _tabulated(tx, _rows().where(part), variables)
+                yield tabulated(tx, rows_of_runs().where(part), variables)
 
     def _runs(self, filter: str, limit: int | None = None, offset: int = 0, order: str = "") -> pd.DataFrame:
-        query = _some(_rows().where(compile_filter(filter)), limit, offset)
+        query = _some(rows_of_runs().where(compile_filter(filter)), limit, offset)
         if order:
             query = query.order_by(None).order_by(*_ordered_by(order))
         with self.transaction() as tx:
-            return _tabulated(tx, query)
+            return tabulated(tx, query)
 
     def differing(self, run_ids: Sequence[str]) -> dict[str, list[fields.Value]]:
         """Return fields of the specification in which these runs differ, with their values, sorted.
 
         Many runs share few setups: it is quick, however many.
         """
-        own: dict[str, Any] = {"dataset": Run.dataset, **dict(zip(_SEEDS, _SEED_COLUMNS, strict=True))}
+        own: dict[str, Any] = {"dataset": Run.dataset, **dict(zip(SEEDS, SEED_COLUMNS, strict=True))}
         with self.transaction() as tx:
             of_runs = among(tx, Run.run_id, run_ids)
             pairs = tx.execute(select(Run.setup_id, Run.loss_weights_id).where(of_runs).distinct()).all()
@@ -238,7 +238,7 @@ class Queries(Guard):
             found = {r.run_id: r.spec for r in tx.execute(query.where(among(tx, Run.run_id, run_ids))).all()}
         return {i: validated(RunSpec, found[i], f"run {i}") for i in run_ids if i in found}
 
-    def setups(self, run_ids: Sequence[str]) -> dict[str, Hashable]:
+    def setup_keys(self, run_ids: Sequence[str]) -> dict[str, Hashable]:
         """Return a key of each run that those share that differ in seeds alone, by run_id; unknown ids are left out."""
         query = select(Run.run_id, Run.dataset, Run.setup_id, Run.loss_weights_id)
         with self.transaction() as tx:
@@ -264,7 +264,7 @@ class Queries(Guard):
         with self.transaction() as tx:
             rows = {
                 r.run_id: r
-                for r in tx.execute(select(*of_run, *_SEED_COLUMNS).where(among(tx, Run.run_id, run_ids)))
+                for r in tx.execute(select(*of_run, *SEED_COLUMNS).where(among(tx, Run.run_id, run_ids)))
             }
             shared = _shared_settings(tx, {(r.setup_id, r.loss_weights_id) for r in rows.values()})
         return {
@@ -394,6 +394,13 @@ class Queries(Guard):
         with self.transaction() as tx:
             return _frame(tx, query.where(Artifact.run_id == _resolve(tx, run_id)))
 
+    def files(self, run_ids: Sequence[str], kind: str) -> dict[str, ArtifactRecord]:
+        """Return the catalogued file of a kind of each of these runs that has one, by run_id in one query."""
+        columns = (Artifact.run_id, Artifact.kind, Artifact.path, Artifact.sha256, Artifact.bytes)
+        with self.transaction() as tx:
+            of_runs = Artifact.kind == kind, among(tx, Artifact.run_id, run_ids)
+            return {row[0]: ArtifactRecord(*row[1:]) for row in tx.execute(select(*columns).where(*of_runs))}
+
     def attempts(self, run_id: str) -> pd.DataFrame:
         """Every try at a run, first to last, with all that is known of it; no outcome while it goes on."""
         query = select(*(c for c in Attempt.__table__.columns if c.name != "run_id")).order_by(Attempt.number)
@@ -452,8 +459,8 @@ def _headline_variables(
     return variables
 
 
-def _tabulated(tx: Connection, query: Select, variables: Iterable[str] = ()) -> pd.DataFrame:
-    """Tabulate the runs of a query of `_rows`; columns of skill are those that a run has, beside `variables`."""
+def tabulated(tx: Connection, query: Select, variables: Iterable[str] = ()) -> pd.DataFrame:
+    """Tabulate the runs of a query of `rows_of_runs`; columns of skill are those that a run has, beside `variables`."""
     rows = tx.execute(query).all()
     # By id: a planner may well ask the filter again for every metric.
     ids = [r.run_id for r in rows]
@@ -527,7 +534,7 @@ def _of_last_epoch(column: InstrumentedAttribute[Any]) -> Any:
     return newest.correlate(Run).scalar_subquery().label(column.key)
 
 
-def _rows() -> Select:
+def rows_of_runs() -> Select:
     """Select of each run what a table of runs shows, beside its grids and its skill."""
     query = select(
         *(Run.run_id, Run.state, Dataset.name.label("dataset"), Setup.label, Run.seed_init),
@@ -548,7 +555,7 @@ _ORDERS: dict[str, Any] = {
 
 
 def _ordered_by(order: str) -> tuple[Any, ...]:
-    """Return by what the rows of `_rows` are sorted; LandlabError where there is no such column."""
+    """Return by what the rows of `rows_of_runs` are sorted; LandlabError where there is no such column."""
     name = order.removeprefix("-")
     value: Any
     if name in _ORDERS:

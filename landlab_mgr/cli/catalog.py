@@ -1,5 +1,7 @@
 """Verbs about the catalog database and what it lists: `landlab catalog ...`."""
 
+import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -111,12 +113,21 @@ def export(
     wanted = [s.strip() for s in splits.split(",")]
     looks = bool(held_back(filter) or {*wanted} - {*SEEN})  # which is counted
     with Workspace.at(workspace, db).open(read_only=not looks) as catalog:
-        table = catalog.table(filter, wanted)
-    try:
-        replace_durably(path, lambda temporary: _write(table, temporary, chosen))
-    except OSError as error:
-        raise LandlabError(f"cannot write {path}: {error.strerror or error}; name another place") from None
-    console.print(f"{path}: {len(table)} runs x {len(table.columns)} columns", markup=False)
+        parts = catalog.table_in_parts(filter, wanted)
+        first = next(parts)  # a mistake is said before anything is written
+        rows = 0
+
+        def write(temporary: Path) -> None:
+            nonlocal rows
+            rows = _write(itertools.chain([first], parts), temporary, chosen)
+
+        try:
+            replace_durably(path, write)
+        except OSError as error:
+            raise LandlabError(
+                f"cannot write {path}: {error.strerror or error}; name another place"
+            ) from None
+    console.print(f"{path}: {rows} runs x {len(first.columns)} columns", markup=False)
 
 
 def _destination(target: str, format: Format | None) -> tuple[Path, Format]:
@@ -132,8 +143,15 @@ def _destination(target: str, format: Format | None) -> tuple[Path, Format]:
     return path, format or named or "csv"
 
 
-def _write(table: pd.DataFrame, path: Path, format: Format) -> None:
-    if format == "csv":
-        path.write_text(csv(table), encoding="utf-8")
-    else:
+def _write(parts: Iterable[pd.DataFrame], path: Path, format: Format) -> int:
+    """Write parts of a table below each other; return how many rows they have."""
+    if format == "parquet":
+        table = pd.concat(parts, ignore_index=True)
         table.to_parquet(path, index=False)
+        return len(table)
+    rows = 0
+    with path.open("w", encoding="utf-8") as file:
+        for part in parts:
+            file.write(csv(part, header=not rows))
+            rows += len(part)
+    return rows

@@ -178,7 +178,7 @@ def text(value: Any, digits: int = 3) -> str:
     return printable(str(value))
 
 
-def csv(frame: pd.DataFrame) -> str:
+def csv(frame: pd.DataFrame, header: bool = True) -> str:
     """Return a table as CSV in which no spreadsheet takes a text for a formula.
 
     A text that it would take for one begins with an apostrophe.
@@ -193,7 +193,7 @@ def csv(frame: pd.DataFrame) -> str:
         )
 
     safe = frame.apply(lambda column: column.map(plain) if column.dtype.kind not in "biufmM" else column)
-    return str(safe.rename(columns=plain).to_csv(index=False))
+    return str(safe.rename(columns=plain).to_csv(index=False, header=header))
 
 
 def _is_number(text: str) -> bool:

@@ -1,12 +1,14 @@
 """Tables of runs in parts and in other orders: what they hold is what the whole table holds."""
 
+from dataclasses import replace
+
 import pytest
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec import fields
 from landlab_mgr.workspace.display import records
 
-from .sample import claim, epoch, metric
+from .sample import CHECKPOINT, claim, epoch, metric
 
 
 @pytest.fixture
@@ -65,3 +67,29 @@ def test_weights_and_seeds_are_orders(trained):
     weight, seed = trained.runs(order="-loss_weights.sif"), trained.runs(order="-seeds.split")
     assert sorted(weight["run_id"]) == sorted(trained.run_ids())
     assert list(seed["seed"]) == sorted(seed["seed"], reverse=True)
+
+
+def test_whole_tables_in_parts(trained):
+    whole = trained.table(splits=("dev",))
+    parts = list(trained.table_in_parts(splits=("dev",), size=4))
+    assert [len(part) for part in parts] == [4, 2]
+    assert all(list(part.columns) == list(whole.columns) for part in parts)
+    assert [row for part in parts for row in records(part)] == records(whole)
+    for name, values in trained.settings(trained.run_ids()[3:4]).popitem()[1].items():
+        assert whole["fingerprint" if name == "dataset" else name][3] in (values, None) or values is None
+
+
+def test_setups_labels_files_and_skills_are_read_at_once(trained):
+    runs = trained.runs()
+    ids = list(runs["run_id"])
+    keys = trained.setup_keys([*ids, "nobody"])
+    assert [keys[a] == keys[b] for a in ids for b in ids] == [
+        a == b for a in runs["label"] for b in runs["label"]
+    ]
+    assert trained.labels() == list(dict.fromkeys(runs["label"]))
+    assert trained.labels("status = 'completed'") == list(runs["label"][1:3])
+    assert trained.skilled(ids) == ["gpp", "lai"]
+    token = claim(trained).token
+    trained.finish(token, [metric(float("nan"), variable="sif")], [replace(CHECKPOINT, kind="skill")])
+    assert trained.files(ids, "skill") == {ids[3]: replace(CHECKPOINT, kind="skill")}
+    assert trained.skilled(ids[3:]) == []
