@@ -4,6 +4,7 @@ Cells of a regular grid are written on (time, lat, lon), others as a discrete sa
 (time, site) (CF chapter 9, featureType timeSeries). A file is published whole or not at all.
 """
 
+import io
 import os
 import shutil
 from collections import Counter
@@ -144,9 +145,13 @@ class Writer:
 
     places: Places
     arrays: Mapping[str, Any]
+    disk: "_Disk | None" = None
+    """Where a netCDF file goes, which tells by `check` that it is full."""
 
     def put(self, name: str, pixels: np.ndarray, values: np.ndarray) -> None:
         """Write the values [..., time, n] of the pixels of one tile, float32."""
+        if self.disk is not None:
+            self.disk.check()
         array = self.arrays[name]
         if not self.places.grid:
             array[..., slice(int(pixels[0]), int(pixels[-1]) + 1)] = values
@@ -210,10 +215,9 @@ def create(
         skeleton = _skeleton(ds, places, extra).assign_attrs(Conventions=CONVENTIONS, **attrs)
         with ExitStack() as opened:
             if path.suffix == ".nc":
-                arrays = _in_netcdf(opened, temporary, skeleton, places, variables)
+                yield _in_netcdf(opened, temporary, skeleton, places, variables)
             else:
-                arrays = _in_zarr(temporary, skeleton, places, variables)
-            yield Writer(places, arrays)
+                yield Writer(places, _in_zarr(temporary, skeleton, places, variables))
         store.sync(folder)
         if path.exists():
             raise LandlabError(f"{path} appeared meanwhile; remove it, or name another place")
@@ -238,9 +242,11 @@ def _layout(
 
 def _in_netcdf(
     opened: ExitStack, path: Path, skeleton: xr.Dataset, places: Places, variables: Mapping[str, Written]
-) -> dict[str, Any]:
-    skeleton.to_netcdf(path, engine="h5netcdf")
-    file = opened.enter_context(h5netcdf.File(path, "a"))
+) -> Writer:
+    path.write_bytes(skeleton.to_netcdf(engine="h5netcdf"))
+    disk = opened.enter_context(_Disk(path, "r+"))
+    opened.callback(disk.check)
+    file = opened.enter_context(h5netcdf.File(disk, "a"))
     arrays = {}
     for name, v in variables.items():
         dims, _, chunks = _layout(skeleton.sizes, places, v)
@@ -256,7 +262,40 @@ def _in_netcdf(
         )
         for key, value in _attrs(v, places).items():
             arrays[name].attrs[key] = value
-    return arrays
+    return Writer(places, arrays, disk)
+
+
+class _Disk(io.FileIO):
+    """A file for HDF5 to write, which never hears that the disk is full: it would crash, or print tracebacks.
+
+    `check` raises the first error; what is written after it is lost.
+    """
+
+    error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of it, unless something could not be written before."""
+        left = memoryview(data).cast("B")
+        size = len(left)
+        try:
+            while left and self.error is None:
+                left = left[super().write(left) :]
+        except OSError as error:
+            self.error = error
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length, unless something could not be written before."""
+        try:
+            return super().truncate(size) if self.error is None else size or 0
+        except OSError as error:
+            self.error = error
+            return size or 0
+
+    def check(self) -> None:
+        """OSError where not all is on the disk."""
+        if self.error is not None:
+            raise self.error
 
 
 def _in_zarr(

@@ -208,6 +208,9 @@ def _train(catalog: Catalog) -> None:
             "kind": literal("finite"),
         }
         _fill(tx, Metric, metric, Run.state == "completed", each)
+        if tx.dialect.name == "postgresql":
+            tx.exec_driver_sql("SELECT setval(pg_get_serial_sequence('attempt', 'id'), max(id)) FROM attempt")
+            tx.exec_driver_sql("ANALYZE")
 
 
 def _fill(

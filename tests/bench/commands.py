@@ -36,15 +36,43 @@ def catalog(
     processes: Annotated[int, typer.Option(min=1, help="Processes that claim and write at once")] = 16,
     claims: Annotated[int, typer.Option(min=1, help="Runs to register and claim")] = 10_000,
     writes: Annotated[int, typer.Option(min=1, help="Records, heartbeats and ends of attempts")] = 100_000,
+    runs: Annotated[
+        int | None,
+        typer.Option(
+            min=100, help="Instead: what each verb takes on a catalog of so many runs, on both engines"
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Many writers at once, and how fast runs are registered, found and read; exit 1 where a count is wrong."""
     from tests.bench import catalog as bench
 
+    if runs is not None:
+        report_verbs(runs, json)
+        return
+
     if server is not None and engine != "postgresql":
         raise LandlabError(f"--server is for --engine postgresql, not {engine}; a SQLite file is made anew")
     with bench.temporary_catalog(engine, server) as url, bench.processes(processes) as pool:
         report_catalog(bench.measure(url, pool, processes, claims, writes), json)
+
+
+def report_verbs(runs: int, as_json: bool = False) -> None:
+    """Print what each verb takes on each engine; typer.Exit(1) where it is more than it may be."""
+    from tests.bench import verbs as bench
+
+    costs = [cost for engine in ("sqlite", "postgresql") for cost in bench.measure(runs, engine)]
+    if as_json:
+        show(pd.DataFrame([asdict(cost) for cost in costs]), as_json=True)
+    else:
+        console.print(
+            f"{runs} runs; at most {bench.MEGABYTES} MB, and as many seconds of the processors as it says"
+        )
+        show(pd.DataFrame([asdict(cost) for cost in costs]), digits=1)
+    over = [f"{cost.engine}: {cost.verb}" for cost in costs if not cost.within]
+    if over:
+        errors.print(f"too much: {', '.join(over)}", markup=False)
+        raise typer.Exit(1)
 
 
 def report_catalog(figures: "CatalogFigures", as_json: bool = False) -> None:

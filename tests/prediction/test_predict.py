@@ -2,8 +2,10 @@
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -362,6 +364,49 @@ def test_nothing_half_written_stays(members, dataset, tmp_path, suffix, monkeypa
     with pytest.raises(KeyboardInterrupt):
         predict.write(members, dataset, tmp_path / f"p{suffix}")
     assert list(tmp_path.iterdir()) == []
+
+
+# What HDF5 prints by itself goes to stderr.
+ON_A_FULL_DISK = """
+import pickle, sys
+from pathlib import Path
+import numpy as np
+import xarray as xr
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.prediction import cf
+ds = pickle.loads(Path(sys.argv[1]).read_bytes())
+pixels, months = np.arange(ds.sizes["pixel"]), ds.sizes["time"]
+extra = {"member": xr.Variable("member", np.arange(500))}
+places = cf.places_of(ds, "points")
+variables = {name: cf.Written({}, ("member",)) for name in "abc"}
+try:
+    with cf.create(Path(sys.argv[2]) / "p.nc", ds, places, variables, extra, {}) as file:
+        for name in variables:
+            file.put(name, pixels, np.random.default_rng(0).random((500, months, len(pixels)), np.float32))
+except LandlabError as error:
+    print(error)
+print(list(Path(sys.argv[2]).iterdir()))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["4k", "1800k"])
+def test_a_full_disk_is_told_once(planet, tmp_path, size):
+    """From the start, and when it closes the file; HDF5 prints tracebacks of its own, and may crash."""
+    (tmp_path / "planet").write_bytes(pickle.dumps(planet))
+    (tmp_path / "disk").mkdir()
+    mounted = f'mount -t tmpfs -o size={size} landlab "$1" && exec "$2" -c "$3" "$4" "$1"'
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", mounted, "sh", str(tmp_path / "disk")]
+    done = subprocess.run(
+        [*command, sys.executable, ON_A_FULL_DISK, str(tmp_path / "planet")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    file = tmp_path / "disk" / "p.nc"
+    full = f"cannot write {file}: No space left on device; name another place\n[]"
+    assert done.stdout.strip() == full
 
 
 def test_what_a_killed_writer_left_is_removed(members, dataset, tmp_path):
