@@ -23,6 +23,7 @@ from landlab_mgr.analysis import of_models, runs
 from landlab_mgr.analysis.contract import Analysis, Needs, Options
 from landlab_mgr.analysis.figures.shap import figure
 from landlab_mgr.data import schema, split
+from landlab_mgr.data.predictors import class_words
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models.tables import Tables
 from landlab_mgr.storage.location import located
@@ -53,7 +54,7 @@ class ShapOptions(Options):
     parameters: str = Field(
         "", description="parameters, derived ones too, commas between; default: what the model notes"
     )
-    pft: str = Field("", description="only pixels that this plant type covers to 80 % or more")
+    pft: str = Field("", description="only pixels of this plant type: a class, or a fraction of 80 % or more")
     members: int = Field(
         0,
         ge=0,
@@ -143,7 +144,7 @@ def _eligible(ds: xr.Dataset, options: ShapOptions) -> npt.NDArray[np.integer]:
     for spec in runs.specs(ds):
         eligible &= np.isin(split.assign(ds, spec.split, spec.seeds.split), (split.TRAIN, split.DEV))
     if eligible.sum() < FEWEST:
-        of = f" that {options.pft} covers to {PURE:.0%}" if options.pft else ""
+        of = f" of type {options.pft}" if options.pft else ""
         raise LandlabError(
             f"{eligible.sum()} pixels{of} that no member holds out for its test; an explanation needs {FEWEST}"
         )
@@ -182,19 +183,25 @@ def _best(ds: xr.Dataset, count: int) -> list[int]:
 
 
 def _of_type(ds: xr.Dataset, name: str) -> npt.NDArray[np.bool_]:
-    """Return which pixels a plant type covers; all without one."""
-    types = [
-        n
-        for n in schema.names(ds, "predictor")
-        if ds[n].attrs["group"] == "PFT" and ds[n].attrs["kind"] == "continuous"
-    ]
+    """Return which pixels a plant type covers, by fractions or by classes of group PFT; all without one."""
     if not name:
         return np.ones(ds.sizes["pixel"], bool)
-    if name not in types:
-        names = ", ".join(types) or "it has none"
+    covered: dict[str, npt.NDArray[np.bool_]] = {}
+    for n in schema.names(ds, "predictor"):
+        if ds[n].attrs["group"] != "PFT":
+            continue
+        values = ds[n].values.astype(float)
+        if ds[n].attrs["kind"] == "class":
+            words = class_words(ds, n) or {
+                code: f"{n}={code:g}" for code in np.unique(values[~np.isnan(values)])
+            }
+            covered |= {word: values == code for code, word in words.items()}
+        else:
+            covered[n] = np.nan_to_num(values / (100 if ds[n].attrs["units"] == "%" else 1)) >= PURE
+    if name not in covered:
+        names = ", ".join(covered) or "it has none"
         raise LandlabError(f"option pft: the dataset has no plant type {name!r}; there are: {names}")
-    values = ds[name].values.astype(float) / (100 if ds[name].attrs["units"] == "%" else 1)
-    return np.nan_to_num(values) >= PURE
+    return covered[name]
 
 
 def _result(
@@ -326,7 +333,7 @@ def _curves(raw: Values, values: Values, classes: Sequence[bool]) -> tuple[Value
 
 def _notes(ds: xr.Dataset, attrs: dict[str, Any], runs_loaded: int) -> list[str]:
     error = _additivity(ds, attrs["style"])
-    of_type = f" that {attrs['pft']} covers to {PURE:.0%} or more" if attrs["pft"] else ""
+    of_type = f" of type {attrs['pft']}" if attrs["pft"] else ""
     notes = [
         f"{attrs['n_pixels']} of {attrs['eligible']} pixels{of_type} that no member holds out for its test, "
         f"{attrs['n_background']} background pixels, {attrs['members_used']} of {runs_loaded} members"

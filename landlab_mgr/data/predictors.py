@@ -5,9 +5,9 @@ Columns, in the order of the groups and of the sorted names in them:
 - continuous: (value - mean) / sd over the observed training pixels; missing = the training mean within the
   pixel's plant type, or the overall one where the type is unknown or has no observed training pixel;
   the plant type is the code of the class predictor `igbp`, or without one the dominant fraction of group PFT;
-- class: one 0/1 column per code, not standardised: 0/1 is of order one already, while dividing a rare class
-  by its small sd would make its few pixels outliers, and a class absent from training has no sd at all;
-  missing = all 0;
+- class: one 0/1 column per code (called by its word if it has one), not standardised: 0/1 is of order one already,
+  while dividing a rare class by its small sd would make its few pixels outliers, and a class absent from training
+  has no sd at all; missing = all 0;
 - after a predictor that misses any value in the dataset, a 0/1 column that flags the pixels where it does;
 - LATLON: lat and lon, as continuous; CONTROL: white noise from the member's seed;
 - PLACE, by itself: the number of the place in the dataset that the member was made on, for free parameters.
@@ -16,7 +16,7 @@ Which columns there are depends on the dataset and the groups alone, never on th
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -65,15 +65,27 @@ class _Class:
     name: str
     classes: list[float]
     flagged: bool
+    words: list[str] = field(default_factory=list)
+    """Names of the classes where the dataset has them; another dataset may number the same names otherwise."""
 
     @property
     def columns(self) -> list[str]:
-        codes = [f"{self.name}={code:g}" for code in self.classes]
+        codes = [f"{self.name}={code}" for code in self.words or [f"{code:g}" for code in self.classes]]
         return [*codes, f"{self.name} missing"] if self.flagged else codes
 
     def apply(self, ds: xr.Dataset, plant_type: np.ndarray) -> list[np.ndarray]:
         values = _values(ds, self.name)
         missing = np.isnan(values)
+        theirs = class_words(ds, self.name)
+        if self.words and theirs:
+            code_of = dict(zip(self.words, self.classes, strict=True))
+            unknown = sorted({theirs[code] for code in np.unique(values[~missing])} - set(code_of))
+            if unknown:
+                raise LandlabError(
+                    f"{self.name} is {unknown[0]} at some pixels; the member knows {', '.join(self.words)}: "
+                    "leave these pixels out"
+                )
+            values = np.array([np.nan if np.isnan(x) else code_of[theirs[x]] for x in values])
         strange = np.setdiff1d(values[~missing], self.classes)
         if strange.size:
             known = ", ".join(f"{code:g}" for code in self.classes)
@@ -222,7 +234,8 @@ def encode(ds: xr.Dataset, names: Sequence[str], train: np.ndarray, seed: int) -
                 parts.append(_Noise(int(seed)))
             elif ds[name].attrs.get("kind") == "class":
                 codes = [float(code) for code in np.atleast_1d(ds[name].attrs["classes"])]
-                parts.append(_Class(name, codes, bool(np.isnan(_values(ds, name)).any())))
+                words = list(class_words(ds, name).values())
+                parts.append(_Class(name, codes, bool(np.isnan(_values(ds, name)).any()), words))
             else:
                 parts.append(_continuous(name, _values(ds, name), train, plant_type))
     return Encoder(chosen, tuple(parts))
@@ -238,6 +251,17 @@ def _continuous(name: str, values: np.ndarray, train: np.ndarray, plant_type: np
         for kind in np.unique(plant_type[observed & (plant_type != "")])
     }
     return _Continuous(name, mean, sd if sd > _ROUND_OFF * abs(mean) else 1.0, of_type, bool(missing.any()))
+
+
+def class_words(ds: xr.Dataset, name: str) -> dict[float, str]:
+    """Names of a class predictor's codes, in the order of its classes; none where the dataset has only codes."""
+    codes = np.atleast_1d(ds[name].attrs["classes"])
+    words = str(ds[name].attrs.get("flag_meanings", "")).split()
+    return (
+        {float(code): word for code, word in zip(codes, words, strict=True)}
+        if len(words) == len(codes)
+        else {}
+    )
 
 
 def _plant_type(ds: xr.Dataset) -> np.ndarray:

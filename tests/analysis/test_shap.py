@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import shap as library
+import xarray as xr
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import shap
@@ -195,7 +196,7 @@ def test_only_phenology_knows_the_latitude(made):
 def test_pixels_of_one_plant_type(made):
     ds = run(made, pft="GRA", members=1).dataset
     assert ds.sizes["run"] == 1
-    assert "that GRA covers to 80% or more" in ds.attrs["notes"]
+    assert "of type GRA" in ds.attrs["notes"]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ def test_pixels_of_one_plant_type(made):
         ("", {}, "the runs are of 3 setups"),
         ("setup.groups = 'CLIM+AGE'", {"parameters": "lcna"}, "no parameter 'lcna'; known: decomposition_rate"),
         ("setup.groups = 'CLIM+AGE'", {"pft": "GRASS"}, "no plant type 'GRASS'; there are: CRO, DBF"),
-        ("setup.groups = 'CLIM+AGE'", {"pft": "CRO"}, "0 pixels that CRO covers to 80%"),
+        ("setup.groups = 'CLIM+AGE'", {"pft": "CRO"}, "0 pixels of type CRO"),
         ("setup.groups = 'CLIM+AGE'", {"members": 5}, "5 members asked for, the filter finds 3"),
         ("setup.groups = 'CLIM+AGE'", {"method": "tree"}, "option method of analysis shap: Input should be 'kernel'"),
     ],
@@ -242,3 +243,13 @@ def test_the_same_question_has_the_same_answer(made, paper):
     stored = artifacts.read(made.path(again.record.path))
     assert shap.table(stored).equals(shap.table(paper.dataset))
     shap.ANALYSIS.figure(stored)
+
+
+def test_a_class_of_land_cover_is_a_plant_type():
+    attrs = {"role": "predictor", "group": "PFT", "kind": "class", "classes": [1.0, 4.0]}
+    ds = xr.Dataset({"igbp": ("pixel", [1.0, 4.0, np.nan], attrs | {"flag_meanings": "ENF DBF"})})
+    assert shap._of_type(ds, "DBF").tolist() == [False, True, False]
+    with pytest.raises(LandlabError, match="no plant type 'GRA'; there are: ENF, DBF"):
+        shap._of_type(ds, "GRA")
+    ds["igbp"].attrs.pop("flag_meanings")
+    assert shap._of_type(ds, "igbp=4").tolist() == [False, True, False]

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -251,3 +253,23 @@ def test_an_igbp_class_unseen_in_training_has_a_column_and_the_overall_mean(data
     encoded = encoder.apply(ds)
     assert column(encoder, encoded, "igbp=4").tolist() == [0.0] * 9 + [1.0] * 2
     assert column(encoder, encoded, "canopy_height")[9:].tolist() == [0, 0]
+
+
+def test_classes_with_words_are_known_by_them(dataset):
+    """Another dataset may number the same words otherwise."""
+    attrs = {"role": "predictor", "group": "PFT", "kind": "class", "units": "1", "long_name": "cover"}
+    n = dataset.sizes["pixel"]
+
+    def with_cover(words, codes):
+        own = attrs | {"classes": list(map(float, range(len(words)))), "flag_meanings": " ".join(words)}
+        return dataset.assign(cover=("pixel", np.resize(np.array(codes, float), n), own))
+
+    one, other = with_cover(["bare", "moss"], [0, 1]), with_cover(["birch", "bare", "moss"], [1, 2])
+    encoder = predictors.encode(
+        one.drop_vars(predictors.groups(dataset)["PFT"]), ("PFT",), np.ones(n, bool), 0
+    )
+    assert encoder.columns == ["cover=bare", "cover=moss"]
+    again = predictors.Encoder.from_dict(json.loads(json.dumps(encoder.to_dict())))
+    np.testing.assert_array_equal(encoder.apply(one), again.apply(other))
+    with pytest.raises(LandlabError, match="cover is birch at some pixels; the member knows bare, moss"):
+        again.apply(with_cover(["birch", "moss"], [0, 1]))

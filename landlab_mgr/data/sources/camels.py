@@ -8,7 +8,6 @@ unit (huc_02) the region.
 """
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from landlab_mgr.data import schema, split
-from landlab_mgr.data.sources import forcing, months, source_files
+from landlab_mgr.data.sources import classes, forcing, months, source_files
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models.sun import saturation, sun
 from landlab_mgr.observations.streams import STREAMS
@@ -292,19 +291,8 @@ def _add_predictors(ds: xr.Dataset, table: pd.DataFrame) -> list[str]:
                     values = numbers.to_numpy(float)
                     schema.add(ds, name, values, "predictor", "1", about, group=group, kind="continuous")
                 continue
-            _add_class(ds, name, column, group, about)
+            classes.add(ds, name, column.tolist(), group, about)
     return [f"attributes that the tables lack: {', '.join(absent)}"] if absent else []
-
-
-def _add_class(ds: xr.Dataset, name: str, column: "pd.Series[str]", group: str, about: str) -> None:
-    words = column.str.strip()
-    classes = sorted(set(words.dropna()))
-    codes = words.map({word: float(i) for i, word in enumerate(classes)}).to_numpy(float)
-    meaning: Mapping[str, object] = {
-        "classes": list(map(float, range(len(classes)))),
-        "flag_meanings": " ".join(w.replace(" ", "_") for w in classes),
-    }
-    schema.add(ds, name, codes, "predictor", "1", about, group=group, kind="class", **meaning)
 
 
 def _add_geometry(ds: xr.Dataset, series: Series, table: pd.DataFrame) -> None:
