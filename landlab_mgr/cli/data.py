@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pandas as pd
 import typer
@@ -146,6 +146,112 @@ def import_differland_daily(
     from landlab_mgr.data.sources import differland_daily
 
     _publish(*differland_daily.read(directory, uncertainty), name, workspace, db)
+
+
+_FILLS: dict[str | None, tuple[Literal["era", "own"], ...]] = {
+    None: (),
+    "era": ("era",),
+    "own": ("own",),
+    "era+own": ("era", "own"),
+}
+
+
+@imports.command("fluxnet")
+def import_fluxnet(
+    files: Annotated[
+        list[str],
+        typer.Argument(help="CSV files of towers, zip archives, folders of them", show_default=False),
+    ],
+    sites: Annotated[
+        str | None,
+        typer.Option(help="CSV of the sites (site,lat,lon,igbp,...) or BADM file, if it is elsewhere"),
+    ] = None,
+    place: Annotated[
+        list[str] | None, typer.Option(metavar="SITE=LAT,LON", help="Place of a site that no table tells")
+    ] = None,
+    step: Annotated[Literal["month", "day"], typer.Option(help="Step of the dataset")] = "month",
+    share: Annotated[
+        float, typer.Option(min=0, max=1, help="Measured or well filled data that a value needs")
+    ] = 0.7,
+    nee: Annotated[
+        str, typer.Option(help="Variant of NEE, GPP and RECO: VUT_REF, CUT_REF, VUT_USTAR50, ...")
+    ] = "VUT_REF",
+    partitioning: Annotated[
+        Literal["NT", "DT"], typer.Option(help="GPP and RECO by the night-time or day-time method")
+    ] = "NT",
+    latent_heat: Annotated[
+        Literal["LE_F_MDS", "LE_CORR"], typer.Option(help="As measured, or with the energy balance closed")
+    ] = "LE_F_MDS",
+    fill: Annotated[
+        Literal["era", "own", "era+own"] | None,
+        typer.Option(
+            help="Fill forcing that a tower lacks by its reanalysis (era), by its nearest other year (own)"
+        ),
+    ] = None,
+    assume: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SITE.FORCING=VALUE", help="A constant for forcing that no source has"),
+    ] = None,
+    co2: Annotated[
+        str, typer.Option(help="global, tower, a number of ppm, or a CSV of monthly means (date, average)")
+    ] = "global",
+    years: Annotated[
+        str | None, typer.Option(metavar="FIRST-LAST", help="Years of the dataset; default: of all towers")
+    ] = None,
+    units: UnitsOption = None,
+    name: NameOption = None,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Import FLUXNET, ICOS and AmeriFlux towers from the CSV files of the networks."""
+    from landlab_mgr.data.sources import fluxnet
+
+    options = fluxnet.Options(
+        step=step,
+        nee=nee,
+        partitioning=partitioning,
+        latent_heat=latent_heat,
+        share=share,
+        fill=_FILLS[fill],
+        assume=_numbers("--assume", assume, "GL-Dsk.precip=1.1"),
+        co2=co2,
+        years=_years(years),
+        units=_pairs("--units", units, "VPD_F=kPa"),
+        places={
+            site: _latlon(site, at) for site, at in _pairs("--place", place, "US-Wi7=46.6,-91.1").items()
+        },
+    )
+    dataset, notices, kept = fluxnet.read(files, options, sites)
+    show(kept, "kept of each site, of what its file has")
+    _publish(dataset, notices, name, workspace, db)
+
+
+def _numbers(option: str, given: list[str] | None, example: str) -> dict[str, float]:
+    """Options of the form KEY=NUMBER, by key."""
+    values = {}
+    for key, text in _pairs(option, given, example).items():
+        try:
+            values[key] = float(text)
+        except ValueError:
+            raise LandlabError(f"{option} {key}={text}: write {option} {example}") from None
+    return values
+
+
+def _years(given: str | None) -> tuple[int, int] | None:
+    if given is None:
+        return None
+    first, _, last = given.partition("-")
+    if not (first.isdigit() and last.isdigit() and int(first) <= int(last)):
+        raise LandlabError(f"--years {given!r}: write the first and the last, as 2005-2014")
+    return int(first), int(last)
+
+
+def _latlon(site: str, given: str) -> tuple[float, float]:
+    try:
+        lat, lon = (float(part) for part in given.split(","))
+    except ValueError:
+        raise LandlabError(f"--place {site}={given}: write --place {site}=LAT,LON, in degrees") from None
+    return lat, lon
 
 
 def _print_example(asked: bool) -> None:

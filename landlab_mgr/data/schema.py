@@ -35,11 +35,12 @@ ROLES: dict[str, tuple[str, ...]] = {
     "withheld": ("pixel", "time"),
     "geometry": ("pixel",),
     "truth": ("pixel",),
+    "flag": ("pixel", "time"),
 }
 """Roles of variables and the dims each has.
 
 Record: the steps of a pixel's own record, outside of which its forcing is a filling (IN_RECORD). Truth: what synthetic
-data know and nobody learns from.
+data know and nobody learns from. A flag says how a value came about, for people.
 """
 
 ATTRIBUTES = ("name", "kind", "source", "licence", "citation", "dt_days", "origin")

@@ -78,7 +78,17 @@ def read(directory: str | Path, uncertainty: bool = False) -> tuple[xr.Dataset, 
         return f"{paths[pixel].name}, {axis.time[step].astype('datetime64[D]')}"
 
     for name, theirs in _FORCING.items():
-        values = np.stack([_repeated(one, theirs, first, len(axis.time)) for one in files])
+        values = np.stack(
+            [
+                forcing.repeated(
+                    np.asarray(one[theirs].values, np.float64),
+                    int(one["time"].values[0]) - first,
+                    len(axis.time),
+                    DAYS_PER_YEAR,
+                )
+                for one in files
+            ]
+        )
         values, clipped = forcing.sound(name, values, theirs, place)
         notices += clipped
         schema.add(ds, name, values, "forcing", FORCING[name].unit, FORCING[name].meaning)
@@ -144,18 +154,6 @@ def _opened(path: Path) -> xr.Dataset:
     if days.dtype.kind not in "iuf" or days.size < 2 or (np.diff(days) != 1).any():
         raise LandlabError(f"{path}: time must count days since {FIRST_DAY}, each once and in order")
     return ds
-
-
-def _repeated(ds: xr.Dataset, name: str, first: int, count: int) -> np.ndarray:
-    """Repeat a site's forcing over the whole axis [time].
-
-    Outside its record it is that of the same day of a year of the record, in turn.
-    """
-    own = np.asarray(ds[name].values, np.float64)
-    place = np.arange(count) - (int(ds["time"].values[0]) - first)
-    years = max(1, round(len(own) / DAYS_PER_YEAR))
-    period = min(len(own), round(years * DAYS_PER_YEAR))
-    return own[np.where((place >= 0) & (place < len(own)), place, place % period)]
 
 
 def _add_streams(ds: xr.Dataset, files: list[xr.Dataset], first: int, uncertainty: bool) -> None:

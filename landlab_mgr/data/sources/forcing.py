@@ -52,6 +52,24 @@ def sound(
     ]
 
 
+def repeated(own: np.ndarray, begin: int, count: int, per_year: float) -> np.ndarray:
+    """Repeat a record over a longer axis [time]: outside of it, the same day or month of its whole years, in turn.
+
+    Args:
+        own: the record.
+        begin: of the record, on the axis.
+        count: of the axis' steps.
+        per_year: steps of a year. A record shorter than a year is not repeated: NaN.
+    """
+    place = np.arange(count) - begin
+    inside = (place >= 0) & (place < len(own))
+    years = int((len(own) + 1) // per_year)
+    if not years:
+        return np.where(inside, own[np.clip(place, 0, len(own) - 1)], np.nan)
+    period = min(len(own), round(years * per_year))
+    return own[np.where(inside, place, place % period)]
+
+
 def _blocks(values: np.ndarray) -> Iterator[np.ndarray]:
     rows = max(1, BLOCK_VALUES // values.shape[1])
     for start in range(0, len(values), rows):
