@@ -264,8 +264,11 @@ def _print_example(asked: bool) -> None:
 
 @imports.command("generic")
 def import_generic(
-    path: Annotated[
-        str, typer.Argument(help="NetCDF file, zarr store, or directory of them", show_default=False)
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            help="NetCDF, zarr or CSV files, directories of them, or patterns", show_default=False
+        ),
     ],
     mapping: Annotated[str, typer.Option(help="TOML file that says what is what in it", show_default=False)],
     example: Annotated[
@@ -278,10 +281,10 @@ def import_generic(
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
 ) -> None:
-    """Import any NetCDF or zarr data by a TOML mapping of names and units."""
+    """Import any NetCDF, zarr or CSV data by a TOML mapping of names and units."""
     from landlab_mgr.data.sources import generic
 
-    _publish(*generic.read(path, mapping), name, workspace, db)
+    _publish(*generic.read(paths, mapping), name, workspace, db)
 
 
 @fetches.command("differland")

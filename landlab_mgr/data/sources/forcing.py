@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import xarray as xr
 
 from landlab_mgr.data import schema
 from landlab_mgr.errors import LandlabError
@@ -13,6 +14,25 @@ ROUND_OFF = 1e-3
 
 BLOCK_VALUES = 2**22
 """Pixel-months that are looked at at once."""
+
+
+OWN, FILLED, OTHER_YEAR, ASSUMED, REPEATED = range(5)
+SOURCES = ("own", "other_source", "other_year_of_its_own", "assumed", "all_of_another_year")
+"""Meanings of `forcing_source`."""
+
+
+def add_sources(ds: xr.Dataset, flag: np.ndarray) -> None:
+    """Add the flag [pixel, time] that says where the forcing of each step comes from."""
+    schema.add(
+        ds,
+        "forcing_source",
+        flag.astype(np.int8),
+        "flag",
+        "1",
+        "source of the forcing",
+        flag_values=list(range(len(SOURCES))),
+        flag_meanings=" ".join(SOURCES),
+    )
 
 
 def sound(

@@ -25,31 +25,50 @@ WHOLE_SHARE = 0.8
 
 _UNEVEN = 1e-3
 """Steps of a grid may differ by this fraction of a step."""
+_NEARLY_EVEN = 0.25
+"""The same for latitudes of a Gaussian grid."""
 
 
-def axis(values: np.ndarray, name: str, low: float, high: float, where: str) -> tuple[np.ndarray, float]:
-    """Centres of a grid along an axis, float64, and the step between them (> 0, whichever way they run).
+def axis(
+    values: np.ndarray, name: str, low: float, high: float, where: str, even: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """Centres of a grid along an axis, float64, and the width of each cell (> 0, whichever way they run).
+
+    An axis of one centre is of a cell that is as wide as it may be, but no more than a degree.
 
     Raises:
-        LandlabError: unless the centres are evenly spaced and within low..high.
+        LandlabError: unless the centres are evenly spaced (or with `even` False nearly so, as of a Gaussian grid) and
+            within low..high.
     """
     centres = np.asarray(values)
-    if centres.ndim != 1 or centres.size < 2 or centres.dtype.kind not in "fiu":
-        raise LandlabError(
-            f"{where}: {name} is no axis of 2 or more numbers but {centres.dtype}{list(centres.shape)}"
-        )
+    if centres.ndim != 1 or centres.size < 1 or centres.dtype.kind not in "fiu":
+        raise LandlabError(f"{where}: {name} is no axis of numbers but {centres.dtype}{list(centres.shape)}")
     centres = centres.astype(np.float64)
-    steps = np.diff(centres)
+    steps = np.diff(centres) if centres.size > 1 else np.ones(1)
     step = float(steps.mean())
-    if not np.isfinite(centres).all() or not step or (np.abs(steps - step) > _UNEVEN * abs(step)).any():
+    slack = _UNEVEN if even else _NEARLY_EVEN
+    if not np.isfinite(centres).all() or not step or (np.abs(steps - step) > slack * abs(step)).any():
         raise LandlabError(f"{where}: {name} is not evenly spaced; an axis of a regular grid is needed")
     if centres.min() < low or centres.max() > high:
         outside = centres[(centres < low) | (centres > high)][0]
         raise LandlabError(f"{where}: {name} {outside:g} is outside {low:g}..{high:g}")
-    return centres, abs(step)
+    widths = np.full(centres.size, abs(step))
+    if (np.abs(steps - step) > _UNEVEN * abs(step)).any():
+        edges = np.concatenate([[1.5 * centres[0] - 0.5 * centres[1]], (centres[1:] + centres[:-1]) / 2])
+        edges = np.append(edges, 1.5 * centres[-1] - 0.5 * centres[-2])
+        widths = np.abs(np.diff(np.clip(edges, low, high)))
+    return centres, widths
 
 
-def cell_areas(lat: np.ndarray, height: float, width: float) -> np.ndarray:
+def areas_between(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
+    """Areas of cells by the places of their neighbours, m2 [y, x]: of parallelograms between half-way points."""
+    phi, lam = np.deg2rad(lat), np.deg2rad(lon)
+    place = np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=-1)
+    along, across = np.gradient(place, axis=1), np.gradient(place, axis=0)
+    return EARTH_RADIUS_M**2 * np.linalg.norm(np.cross(along, across), axis=-1)
+
+
+def cell_areas(lat: np.ndarray, height: float | np.ndarray, width: float) -> np.ndarray:
     """Area of cells `height` x `width` degrees that are centred at these latitudes, m2."""
     north, south = (np.deg2rad(np.clip(lat + sign * height / 2, -90, 90)) for sign in (1, -1))
     return EARTH_RADIUS_M**2 * np.deg2rad(width) * (np.sin(north) - np.sin(south))

@@ -63,14 +63,15 @@ class Files:
         if strange:
             raise LandlabError(
                 f"{key}: variable {variable!r} has dimensions {', '.join(map(str, array.dims))}; allowed: "
-                f"{', '.join(wanted)} (see [dims] of the mapping)"
+                f"{', '.join(wanted)} (see [dims] of the mapping: pixel names a list of places, lat and lon a grid)"
             )
         return array
 
     def numbers(self, key: str, variable: str, values: np.ndarray, quantity: bool = False) -> np.ndarray:
         """Values as floats, with the mapping's codes of missing values as NaN, and of a quantity its flags."""
         if values.dtype.kind not in "fiub":
-            raise LandlabError(f"{key}: variable {variable!r} holds {values.dtype}, not numbers")
+            advice = ': of words, write kind = "class"' if key.startswith("predictors.") else ""
+            raise LandlabError(f"{key}: variable {variable!r} holds {values.dtype}, not numbers{advice}")
         numbers = values if values.dtype.kind == "f" else values.astype(np.float64)
         if quantity:
             numbers = validity.without_flags(self.ds[variable], numbers)

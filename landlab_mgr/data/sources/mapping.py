@@ -34,6 +34,12 @@ class _Source(_Table):
     units: str | None = Field(None, description="its unit, where the file says none or a wrong one")
 
 
+class _Forcing(_Source):
+    fill: Annotated[_Source, BeforeValidator(_short)] | None = Field(
+        None, description="variable that fills its gaps, or {value = ...}"
+    )
+
+
 class _Observed(_Source):
     weight: str | None = Field(None, min_length=1, description="variable with the weight of each value")
 
@@ -44,22 +50,32 @@ class _Predictor(_Source):
 
 
 Source = Annotated[_Source, BeforeValidator(_short)]
+Forcing = Annotated[_Forcing, BeforeValidator(_short)]
 Observed = Annotated[_Observed, BeforeValidator(_short)]
 Predictor = Annotated[_Predictor, BeforeValidator(_short)]
 
 
 class Dims(_Table):
-    """Names of the files' dimensions: a list of pixels, or a grid of lat and lon."""
+    """Names of the files' dimensions: a list of pixels, a grid, or neither where the files are of one place."""
 
     time: str = "time"
     pixel: str | None = Field(None, description="dimension of a list of pixels or sites")
     lat: str | None = Field(None, description="dimension of a grid; has a variable of its name")
     lon: str | None = Field(None, description="dimension of a grid; has a variable of its name")
+    y: str | None = Field(None, description="dimension of a grid whose lat and lon have two dimensions")
+    x: str | None = Field(None, description="dimension of a grid whose lat and lon have two dimensions")
 
     @property
     def space(self) -> tuple[str, ...]:
-        """The dimensions that make pixels: one of a list, two of a grid."""
-        return tuple(d for d in ((self.pixel,) if self.pixel else (self.lat, self.lon)) if d)
+        """The dimensions that make pixels: one of a list, two of a grid, none of one place."""
+        return tuple(d for d in ((self.pixel,) if self.pixel else (self.grid or ())) if d)
+
+    @property
+    def grid(self) -> tuple[str, str] | None:
+        """The two dimensions of a grid, south to north and west to east or the other way round."""
+        if self.y and self.x:
+            return self.y, self.x
+        return (self.lat, self.lon) if self.lat and self.lon else None
 
 
 class Patches(_Table):
@@ -106,7 +122,11 @@ class Mapping(_Table):
     dims: Dims
     patches: Patches = Patches()
     geometry: Geometry = Geometry()
-    forcing: dict[str, Source]
+    outside: Literal["refuse", "repeat"] = Field(
+        "refuse",
+        description="forcing of a list of pixels outside a pixel's own record: repeat its own years there",
+    )
+    forcing: dict[str, Forcing]
     predictors: dict[str, dict[str, Predictor]] = Field(default_factory=dict, description="by group")
     observations: dict[str, Observed]
     withheld: dict[str, Source] = Field(default_factory=dict)
@@ -116,7 +136,7 @@ _PLACES: dict[str, type[BaseModel]] = {
     "dims": Dims,
     "patches": Patches,
     "geometry": Geometry,
-    "forcing": _Source,
+    "forcing": _Forcing,
     "predictors": _Predictor,
     "observations": _Observed,
     "withheld": _Source,
@@ -179,16 +199,24 @@ def _line(error: ValidationError) -> str:
 def _problems(mapping: Mapping) -> Iterable[str]:
     """Yield what is wrong although each key is well-formed."""
     dims = mapping.dims
-    if bool(dims.pixel) == bool(dims.lat or dims.lon) or (not dims.pixel and not (dims.lat and dims.lon)):
-        yield "dims: give pixel (a list of pixels or sites), or lat and lon (a grid): names of the files' dimensions"
-    if dims.pixel:
+    partial = bool(dims.lat) != bool(dims.lon) or bool(dims.y) != bool(dims.x)
+    if partial or sum(map(bool, (dims.pixel, dims.lat, dims.y))) > 1:
+        yield (
+            "dims: give pixel (a list of pixels or sites), or lat and lon (a grid), or y and x (a grid whose lat and "
+            "lon have two dimensions), or none (one place): names of the files' dimensions"
+        )
+    if not dims.lat:
+        kind = "a list of pixels" if dims.pixel else "a grid of y and x" if dims.y else "one place"
         for key in ("lat", "lon"):
             if getattr(mapping.geometry, key) is None:
-                yield f"key geometry.{key} is missing; a list of pixels needs the variable with each pixel's {key}"
-        if mapping.geometry.mask:
-            yield "geometry.mask is of a grid; of a list of pixels leave out what is not wanted"
+                value = "" if dims.pixel or dims.y else f", or geometry.{key} = {{value = ...}}"
+                yield f"key geometry.{key} is missing; {kind} needs the variable with each pixel's {key}{value}"
     elif mapping.geometry.lat or mapping.geometry.lon:
         yield "geometry.lat and lon are of a list of pixels; a grid has its axes, named by dims.lat and dims.lon"
+    if mapping.geometry.mask and not dims.grid:
+        yield "geometry.mask is of a grid; of a list of pixels leave out what is not wanted"
+    if mapping.outside == "repeat" and dims.grid:
+        yield 'outside = "repeat" is of a list of pixels; a grid has one record'
     forcing, streams = registry.forcing(), registry.streams()
     for name in mapping.forcing:
         if name not in forcing:
@@ -216,7 +244,7 @@ def _problems(mapping: Mapping) -> Iterable[str]:
 
 def _is_forcing_with_unit(key: str) -> bool:
     section, _, name = key.partition(".")
-    return section == "forcing" and registry.forcing()[name].unit != "1"
+    return section == "forcing" and name in registry.forcing() and registry.forcing()[name].unit != "1"
 
 
 def _predictor_problems(mapping: Mapping) -> Iterable[str]:
@@ -242,6 +270,9 @@ def sources(mapping: Mapping) -> Iterable[tuple[str, _Source]]:
     for section in ("forcing", "observations", "withheld"):
         for name, given in getattr(mapping, section).items():
             yield f"{section}.{name}", given
+            fill = getattr(given, "fill", None)
+            if fill is not None:
+                yield f"{section}.{name}.fill", fill
     for group, predictors in mapping.predictors.items():
         for name, given in predictors.items():
             yield f"predictors.{group}.{name}", given

@@ -26,13 +26,15 @@ def geometry(files: Files, notices: list[str]) -> tuple[Pixels, Geometry]:
     mapping = files.mapping
     for dim in (mapping.dims.time, *mapping.dims.space):
         if dim not in files.ds.dims:
-            key = next(k for k in ("time", "pixel", "lat", "lon") if getattr(mapping.dims, k) == dim)
+            key = next(
+                k for k in ("time", "pixel", "lat", "lon", "y", "x") if getattr(mapping.dims, k) == dim
+            )
             raise LandlabError(
                 f"dims.{key}: {files.path} has {one_of('dimension', dim, map(str, files.ds.dims))}"
             )
         if not files.ds.sizes[dim]:
             raise LandlabError(f"{files.path}: dimension {dim!r} has length 0")
-    pixels, lat, lon, area = _grid(files, notices) if mapping.dims.lat else _list(files, notices)
+    pixels, lat, lon, area = _grid(files, notices) if mapping.dims.grid else _list(files, notices)
     patch = _patches(files, pixels, lat, lon)
     size = np.bincount(patch)[patch]
     enough = size >= mapping.patches.min_pixels
@@ -46,7 +48,7 @@ def geometry(files: Files, notices: list[str]) -> tuple[Pixels, Geometry]:
             f"{few} patches with less than {mapping.patches.min_pixels} pixels are left out ({(~enough).sum()} pixels)"
         )
     kept = np.flatnonzero(enough)
-    if mapping.dims.lat:
+    if mapping.dims.grid:
         kept = kept[np.argsort(patch[kept], kind="stable")]
     pixels = Pixels({dim: index[kept] for dim, index in pixels.index.items()})
     lat, lon, area = lat[kept], lon[kept], area[kept]
@@ -61,10 +63,21 @@ def geometry(files: Files, notices: list[str]) -> tuple[Pixels, Geometry]:
     for name in ("site", "region"):
         variable = getattr(mapping.geometry, name)
         if variable is not None:
-            array = files.over(f"geometry.{name}", variable, time=False)
-            names = source_files.values(array, f"geometry.{name}: {files.path}: {variable!r}")
-            found[name] = (_strings(at_pixels(names, array.dims, pixels)), "1", f"name of the {name}")
+            found[name] = (words(files, f"geometry.{name}", variable, pixels), "1", f"name of the {name}")
     return pixels, found
+
+
+def words(files: Files, key: str, variable: str, pixels: Pixels) -> np.ndarray:
+    """Return a variable of text at the pixels, [pixel]."""
+    array = files.over(key, variable, time=False)
+    texts = source_files.values(array, f"{key}: {files.path}: {variable!r}")
+    return _strings(at_pixels(texts, array.dims, pixels))
+
+
+def names(files: Files, key: str, variable: str) -> np.ndarray:
+    """Return the names of all pixels of a list, [pixel]."""
+    dim = files.mapping.dims.pixel or ""
+    return words(files, f"geometry.{key}", variable, Pixels({dim: np.arange(files.ds.sizes[dim])}))
 
 
 def _strings(values: np.ndarray) -> np.ndarray:
@@ -117,17 +130,57 @@ def _grid(files: Files, notices: list[str]) -> tuple[Pixels, np.ndarray, np.ndar
 
     With them come their latitude, longitude and area.
     """
-    mapping = files.mapping
-    names = {"lat": mapping.dims.lat or "", "lon": mapping.dims.lon or ""}
-    axes = {
-        key: source_files.values(files.array(f"dims.{key}", name), files.path) for key, name in names.items()
-    }
-    lat, height = gridded.axis(axes["lat"], names["lat"], -90, 90, files.path)
-    lon, width = gridded.axis(axes["lon"], names["lon"], -180, 360, files.path)
-    good = _usable(files, (names["lat"], names["lon"]), notices)
+    space = files.mapping.dims.grid
+    assert space is not None
+    lat, lon, area = _curvilinear(files, space) if files.mapping.dims.y else _regular(files, space)
+    good = _usable(files, space, notices)
     row, column = np.nonzero(good)
-    pixels = Pixels({names["lat"]: row, names["lon"]: column})
-    return pixels, lat[row], _eastward(lon[column]), gridded.cell_areas(lat[row], height, width)
+    return Pixels({space[0]: row, space[1]: column}), lat[good], _eastward(lon[good]), area[good]
+
+
+def _regular(files: Files, space: tuple[str, str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Latitude, longitude and area of cells by their axes, [lat, lon]."""
+    axes = [
+        source_files.values(files.array(f"dims.{key}", name), files.path)
+        for key, name in zip(("lat", "lon"), space, strict=True)
+    ]
+    lat, heights = gridded.axis(axes[0], space[0], -90, 90, files.path, even=False)
+    lon, width = gridded.axis(axes[1], space[1], -180, 360, files.path)
+    shape = (len(lat), len(lon))
+    area = np.broadcast_to(gridded.cell_areas(lat, heights, float(width[0]))[:, None], shape)
+    return np.broadcast_to(lat[:, None], shape), np.broadcast_to(lon, shape), area
+
+
+def _curvilinear(files: Files, space: tuple[str, str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Latitude, longitude and area of cells by their own places, [y, x]."""
+    given = files.mapping.geometry
+    shape = tuple(files.ds.sizes[dim] for dim in space)
+
+    def of(key: str, low: float, high: float) -> np.ndarray:
+        source = getattr(given, key)
+        array = files.over(f"geometry.{key}", str(source.variable), time=False)
+        if set(array.dims) != set(space):
+            raise LandlabError(
+                f"geometry.{key}: {source.variable!r} has dimensions {', '.join(map(str, array.dims))}; it must have "
+                f"{', '.join(space)}"
+            )
+        values = source_files.values(array.transpose(*space), f"geometry.{key}: {files.path}").astype(
+            np.float64
+        )
+        outside = np.isfinite(values) & ((values < low) | (values > high))
+        if outside.any():
+            raise LandlabError(f"geometry.{key}: {values[outside][0]:g} is outside {low:g}..{high:g}")
+        return values
+
+    lat, lon = of("lat", -90, 90), of("lon", -180, 360)
+    if given.area_m2 is not None:
+        area = of("area_m2", 0, np.inf) if given.area_m2.variable else np.full(shape, given.area_m2.value)
+        return lat, lon, area
+    if min(shape) < 2:
+        raise LandlabError(
+            "geometry.area_m2 is missing; a grid of one row or column does not tell its cells' areas"
+        )
+    return lat, lon, gridded.areas_between(lat, lon)
 
 
 def _share(files: Files, key: str, variable: str, space: tuple[str, str]) -> np.ndarray:
@@ -163,6 +216,7 @@ def _usable(files: Files, space: tuple[str, str], notices: list[str]) -> np.ndar
             share = _share(files, f"forcing.{name}", given.variable, space)
             forced &= share == 1
             partly |= (share > 0) & (share < 1)
+    forced &= _placed(files, space, shape)
     seen = np.zeros(shape, bool)
     for name, observed in mapping.observations.items():
         if observed.variable is not None:
@@ -181,12 +235,22 @@ def _usable(files: Files, space: tuple[str, str], notices: list[str]) -> np.ndar
     return forced & seen
 
 
+def _placed(files: Files, space: tuple[str, str], shape: tuple[int, ...]) -> np.ndarray:
+    """Cells whose place is told, [y, x]."""
+    if not files.mapping.dims.y:
+        return np.ones(shape, bool)
+    lat, lon, _ = _curvilinear(files, space)
+    return np.isfinite(lat) & np.isfinite(lon)
+
+
 def cells_of_a_patch(files: Files, ds: xr.Dataset) -> float:
-    """Cells of a whole patch of a grid: of its box, or of the largest where a variable says what the patches are."""
-    if files.mapping.patches.variable is not None:
+    """Cells of a whole patch of a grid: of its box, or of the largest where its cells differ or a variable tells."""
+    if files.mapping.patches.variable is not None or files.mapping.dims.y:
         return float(np.bincount(ds["patch"].values).max())
     dims = {"lat": files.mapping.dims.lat or "", "lon": files.mapping.dims.lon or ""}
     axes = [source_files.values(files.array(f"dims.{key}", name), files.path) for key, name in dims.items()]
+    if min(map(len, axes)) < 2:
+        return 1.0
     steps = [float(np.abs(np.diff(axis)).mean()) for axis in axes]
     height, width = files.mapping.patches.degrees
     return height / steps[0] * width / steps[1]

@@ -4,6 +4,7 @@ The HDF5 library may crash, loop or ask for all memory on a damaged file. Anothe
 file once before this one opens it.
 """
 
+import glob
 import json
 import logging
 import os
@@ -11,7 +12,7 @@ import selectors
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,28 +31,53 @@ SILENCE_SECONDS = 60.0
 """A reader that says nothing for so long hangs (one damaged file in a hundred does it): it speaks after every block."""
 
 _MOST_UNSTORED = 2**30
+_MOST_JOINED = 2**31
+"""Files that follow each other in time are joined in memory up to so many bytes."""
 _MOST_COMPRESSED = 1000
 """An array larger than so many bytes, and so many times its file, is damage of the header."""
 
 
-def open_(path: str | Path) -> xr.Dataset:
-    """Open a file, a zarr store, or a directory whose NetCDF files together hold the variables; lazy.
+def open_(path: str | Path | Sequence[Path], time: str | None = None) -> xr.Dataset:
+    """Open a file, a zarr store, or files (or a directory of NetCDF) that together hold the variables; lazy.
 
     Times stay numbers with their attributes; `_FillValue` and the like are NaN, and `values` gives the valid ones.
+
+    Args:
+        path: one, or several.
+        time: dimension along which files with the same variables follow each other; None: none does.
 
     Raises:
         LandlabError: where nothing is, or something that cannot be read.
     """
-    path = Path(path)
-    if path.is_dir() and not any((path / marker).is_file() for marker in _MARKERS):
-        files = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES)
-        if not files:
-            raise LandlabError(
-                f"{path} holds no NetCDF file ({', '.join(_SUFFIXES)}) and is no zarr store; give a file, or a "
-                "directory of them"
-            )
-        return _merged([(file, _open(file)) for file in files])
-    return _open(path)
+    files = expanded([path]) if isinstance(path, str | Path) else list(path)
+    if len(files) == 1:
+        return _open(files[0])
+    return _merged([(file, _open(file)) for file in files], time)
+
+
+def expanded(paths: Sequence[str | Path], also: tuple[str, ...] = ()) -> list[Path]:
+    """Files of paths: of directories their NetCDF files (and those of other suffixes), of patterns what fits.
+
+    Raises:
+        LandlabError: for a directory or pattern without any.
+    """
+    files: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if path.is_dir() and not any((path / marker).is_file() for marker in _MARKERS):
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in (*_SUFFIXES, *also))
+            if not inside:
+                raise LandlabError(
+                    f"{path} holds no NetCDF file ({', '.join(_SUFFIXES)}) and is no zarr store; give a file, or a "
+                    "directory of them"
+                )
+        elif not path.exists() and any(c in str(path) for c in "*?["):
+            inside = sorted(Path(p) for p in glob.glob(str(path)))
+            if not inside:
+                raise LandlabError(f"no file fits {path}")
+        else:
+            inside = [path]
+        files |= dict.fromkeys(inside)
+    return list(files)
 
 
 def values(array: xr.DataArray, what: str) -> np.ndarray:
@@ -145,9 +171,9 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def _merged(parts: Iterable[tuple[Path, xr.Dataset]]) -> xr.Dataset:
+def _merged(parts: Iterable[tuple[Path, xr.Dataset]], time: str | None = None) -> xr.Dataset:
     merged, home = xr.Dataset(), dict[str, Path]()
-    for path, ds in parts:
+    for path, ds in _in_time(list(parts), time):
         for name in map(str, ds.data_vars):
             if name in home:
                 raise LandlabError(
@@ -161,6 +187,36 @@ def _merged(parts: Iterable[tuple[Path, xr.Dataset]]) -> xr.Dataset:
             reason = " ".join(str(error).split())[:160]
             raise LandlabError(f"{path} and the files before it have different axes: {reason}") from None
     return merged
+
+
+def _in_time(parts: list[tuple[Path, xr.Dataset]], time: str | None) -> Iterable[tuple[Path, xr.Dataset]]:
+    """Join files that hold the same variables at other times; in memory, so only where they are small."""
+    by_names: dict[tuple[str, ...], list[tuple[Path, xr.Dataset]]] = {}
+    for path, ds in parts:
+        own = tuple(sorted(map(str, ds.data_vars))) if time in ds.coords else (str(path),)
+        by_names.setdefault(own, []).append((path, ds))
+    for group in by_names.values():
+        if len(group) == 1 or time is None or sum(ds.nbytes for _, ds in group) > _MOST_JOINED:
+            yield from group
+            continue
+        units = {str(ds[time].attrs.get("units")) for _, ds in group}
+        if len(units) > 1:
+            raise LandlabError(
+                f"{group[0][0].name} and {group[1][0].name} count {time} from other dates; join the files into one "
+                "first (cdo mergetime)"
+            )
+        group.sort(key=lambda pair: float(pair[1][time].values[0]) if pair[1].sizes[time] else -np.inf)
+        with readable(f"{group[0][0]} and the files like it"):
+            whole = xr.concat(
+                [ds for _, ds in group],
+                time,
+                data_vars="minimal",
+                coords="minimal",
+                compat="equals",
+                join="exact",
+                combine_attrs="override",
+            )
+        yield group[0][0], whole
 
 
 _READER = """

@@ -139,6 +139,21 @@ def per_month(unit: str | None, want: str) -> bool:
     return ("month", -1) in given and ("month", -1) not in needed
 
 
+def is_power(unit: str | None) -> bool:
+    """Return whether a unit is of power per area, as that of latent heat."""
+    terms = _terms(str(unit or ""))
+    known = bool(terms) and all(name[0].isdigit() or _unit(name) is not None for name, _ in terms or [])
+    return known and _conversion(parse(unit, "unit"), "W m-2") is not None
+
+
+def latent_heat(celsius: np.ndarray) -> np.ndarray:
+    """Latent heat of vaporisation of water, MJ kg-1.
+
+    lambda = 2.501 - 0.002361 T (Harrison 1963; FAO-56 annex 3, eq. 3-1), T in degC.
+    """
+    return 2.501 - 0.002361 * np.asarray(celsius)
+
+
 def _terms(text: str) -> list[tuple[str, int]] | None:
     """Units and powers, numbers among them; None where it cannot be read."""
     text = text.strip().translate(_SUPERSCRIPTS)

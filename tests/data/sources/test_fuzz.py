@@ -18,10 +18,10 @@ import pytest
 import xarray as xr
 
 from landlab_mgr.data import check, schema
-from landlab_mgr.data.sources import cardamom_nc, differland, fluxval, generic, source_files
+from landlab_mgr.data.sources import cardamom_nc, differland, fluxnet, fluxval, generic, source_files
 from landlab_mgr.errors import LandlabError
 
-from . import others
+from . import flux_files, others, test_tables
 from .miniature import write_differland
 from .towers import write_fluxval
 
@@ -66,11 +66,13 @@ IMPORTERS = {
         lambda path: generic.read(path / "sites.nc", path / "mapping.toml")[0],
         40,
     ),
+    "generic csv": Importer(test_tables.write, lambda path: generic.read(path, path / "mapping.toml")[0], 30),
     "generic zarr grid": Importer(
         lambda path: others.write_grid(path, "zarr"),
         lambda path: generic.read(path / "grid.zarr", path / "mapping.toml")[0],
         20,
     ),
+    "fluxnet": Importer(flux_files.write_towers, lambda path: fluxnet.read([path]).dataset, 30),
     "differland": Importer(lambda path: write_differland(path, months=12), _read_differland, 8),
 }
 
@@ -251,14 +253,16 @@ def _nonsense(rng: np.random.Generator, directory: Path) -> bool:
 
 def _nonsense_in_tables(rng: np.random.Generator, directory: Path) -> bool:
     """Change a number of a .cbf, or a cell, row or column of a table."""
-    if rng.random() < 0.5:
-        path = sorted(directory.rglob("*.cbf"))[rng.integers(11)]
+    files = sorted(directory.rglob("*.cbf"))
+    if files and rng.random() < 0.5:
+        path = files[rng.integers(len(files))]
         values = np.frombuffer(path.read_bytes(), "<f8").copy()
         at = int(rng.choice([rng.integers(5), rng.integers(300), rng.integers(300, values.size)]))
         values[at] = rng.choice([np.nan, np.inf, 1e30, -1e30, -9999.0, 0.0, -1.0, 24.5, 1e6])
         path.write_bytes(values.tobytes())
         return False
-    path = sorted(directory.rglob("*.csv"))[rng.integers(13)]
+    tables = sorted(directory.rglob("*.csv"))
+    path = tables[rng.integers(len(tables))]
     rows = [line.split(",") for line in path.read_text().splitlines()]
     row = int(rng.integers(len(rows)))
     column = int(rng.integers(len(rows[0])))
@@ -307,7 +311,7 @@ def test_whatever_the_input_an_importer_refuses_it_in_a_line_or_makes_a_valid_da
         if case % 2:
             damage = DAMAGE[rng.integers(len(DAMAGE))]
         else:
-            damage = _nonsense_in_tables if name == "fluxval" else _nonsense
+            damage = _nonsense_in_tables if name in ("fluxval", "fluxnet", "generic csv") else _nonsense
         try:
             must = damage(rng, directory)
             found = outcome(importer, directory)

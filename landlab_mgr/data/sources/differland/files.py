@@ -155,7 +155,7 @@ class Grid:
         with readable(f"{file}: the grid"):
             lat, lon = (require(ds, name).values for name in ("lat", "lon"))
         centres = gridded.axis(lat, "lat", -90, 90, file), gridded.axis(lon, "lon", -180, 180, file)
-        return cls(centres[0][0], centres[1][0], centres[0][1], centres[1][1])
+        return cls(centres[0][0], centres[1][0], float(centres[0][1][0]), float(centres[1][1][0]))
 
     def check(self, ds: xr.Dataset) -> None:
         """LandlabError where a file has coordinates of another grid."""

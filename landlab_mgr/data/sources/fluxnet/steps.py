@@ -28,14 +28,6 @@ UNITS = {"TA": "degC", "SW": "W m-2", "VPD": "hPa", "CO2": "ppm", "LE": "W m-2"}
 _FLUXES = ("NEE", "GPP", "RECO")
 
 
-def latent_heat(celsius: np.ndarray) -> np.ndarray:
-    """Latent heat of vaporisation of water, MJ kg-1.
-
-    lambda = 2.501 - 0.002361 T (Harrison 1963; FAO-56 annex 3, eq. 3-1), T in degC.
-    """
-    return 2.501 - 0.002361 * np.asarray(celsius)
-
-
 def unit_of(column: str, table: Table, by_hand: dict[str, str]) -> str:
     """Return the unit of a column of a file."""
     if column in by_hand:
@@ -101,7 +93,7 @@ def stream(
         energy = _converted(table, given, column, "MJ m-2 d-1", by_hand)
         air = values["TA_F"] if "TA_F" in values else pd.Series(np.nan, values.index)
         celsius = _converted(table, air, "TA_F", "degC", by_hand)
-        flux = energy / latent_heat(celsius.to_numpy())
+        flux = energy / units.latent_heat(celsius.to_numpy())
     else:
         flux = _converted(table, given, column, unit, by_hand)
     means = mean(flux, table, target, 0.0)

@@ -17,6 +17,7 @@ import xarray as xr
 from landlab_mgr.data import schema, split
 from landlab_mgr.data.sources import forcing, months, site_table
 from landlab_mgr.data.sources.fluxnet import files, steps
+from landlab_mgr.data.sources.forcing import ASSUMED, FILLED, OTHER_YEAR, OWN, REPEATED
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.observations.calendar import DAYS_PER_YEAR, MONTHS_PER_YEAR
 from landlab_mgr.observations.streams import STREAMS
@@ -33,10 +34,6 @@ CO2_2000, CO2_RISE, CO2_ACCELERATION = 368.33, 1.8083, 0.016246
 """ppm, ppm yr-1 and ppm yr-2: parabola fitted to NOAA's global monthly means of 1979 to 2026, within 4 ppm of each."""
 CO2_YEARS = (1975, 2030)
 """Years for which the parabola may be used."""
-
-OWN, REANALYSIS, OTHER_YEAR, ASSUMED, REPEATED = range(5)
-SOURCES = ("tower", "reanalysis", "other_year_of_the_tower", "assumed", "all_of_another_year")
-"""Meanings of `forcing_source`."""
 
 Fill = Literal["era", "own"]
 """Reanalysis of the site, or the same month or day of the nearest other year of its own record."""
@@ -309,16 +306,7 @@ def _dataset(
     burned = FORCING["burned_area"]
     nothing = np.zeros((len(names), len(index)))
     schema.add(ds, "burned_area", nothing, "forcing", burned.unit, burned.meaning)
-    schema.add(
-        ds,
-        "forcing_source",
-        np.stack(flags).astype(np.int8),
-        "flag",
-        "1",
-        "source of the forcing",
-        flag_values=list(range(len(SOURCES))),
-        flag_meanings=" ".join(SOURCES),
-    )
+    forcing.add_sources(ds, np.stack(flags))
     for stream, (column, _) in options.columns().items():
         variable = VARIABLES[STREAMS[stream].variable]
         values = np.stack([_over(usable[n].observed, stream, index) for n in names])
@@ -392,7 +380,7 @@ def _filled(
     for name in _MET:
         constant = options.assume.get(f"{site.name}.{name}", np.nan)
         for source, values in (
-            (REANALYSIS, _over(site.era, name, index)),
+            (FILLED, _over(site.era, name, index)),
             (OTHER_YEAR, _nearest_year(series[name], inside, per_year) if "own" in options.fill else None),
             (ASSUMED, np.where(inside, constant, np.nan)),
         ):
@@ -452,7 +440,7 @@ def _row(
     for stream in options.columns():
         kept = int(np.isfinite(_over(site.observed, stream, index)).sum())
         row[STREAMS[stream].variable] = f"{kept} of {site.offered[stream]}"
-    row["filled"] = str(np.isin(flag, (REANALYSIS, OTHER_YEAR, ASSUMED)).sum())
+    row["filled"] = str(np.isin(flag, (FILLED, OTHER_YEAR, ASSUMED)).sum())
     row["repeated"] = str((flag == REPEATED).sum())
     row["unforced"] = str(((flag == REPEATED) & inside).sum())
     row["left out"] = ""
@@ -473,7 +461,7 @@ def _notices(ds: xr.Dataset, rows: dict[str, dict[str, object]], options: Option
             f"{sum(lost.values())} {options.step}s of towers without all forcing are not observed "
             f"({', '.join(lost)}): --fill era+own takes what is missing from the nearest other year"
         )
-    filled = np.isin(flag, (REANALYSIS, OTHER_YEAR, ASSUMED))
+    filled = np.isin(flag, (FILLED, OTHER_YEAR, ASSUMED))
     if filled.any():
         lines.append(
             f"forcing_source says where forcing is not the tower's: {filled.sum()} {options.step}s of "
