@@ -45,6 +45,7 @@ BOOSTING = Tables(
         "optimizer.clip_norm",
         "optimizer.process_rate",
     ),
+    optimizer={"learning_rate": 0.05, "epochs": 100},
     steps=("month", "day"),
     title="Gradient boosting",
     references="Friedman 2001, doi:10.1214/aos/1013203451",

@@ -165,6 +165,8 @@ class Tables:
     network: type[NetworkOptions] = NetworkOptions
     ignores: tuple[str, ...] = ()
     """Fields of a run's specification that it does not read, and that must therefore be left out."""
+    optimizer: Mapping[str, float] = field(default_factory=dict)
+    """Optimizer fields of a grid file that gives none, where the general defaults do not suit the model."""
     steps: tuple[Step, ...] = ("month",)
     windows: bool = False
     """True where a run may begin at any step, since its stores fill in a warm-up: it may learn from windows."""

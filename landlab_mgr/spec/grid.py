@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models import registry
 from landlab_mgr.spec import axes
 from landlab_mgr.spec.run import (
     Frozen,
@@ -151,9 +152,25 @@ def load_grid(path: str | Path) -> GridSpec:
     """Read a grid from a TOML file; every mistake is one line that names the key."""
     path = Path(path)
     content = read_toml(path, f"no grid file {path}; the bundled ones are in experiments/")
-    grid = validated(GridSpec, content, str(path))
+    grid = _with_optimizer_of_model(validated(GridSpec, content, str(path)))
     _check_variants(grid)
     return grid
+
+
+def _with_optimizer_of_model(grid: GridSpec) -> GridSpec:
+    """Write a model's own optimizer fields into a grid that leaves them open, so that they are in its runs' ids.
+
+    They are no defaults of a run's specification: these would change what the ids of older runs mean.
+    """
+    model = grid.base.get("model")
+    given = grid.base.get("optimizer", {})
+    if not isinstance(model, str) or model not in registry.names() or not isinstance(given, dict):
+        return grid
+    own = registry.tables(model).optimizer
+    missing = {k: v for k, v in own.items() if k not in given and f"optimizer.{k}" not in grid.axes}
+    if not missing:
+        return grid
+    return grid.model_copy(update={"base": grid.base | {"optimizer": given | missing}})
 
 
 def _check_variants(grid: GridSpec) -> None:

@@ -91,7 +91,7 @@ def _frame(path: Path, dims: Dims) -> pd.DataFrame:
         table[site] = "site"
     elif site not in table:
         raise LandlabError(f"dims.pixel: {path} has {one_of('column', site, table.columns)}")
-    table[site] = table[site].astype(str).str.strip()
+    table[site] = [str(x).strip() for x in table[site]]
     keys = [site]
     if dims.time in table:
         keys.append(dims.time)
@@ -113,7 +113,7 @@ def _frame(path: Path, dims: Dims) -> pd.DataFrame:
 
 def _dates(column: "pd.Series[str]", path: Path) -> np.ndarray:
     """Days of a column, datetime64[D]; a month is its fifteenth."""
-    texts = column.astype(str).str.strip()
+    texts = pd.Series([str(x).strip() for x in column], dtype=object)
     form, monthly = next(
         (
             (form, form in ("%Y-%m", "%Y%m"))
