@@ -14,6 +14,7 @@ from landlab_mgr.catalog.records import EnsembleRecord, MemberRecord
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.records import SEEN
+from landlab_mgr.spec.run import WITHOUT_DEV
 
 LOSSES = ("train_loss", "dev_loss")
 """Of the epoch that a member is, per pixel and weighted, so that members with other training pixels compare."""
@@ -94,6 +95,13 @@ def table(catalog: Catalog, ensemble: EnsembleRecord) -> pd.DataFrame:
     first = frame.groupby(["setup", "variant"])["run_id"].transform(lambda ids: min(order[i] for i in ids))
     frame = frame.assign(first=first).sort_values(["first", "rank"]).reset_index(drop=True)
     return frame[["setup", "variant", "seed", "rank", "score", "kept", "reason", "run_id"]]
+
+
+def splits_differ(catalog: Catalog, ensemble: EnsembleRecord) -> bool:
+    """Return whether candidates of a setup have splits of their own, so that a rank compares these too."""
+    specs = catalog.specs([m.run_id for m in ensemble.members])
+    drawn = {s.seeds.split for s in specs.values() if s.split.kind not in WITHOUT_DEV}
+    return len(drawn) > 1
 
 
 def _is_loss(by: str) -> bool:

@@ -38,6 +38,7 @@ def select(
     with Workspace.at(workspace, db).open() as catalog:
         made = selection.select(catalog, grid, keep, by, fewer, name, paper)
         candidates = selection.table(catalog, made)
+        own_splits = selection.splits_differ(catalog, made)
     show(_by_setup(candidates), f"ensemble {made.name}")
     for line in (
         f"{_count(candidates)}; the best {keep} of each setup by {by}",
@@ -45,6 +46,13 @@ def select(
         f"next: `landlab analyse skill \"ensemble = '{made.name}'\"`",
     ):
         console.print(line, markup=False, soft_wrap=True)
+    if own_splits:
+        console.print(
+            f"members of a setup train on other pixels, by their seeds: {by} ranks these splits too, and an easy one "
+            'ranks high (split.kind "years" and "all" give all members the same pixels)',
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 @app.command()

@@ -65,6 +65,7 @@ def check(ds: xr.Dataset) -> Report:
         return Report(errors, [], pd.DataFrame())
     rules = list(_rules(ds))
     cells, table = _Cells(ds["patch"].values, ds["test"].values), survey.Table()
+    signs = _Signs()
     unseen = 0
     for start, part in survey.blocks(ds):
         for rule in rules:
@@ -72,13 +73,14 @@ def check(ds: xr.Dataset) -> Report:
         cells.look(start, part)
         table.add(part)
         seen = [np.isfinite(part[name].values).any(axis=1) for name in schema.names(ds, "observation")]
-        unseen += int((~np.logical_or.reduce(seen)).sum())
+        unseen += int((~np.logical_or.reduce(seen)).sum()) if seen else 0
+        signs.look(part)
     lines = {
         kind: [rule.line(ds) for rule in rules if rule.kind == kind and rule.count]
         for kind in ("error", "warning")
     }
     frame = table.frame(ds)
-    errors = [*lines["error"], *_time_errors(ds), *_static_errors(ds), *cells.errors()]
+    errors = [*lines["error"], *_time_errors(ds), *_static_errors(ds), *cells.errors(), *signs.errors()]
     stored = ds.attrs.get("fingerprint")
     if stored is not None and store.fingerprint(ds) != stored:
         errors.append(
@@ -279,6 +281,28 @@ class _Cells:
             yield f"pixels {one} and {other} have the same forcing in two patches, so train and dev may share it"
 
 
+class _Signs:
+    """Net exchange beside the two fluxes that it is the difference of: its sign is theirs or the opposite."""
+
+    def __init__(self) -> None:
+        self.same = self.opposite = 0.0
+
+    def look(self, part: xr.Dataset) -> None:
+        if not all(name in part for name in ("nee_site", "gpp_fluxnet", "reco_fluxnet")):
+            return
+        net = part["nee_site"].values
+        difference = part["reco_fluxnet"].values - part["gpp_fluxnet"].values
+        self.same += float(np.nansum(np.abs(net - difference)))
+        self.opposite += float(np.nansum(np.abs(net + difference)))
+
+    def errors(self) -> Iterator[str]:
+        if self.opposite < 0.5 * self.same:
+            yield (
+                "nee_site is gpp_fluxnet - reco_fluxnet; it must be positive to the atmosphere, reco - gpp: change its "
+                "sign"
+            )
+
+
 # --- for a person to look at --------------------------------------------------------------------------------
 
 
@@ -294,7 +318,9 @@ def _warnings(ds: xr.Dataset, table: pd.DataFrame, unseen: int) -> Iterator[str]
     if np.median(size) >= MIN_PIXELS and size.min() < MIN_PIXELS:
         few = int((size < MIN_PIXELS).sum())
         yield f"{few} of {size.size} patches have less than {MIN_PIXELS} pixels, the least {size.min()}; leave them out"
-    if not ds["test"].values.any():
+    if not schema.names(ds, "observation"):
+        yield "nothing is observed: members are applied to this dataset, and none is trained on it"
+    elif not ds["test"].values.any():
         yield 'no pixel is kept for testing; train with split.kind = "all" or a kind that draws its own test set'
     calendar = Calendar.of(ds)
     dated = np.isfinite(ds["time"].values[0])

@@ -17,6 +17,9 @@ FILE = Path(__file__).with_name("land.npz")
 CELLS_PER_DEGREE = 4
 FINEST = 120
 """Cells of a degree in global-land-mask's file."""
+REGION_DEGREES = (120.0, 80.0)
+"""Width and height up to which places are of a region, whose map is no globe."""
+
 
 
 @cache
@@ -25,6 +28,27 @@ def mask() -> np.ndarray:
     shape = 180 * CELLS_PER_DEGREE, 360 * CELLS_PER_DEGREE
     with np.load(FILE) as stored:
         return np.unpackbits(stored["land"], count=shape[0] * shape[1]).reshape(shape).astype(bool)
+
+
+def view(lat: np.ndarray, lon: np.ndarray) -> tuple[float, float, float, float, int]:
+    """West, east, south and north of a map of places, and degrees between its lines.
+
+    It is the globe, or the region where all places are in a smaller one.
+    """
+    west, east = float(np.min(lon)), float(np.max(lon))
+    south, north = float(np.min(lat)), float(np.max(lat))
+    if east - west > REGION_DEGREES[0] or north - south > REGION_DEGREES[1]:
+        return -180.0, 180.0, -60.0, 85.0, 60
+    room = max(2.0, 0.08 * max(east - west, north - south))
+    wide = max(east - west, north - south) + 2 * room
+    step = next(s for s in (1, 2, 5, 10, 20, 30) if wide / s <= 8 or s == 30)
+    return (
+        max(west - room, -180.0),
+        min(east + room, 180.0),
+        max(south - room, -90.0),
+        min(north + room, 90.0),
+        step,
+    )
 
 
 def is_land(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:

@@ -45,6 +45,11 @@ def check(spec: RunSpec, ds: xr.Dataset) -> None:
             f"{ds.attrs.get('name')} has steps of a {calendar.step}; choose another model or dataset"
         )
     available = streams_of(ds)
+    if not available:
+        raise LandlabError(
+            f"dataset {ds.attrs.get('name')} observes nothing to learn from: train on another, and apply the ensemble "
+            "to it with `landlab ensemble predict`"
+        )
     unknown = sorted(set(spec.streams or ()) - set(available))
     if unknown:
         raise LandlabError(

@@ -34,7 +34,7 @@ def figure(ds: xr.Dataset) -> "Figure":
     vary = [n for n, s in registry.streams().items() if n in streams and s.average in ("step", "anomaly")]
     drawn = [name for name in vary if np.isfinite(means[name]).sum() > 1][:MOST_SERIES]
     strips = 1.2 + 0.28 * len(streams)
-    heights = [4.3, strips, *([1.0] * len(drawn))]
+    heights = [4.3, *([strips] if streams else []), *([1.0] * len(drawn))]
     figure = Figure(figsize=(10, sum(heights)), layout="constrained")
     axes = np.atleast_1d(figure.subplots(len(heights), 1, height_ratios=heights))
     kind = " (synthetic)" if ds.attrs.get("kind") == "synthetic" else ""
@@ -45,7 +45,8 @@ def figure(ds: xr.Dataset) -> "Figure":
         fontsize=12,
     )
     _draw_map(axes[0], ds)
-    _draw_steps(axes[1], ds, counts)
+    if streams:
+        _draw_steps(axes[1], ds, counts)
     for place, name in zip(axes[2:], drawn, strict=True):
         _draw_series(place, ds, name, means[name], first=name == drawn[0], last=name == drawn[-1])
     return figure
@@ -57,7 +58,7 @@ def _by_step(ds: xr.Dataset, streams: list[str]) -> tuple[dict[str, np.ndarray],
     names = [*streams, *schema.names(ds, "withheld")]
     counts = {name: np.zeros(ds.sizes["time"], int) for name in names}
     total, weight = ({name: np.zeros(ds.sizes["time"]) for name in streams} for _ in range(2))
-    for start, part in survey.blocks(ds[[*names, *schema.TIME_AXIS]]):
+    for start, part in survey.blocks(ds[[*names, *schema.TIME_AXIS]]) if names else ():
         for name in names:
             values = part[name].values
             present = np.isfinite(values)
@@ -100,9 +101,11 @@ def _draw_map(axes: "Axes", ds: xr.Dataset) -> None:
             "linewidth": 0.3,
         }
         axes.scatter(lon[mask], lat[mask], label=label, **style)
-    axes.set(xlim=(-180, 180), ylim=(-60, 85), xlabel="longitude (°E)", ylabel="latitude (°N)")
-    axes.set_xticks(range(-180, 181, 60))
-    axes.set_yticks(range(-60, 90, 30))
+    west, east, south, north, step = land.view(lat, lon)
+    axes.set(xlabel="longitude (°E)", ylabel="latitude (°N)")
+    axes.set_xticks(np.arange(-180, 181, step))
+    axes.set_yticks(np.arange(-90, 91, min(step, 30)))
+    axes.set(xlim=(west, east), ylim=(south, north))
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, fontsize=9, borderpad=0)
     axes.spines[:].set_color("#bbbbbb")
 

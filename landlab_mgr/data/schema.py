@@ -110,8 +110,6 @@ def problems(ds: "xr.Dataset") -> Iterator[str]:
             yield f"no {', '.join(missing)} with role {role!r}; every dataset needs {', '.join(members)}"
     if ds.attrs.get("kind") == "real" and names(ds, "truth"):
         yield f"{names(ds, 'truth')[0]} has role 'truth', which only synthetic data can have"
-    if not names(ds, "observation"):
-        yield f"no observation; give at least one of {', '.join(registry.streams())}"
     for role in BESIDE_STREAMS:
         for name in names(ds, role):
             if stream_of(name) in registry.streams() and stream_of(name) not in names(ds, "observation"):

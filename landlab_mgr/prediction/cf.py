@@ -7,6 +7,7 @@ Cells of a regular grid are written on (time, lat, lon), others as a discrete sa
 import io
 import os
 import shutil
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,6 +24,7 @@ import zarr
 from landlab_mgr.data import store
 from landlab_mgr.data.sources import gridded
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.models import registry
 from landlab_mgr.observations.variables import Variable
 
 CONVENTIONS = "CF-1.11"
@@ -35,6 +37,15 @@ FILLED = 0.05
 """Pixels are written on a grid where they fill this share of its box; fewer are places."""
 CELL_AREAS = (0.05, 2.0)
 """Pixels are cells of a grid where their area is this part of a cell's; towers far apart have none of their size."""
+
+WGS84 = {
+    "grid_mapping_name": "latitude_longitude",
+    "long_name": "coordinate system",
+    "semi_major_axis": 6378137.0,
+    "inverse_flattening": 298.257223563,
+    "longitude_of_prime_meridian": 0.0,
+}
+"""Coordinate reference system of latitudes and longitudes, as GDAL and the CF conventions (appendix F) have it."""
 
 Layout = Literal["auto", "grid", "points"]
 
@@ -302,7 +313,7 @@ def _in_zarr(
     path: Path, skeleton: xr.Dataset, places: Places, variables: Mapping[str, Written]
 ) -> dict[str, Any]:
     skeleton.to_zarr(path, zarr_format=3, consolidated=False)
-    group = zarr.open_group(path, mode="r+")
+    group = zarr.open_group(path, mode="r+", use_consolidated=False)
     arrays = {}
     for name, v in variables.items():
         dims, shape, chunks = _layout(skeleton.sizes, places, v)
@@ -315,12 +326,15 @@ def _in_zarr(
             dimension_names=dims,
             attributes=_attrs(v, places),
         )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of version 3, whose specification does not have it yet
+        zarr.consolidate_metadata(path)
     return arrays
 
 
 def _attrs(v: Written, places: Places) -> dict[str, Any]:
     more = {"cell_measures": "area: cell_area"} if places.grid else {"coordinates": "lat lon site_name"}
-    return {**v.attrs, **more}
+    return {**v.attrs, **more, "grid_mapping": "crs"}
 
 
 def _skeleton(ds: xr.Dataset, places: Places, extra: Mapping[str, xr.Variable]) -> xr.Dataset:
@@ -362,6 +376,7 @@ def _skeleton(ds: xr.Dataset, places: Places, extra: Mapping[str, xr.Variable]) 
         found["lon"] = ("site", ds["lon"].values, lon)
         found["cell_area"] = ("site", ds["area_m2"].values, area)
         found.attrs["featureType"] = "timeSeries"
+    found["crs"] = ((), np.int32(0), WGS84)
     found = found.assign(extra)
     for name in (*places.dims, "lat_bnds", "lon_bnds", "lat", "lon", *extra):
         if name in found.variables:
@@ -395,5 +410,11 @@ def check_variables(names: Sequence[str], known: Mapping[str, Variable]) -> tupl
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         what = f"no variable {unknown[0]!r}" if unknown else "no variable asked for"
+        derived = {d.name for model in registry.names() for d in registry.tables(model).derived}
+        if unknown and unknown[0] in {*registry.parameters(), *derived}:
+            raise LandlabError(
+                f"{unknown[0]} is a parameter of the places and no output by month: `landlab analyse parameters FILTER "
+                f"-o parameters={unknown[0]}` has its values"
+            )
         raise LandlabError(f"{what}; the model has {', '.join(known)}")
     return tuple(known[name] for name in dict.fromkeys(names))

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from landlab_mgr.data import check, schema, store, survey
+from landlab_mgr.data import check, land, needs, schema, store, survey
+from landlab_mgr.errors import LandlabError
 from landlab_mgr.observations.variables import FORCING
+from landlab_mgr.spec.run import RunSpec
 
 
 def errors(ds):
@@ -273,3 +275,37 @@ def test_the_figure_shows_both_sides_and_every_stream(dataset):
     np.testing.assert_array_equal(np.isfinite(series["gpp_fluxnet"]), seen)
     assert figure.get_suptitle() == "fluxval, 24 months"
     figure.canvas.draw()
+
+
+def test_net_exchange_must_not_have_the_sign_of_uptake(dataset):
+    assert not any("nee_site" in line for line in errors(dataset))
+    turned = dataset.assign(nee_site=dataset["gpp_fluxnet"] - dataset["reco_fluxnet"])
+    turned["nee_site"].attrs = dataset["nee_site"].attrs
+    assert any(
+        "nee_site is gpp_fluxnet - reco_fluxnet; it must be positive to the atmosphere" in x
+        for x in errors(turned)
+    )
+
+
+def test_forcing_alone_is_a_dataset_to_predict_on(dataset):
+    names = [n for role in ("observation", "withheld", "weight") for n in schema.names(dataset, role)]
+    bare = dataset.drop_vars(names)
+    report = check.check(bare)
+    assert report.ok
+    assert any("nothing is observed" in line for line in report.warnings)
+    assert len(check.figure(bare).axes) == 1
+    spec = RunSpec(dataset="0" * 16, predictors=("PFT",), seeds={"init": 0, "split": 0, "shuffle": 0})
+    with pytest.raises(LandlabError, match="observes nothing to learn from: train on another"):
+        needs.check(spec, bare)
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "box"),
+    [
+        ([-40.0, 60.0], [-170.0, 170.0], (-180, 180, -60, 85, 60)),
+        ([37.0, 68.0], [-8.0, 33.0], (-11.28, 36.28, 33.72, 71.28, 10)),
+        ([50.0], [10.0], (8, 12, 48, 52, 1)),
+    ],
+)
+def test_a_map_is_of_the_region_of_its_places(lat, lon, box):
+    assert land.view(np.array(lat), np.array(lon)) == pytest.approx(box)

@@ -150,6 +150,7 @@ def test_pixels_on_a_grid_become_maps(members, dataset, tmp_path, suffix, monkey
         "long_name": "gross primary productivity (as carbon): mean of 2 members",
         "cell_methods": "time: mean realization: mean",
         "cell_measures": "area: cell_area",
+        "grid_mapping": "crs",
         "ancillary_variables": "gpp_sd",
     }
     assert found["et"].attrs["units"] == "kg m-2 d-1"
@@ -415,3 +416,22 @@ def test_what_a_killed_writer_left_is_removed(members, dataset, tmp_path):
     location.make_directory(dead)
     predict.write(members, dataset, tmp_path / "p.nc", ("gpp", "litter"))
     assert [p.name for p in tmp_path.iterdir()] == ["p.nc"]
+
+
+def test_a_parameter_that_is_asked_for_as_an_output_is_pointed_to():
+    for name in ("lcma", "q10"):
+        with pytest.raises(LandlabError, match=f"{name} is a parameter .* `landlab analyse parameters"):
+            cf.check_variables([name], {"gpp": None})
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_file_says_its_coordinate_system_and_zarr_is_consolidated(dataset, tmp_path, suffix):
+    path = tmp_path / f"file{suffix}"
+    places = cf.places_of(dataset)
+    with cf.create(path, dataset, places, {"gpp": cf.Written({"units": "1"})}, {}, {}):
+        pass
+    with xr.open_dataset(path, engine=None if suffix == ".nc" else "zarr", decode_coords=False) as ds:
+        assert ds[ds["gpp"].attrs["grid_mapping"]].attrs["grid_mapping_name"] == "latitude_longitude"
+        assert ds["crs"].attrs["inverse_flattening"] == pytest.approx(298.257223563)
+    if suffix == ".zarr":
+        assert xr.open_zarr(path, consolidated=True)["gpp"].dims

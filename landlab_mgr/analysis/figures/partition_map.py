@@ -37,7 +37,7 @@ def figure(ds: xr.Dataset) -> "Figure":
     for i, (ax, variable) in enumerate(zip(axes.ravel(), variables, strict=False)):
         one = ds.sel(variable=variable)
         dominant, share = one["dominant"].values, one["share"].values
-        style.coast(ax)
+        style.coast(ax, lat, lon)
         ax.tick_params(labelleft=i % columns == 0, labelbottom=i >= len(variables) - columns)
         for code, colour in ((NONE, style.NEUTRAL), (STRUCTURE, BASE), *enumerate(colours)):
             here = dominant == code

@@ -73,8 +73,8 @@ def headline(fig: "Figure", title: str, attrs: Mapping[str, Any]) -> None:
     fig.suptitle(text, x=0.01, ha="left", fontsize=10, parse_math=False)
 
 
-def coast(ax: "Axes") -> None:
-    """Draw the map under everything: real coastlines, degrees."""
+def coast(ax: "Axes", lat: np.ndarray, lon: np.ndarray) -> None:
+    """Draw the map under everything: real coastlines and degrees, of the globe or the region of these places."""
     from matplotlib.colors import ListedColormap
 
     ax.imshow(
@@ -84,13 +84,12 @@ def coast(ax: "Axes") -> None:
         interpolation="none",
         zorder=0,
     )
-    ax.set(xlim=(-180, 180), ylim=(-60, 85))
-    ax.set_xticks(
-        range(-180, 181, 60), [f"{abs(x)}°{'W' * (x < 0) or 'E' * (x > 0)}" for x in range(-180, 181, 60)]
-    )
-    ax.set_yticks(
-        range(-60, 90, 30), [f"{abs(y)}°{'S' * (y < 0) or 'N' * (y > 0)}" for y in range(-60, 90, 30)]
-    )
+    west, east, south, north, step = land.view(lat, lon)
+    ax.set(xlim=(west, east), ylim=(south, north))
+    xs = [x for x in range(-180, 181, step) if west <= x <= east]
+    ys = [y for y in range(-90, 91, min(step, 30)) if south <= y <= north]
+    ax.set_xticks(xs, [f"{abs(x)}°{'W' * (x < 0) or 'E' * (x > 0)}" for x in xs])
+    ax.set_yticks(ys, [f"{abs(y)}°{'S' * (y < 0) or 'N' * (y > 0)}" for y in ys])
     ax.tick_params(labelsize=8)
     ax.spines[:].set_color("#bbbbbb")
 
@@ -111,7 +110,7 @@ def draw_map(
     """Values at places on real coastlines, coloured from -bound (orange) over white to bound (blue)."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    coast(ax)
+    coast(ax, lat, lon)
     colours = LinearSegmentedColormap.from_list("signed", [PALETTE[1], "#ffffff", PALETTE[0]])
     return dots(ax, lat, lon, c=values, cmap=colours, vmin=-bound, vmax=bound)
 
@@ -120,5 +119,5 @@ def draw_amounts(
     ax: "Axes", lat: np.ndarray, lon: np.ndarray, values: np.ndarray, low: float, high: float
 ) -> "PathCollection":
     """Values at places on real coastlines, from low (dark) to high (light)."""
-    coast(ax)
+    coast(ax, lat, lon)
     return dots(ax, lat, lon, c=values, cmap="cividis", vmin=low, vmax=high)

@@ -88,7 +88,7 @@ def _coverage(ax: "Axes", ds: xr.Dataset) -> None:
 def _map(ax: "Axes", ds: xr.Dataset) -> None:
     share = ds["outside"].values
     order = np.argsort(share, kind="stable")
-    style.coast(ax)
+    style.coast(ax, ds["lat"].values, ds["lon"].values)
     lat, lon = ds["lat"].values[order], ds["lon"].values[order]
     points = style.dots(ax, lat, lon, c=share[order], cmap=_colours(), vmin=0, vmax=1)
     bar = ax.figure.colorbar(points, ax=ax, shrink=0.5)

@@ -43,6 +43,7 @@ licence = "CC-BY-4.0"
 citation = "Doe et al. (2026), doi:10.1234/5678"
 missing = [-9999]                     # codes of missing values that the files do not declare
 outside = "repeat"                    # of a list: forcing outside a pixel's own record is that of its own years
+unobserved = "keep"                   # of a grid: cells with forcing alone, for predictions and budgets
 test_fraction = 0.1                   # share of the patches that is kept for testing
 
 [dims]

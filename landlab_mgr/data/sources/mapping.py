@@ -128,7 +128,11 @@ class Mapping(_Table):
     )
     forcing: dict[str, Forcing]
     predictors: dict[str, dict[str, Predictor]] = Field(default_factory=dict, description="by group")
-    observations: dict[str, Observed]
+    unobserved: Literal["drop", "keep"] = Field(
+        "drop",
+        description="cells of a grid that have forcing and no observation; kept, they count in budgets",
+    )
+    observations: dict[str, Observed] = Field(default_factory=dict)
     withheld: dict[str, Source] = Field(default_factory=dict)
 
 
@@ -229,8 +233,6 @@ def _problems(mapping: Mapping) -> Iterable[str]:
         for name in getattr(mapping, section):
             if name not in streams:
                 yield f"{section}: {one_of('stream is called', name, streams)}"
-    if not mapping.observations:
-        yield f"observations is empty; give at least one of {', '.join(streams)}"
     for name in mapping.withheld:
         if name not in mapping.observations:
             yield f"withheld.{name} needs observations.{name} beside it: the months of it that may be learnt from"

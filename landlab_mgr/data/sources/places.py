@@ -221,6 +221,8 @@ def _usable(files: Files, space: tuple[str, str], notices: list[str]) -> np.ndar
     for name, observed in mapping.observations.items():
         if observed.variable is not None:
             seen |= _share(files, f"observations.{name}", observed.variable, space) > 0
+    if mapping.unobserved == "keep" or not mapping.observations:
+        seen[:] = True
     for what, out in (
         ("lack forcing in some months only", inside & ~forced & partly),
         ("have forcing but no observation", forced & ~seen),
