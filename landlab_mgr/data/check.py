@@ -20,6 +20,7 @@ from landlab_mgr.data.survey import summary as summary
 from landlab_mgr.models import registry
 from landlab_mgr.observations.calendar import LONGEST_DAY_STEP, Calendar, Step
 from landlab_mgr.observations.variables import Variable
+from landlab_mgr.spec.run import RunSpec
 
 MIN_PIXELS = 32
 """Of a patch of gridded data (science: patches with fewer valid pixels say little of their mean)."""
@@ -324,6 +325,12 @@ def _warnings(ds: xr.Dataset, table: pd.DataFrame, unseen: int) -> Iterator[str]
         yield 'no pixel is kept for testing; train with split.kind = "all" or a kind that draws its own test set'
     calendar = Calendar.of(ds)
     dated = np.isfinite(ds["time"].values[0])
+    warmup = calendar.steps_in_months(RunSpec.model_fields["warmup_months"].default) if dated else 0
+    if dated and calendar.steps <= warmup and schema.names(ds, "observation"):
+        yield (
+            f"{calendar.steps} {calendar.step}s are no more than the warm-up that a grid skips by default: give it a "
+            "smaller warmup_months"
+        )
     remainder = calendar.steps - int(calendar.segments("year").max(initial=0)) if dated else 0
     if remainder:
         yield f"{calendar.steps} {calendar.step}s are no whole years; annual terms leave the last {remainder} out"

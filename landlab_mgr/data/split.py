@@ -53,7 +53,9 @@ def assign(geometry: xr.Dataset | Mapping[str, Any], split: SplitSpec, seed: int
     if candidates.size < 2:
         raise LandlabError(
             f"{candidates.size} patches are not of the test set; train and dev need at least 2: "
-            "use a dataset with more patches" + ("" if split.kind == "patch" else ", or hold out fewer")
+            "use a dataset with more patches"
+            + ("" if split.kind == "patch" else ", or hold out fewer")
+            + '; of one place, split.kind = "years" withholds years and "all" nothing'
         )
     count = min(_share(split.dev_fraction, candidates.size), candidates.size - 1)
     dev = _generator(seed, _DEV_STREAM).choice(candidates, size=count, replace=False)

@@ -18,7 +18,7 @@ def test_a_good_dataset_has_no_errors(dataset):
     report = check.check(dataset)
     assert report.ok
     assert report.errors == []
-    assert report.warnings == []
+    assert [line.partition(" are no more")[0] for line in report.warnings] == ["24 months"]
 
 
 @pytest.mark.parametrize(
@@ -309,3 +309,8 @@ def test_forcing_alone_is_a_dataset_to_predict_on(dataset):
 )
 def test_a_map_is_of_the_region_of_its_places(lat, lon, box):
     assert land.view(np.array(lat), np.array(lon)) == pytest.approx(box)
+
+
+def test_a_record_within_the_warm_up_of_a_grid_is_warned_of(dataset):
+    short = dataset.isel(time=slice(12))
+    assert any("12 months are no more than the warm-up" in line for line in check.check(short).warnings)

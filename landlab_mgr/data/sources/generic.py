@@ -165,6 +165,11 @@ def _dataset(files: Files) -> tuple[xr.Dataset, list[str]]:
     pixels, geometry = places.geometry(files, notices)
     time = files.array("dims.time", mapping.dims.time)
     axis = months.read(time, mapping.start, files.path, True, timestamps.bounds_of(files.ds, time))
+    if axis.source is not None and axis.leap.any():
+        files = replace(files, ds=files.ds.isel({mapping.dims.time: axis.source}))
+        notices.append(
+            "the files lack 29 February: its forcing is that of the day before, and nothing is observed"
+        )
     files = replace(files, days_of_month=axis.days_of_month)
     attrs = {key: getattr(mapping, key) for key in ("name", "kind", "source", "licence", "citation")}
     attrs |= {"dt_days": axis.dt_days, "origin": axis.origin}
@@ -177,8 +182,8 @@ def _dataset(files: Files) -> tuple[xr.Dataset, list[str]]:
             variable = schema.stream(stream)
             key = f"{'observations' if role == 'observation' else role}.{stream}"
             values = _observed(ds, files, key, given, variable, pixels)
-            if unforced is not None:
-                values = np.where(unforced, np.nan, values)
+            if unforced is not None or axis.leap.any():
+                values = np.where(axis.leap if unforced is None else unforced | axis.leap, np.nan, values)
             schema.add(
                 ds, schema.stream_variable(stream, role), values, role, variable.unit, variable.meaning
             )

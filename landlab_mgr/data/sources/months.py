@@ -39,6 +39,15 @@ class Axis:
     dt_days: float = DAYS_PER_MONTH
     calendar: str = "standard"
     """CF name of the calendar of the file."""
+    source: np.ndarray | None = None
+    """Step of the file that each step is, where the file lacks leap days: theirs are those of the day before."""
+
+    @property
+    def leap(self) -> np.ndarray:
+        """Steps that the file lacks, bool [time]."""
+        if self.source is None:
+            return np.zeros(len(self.time), bool)
+        return np.append(False, np.diff(self.source) == 0)
 
     @property
     def days_of_month(self) -> np.ndarray:
@@ -153,7 +162,13 @@ def read(
 
 
 def _days(steps: timestamps.Steps, name: str, where: str) -> Axis:
-    if steps.calendar not in timestamps.REAL_CALENDARS:
+    if steps.calendar in timestamps.WITHOUT_LEAP_DAYS:
+        every = np.arange(steps.day[0], steps.day[-1] + 1)
+        lacking = np.setdiff1d(every, steps.day)
+        if all(str(day).endswith("-02-29") for day in lacking) and (np.diff(steps.day).astype(int) > 0).all():
+            source = np.searchsorted(steps.day, every, side="right") - 1
+            return replace(axis_of_days(steps.day[0], len(every)), source=source)
+    elif steps.calendar not in timestamps.REAL_CALENDARS:
         raise LandlabError(
             f"{where}: time {name!r} has days of the calendar {steps.calendar!r}; days must be real ones: make monthly "
             "means first (cdo monmean)"

@@ -10,6 +10,8 @@ from landlab_mgr.data.sources import source_files
 from landlab_mgr.errors import LandlabError
 
 REAL_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
+WITHOUT_LEAP_DAYS = ("noleap", "365_day")
+"""Calendars whose days are all real ones, but that lack 29 February."""
 LONGEST_STEP_DAYS = 45.0
 """Bounds of a month are shorter; longer ones are of a season or a year."""
 _ZONE = re.compile(r"^(.*\d:\d{2}(?::\d{2}(?:\.\d*)?)?)\s*([+-])(\d{1,2}):?(\d{2})?\s*$")
@@ -117,12 +119,12 @@ def _seconds(variable: xr.DataArray, units: str, calendar: str, what: str, advic
             month = np.datetime64(f"{zero.year:04d}-{zero.month:02d}", "M") + whole
             return month.astype("datetime64[s]") + (30 * 86400 * (values - whole)).astype("timedelta64[s]")
         dates = cftime.num2date(values.astype(np.float64), units, calendar)
-        if calendar in REAL_CALENDARS:
+        if calendar in (*REAL_CALENDARS, *WITHOUT_LEAP_DAYS):
             texts = [d.isoformat() for d in dates.flat]
         else:  # 30 February is no date of numpy's: days after the first of the month are counted from it
             texts = [d.replace(day=1).isoformat() for d in dates.flat]
         seconds = np.array(texts, "datetime64[us]").reshape(values.shape).astype("datetime64[s]")
-        if calendar not in REAL_CALENDARS:
+        if calendar not in (*REAL_CALENDARS, *WITHOUT_LEAP_DAYS):
             days = np.array([min(d.day, 28) - 1 for d in dates.flat]).reshape(values.shape)
             seconds = seconds + days * _DAY
     except Exception as error:  # cftime and numpy each have their own

@@ -205,3 +205,20 @@ def test_what_is_wrong_with_a_table_is_one_line(wide, change, message):
 def test_a_class_of_words_must_be_called_one(wide):
     with pytest.raises(LandlabError, match=r'cover: .*not numbers: of words, write kind = "class"'):
         read(wide, MAPPING.replace(', kind = "class"', ""))
+
+
+def test_days_without_leap_days_are_real_days(tmp_path):
+    """2004 of a noleap calendar: 29 February has the forcing of the day before and no observation."""
+    days = np.arange(3 * 365)
+    source = others.sites().isel(time=days % others.MONTHS)
+    source["vpd"] = (("site", "time"), np.tile(days / 100.0, (others.SITES, 1)), {"units": "hPa"})
+    time = ("time", days + 0.5, {"units": "days since 2003-01-01", "calendar": "noleap"})
+    others.write(source.drop_encoding().assign_coords(time=time), tmp_path / "sites.nc", "netcdf4")
+    ds, notices = read(tmp_path, others.MAPPING, "sites.nc")
+    assert ds.sizes["time"] == 3 * 365 + 1
+    at = int(np.flatnonzero(ds["time"].values.astype("datetime64[D]") == np.datetime64("2004-02-29"))[0])
+    assert ds["vpd"].values[0, at - 1 : at + 2].tolist() == pytest.approx([4.23, 4.23, 4.24])
+    assert np.isnan(ds["lai"].values[:, at]).all()
+    assert ds["vpd"].values[0, -1] == pytest.approx(10.94)
+    assert any("lack 29 February" in line for line in notices)
+    assert not check.check(ds).errors
