@@ -101,8 +101,10 @@ def import_differland(
 @imports.command("cardamom_nc")
 def import_cardamom_nc(
     files: Annotated[
-        list[str], typer.Argument(help="CARDAMOM driver files (.cbf.nc), a pixel each", show_default=False)
+        list[str],
+        typer.Argument(help="CARDAMOM driver files (.cbf.nc, .cbf), a pixel each", show_default=False),
     ],
+    lat: Annotated[float | None, typer.Option(help="Latitude of files whose own is none")] = None,
     lon: Annotated[float | None, typer.Option(help="Longitude of files that do not tell theirs")] = None,
     units: UnitsOption = None,
     start: Annotated[
@@ -112,11 +114,11 @@ def import_cardamom_nc(
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
 ) -> None:
-    """Import CARDAMOM driver files in NetCDF, one cell or tower each."""
+    """Import CARDAMOM driver files, NetCDF or binary (.cbf), one cell or tower each."""
     from landlab_mgr.data.sources import cardamom_nc
 
     by_hand = _pairs("--units", units, "TOTAL_PREC=mm/d")
-    _publish(*cardamom_nc.read(files, lon, by_hand, start), name, workspace, db)
+    _publish(*cardamom_nc.read(files, lon, by_hand, start, lat), name, workspace, db)
 
 
 @imports.command("camels")

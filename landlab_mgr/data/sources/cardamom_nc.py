@@ -1,4 +1,4 @@
-"""Importer of CARDAMOM driver files (.cbf.nc): one cell or tower each, in any of the variants that are about.
+"""Importer of CARDAMOM driver files (.cbf.nc, .cbf): one cell or tower each, in any of the variants that are about.
 
 Variants differ in the name of the time dimension (`time`, `time_dim`), in the time axis (CF; `Days`, whose date another
 attribute tells; or a bare index beside `DOY`), in fill values (-9999, declared or not) and in whether a variable tells
@@ -22,7 +22,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.data import schema, split
-from landlab_mgr.data.sources import forcing, months, source_files, timestamps, units
+from landlab_mgr.data.sources import cbf, forcing, months, source_files, timestamps, units
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.observations.calendar import DAYS_PER_MONTH, MONTHS_PER_YEAR
 from landlab_mgr.observations.streams import STREAMS
@@ -75,12 +75,14 @@ def read(
     lon: float | None = None,
     unit_of: Mapping[str, str] | None = None,
     start: str | None = None,
+    lat: float | None = None,
 ) -> tuple[xr.Dataset, list[str]]:
     """Read driver files into a dataset of a pixel each; nothing is written.
 
     Args:
         paths: the files; all must cover the same months.
         lon: longitude (degrees east) of files that do not tell theirs.
+        lat: latitude (degrees north) of files whose own is none.
         unit_of: unit by variable of the files, where they tell none or a wrong one: {"TOTAL_PREC": "mm d-1"}.
         start: first month (2001-01) of files whose time axis has no date, or a wrong one.
 
@@ -95,6 +97,8 @@ def read(
         raise LandlabError("no file given; name one or more CARDAMOM driver files (.cbf.nc)")
     if start is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", start):
         raise LandlabError(f"start {start!r}; write the first month as 2001-01")
+    if lat is not None and not -90 <= lat <= 90:
+        raise LandlabError(f"latitude {lat:g}; allowed: -90..90")
     if lon is not None and not -180 <= lon <= 180:
         raise LandlabError(f"longitude {lon:g}; allowed: -180..180")
     notices: list[str] = []
@@ -115,7 +119,7 @@ def read(
     ds = months.dataset(axis)
     _add_forcing(ds, files, notices)
     _add_streams(ds, files)
-    _add_geometry(ds, files, lon, notices)
+    _add_geometry(ds, files, lat, lon, notices)
     for name, (values, unit, about) in months.climate(ds).items():
         schema.add(ds, name, values, "predictor", unit, about, group="CLIM", kind="continuous")
     unitless = {
@@ -147,7 +151,7 @@ class _File:
         if path.is_dir():
             raise LandlabError(f"{path} is a directory; name the files in it: {path}/*.nc")
         self.site = path.name.removesuffix(".nc").removesuffix(".cbf") or path.name
-        with source_files.open_(path) as ds:
+        with cbf.dataset(path) if path.suffix == ".cbf" else source_files.open_(path) as ds:
             self.names = sorted(map(str, ds.variables))
             missing = [name for name in (*_FORCING, "LAT") if name not in self.names]
             if missing:
@@ -168,6 +172,9 @@ class _File:
                 kept.append(str(bounds.name))
             with source_files.readable(str(path)):
                 self.ds = ds[kept].load()
+        uncertainties = [name for name in self.names if name.endswith("unc")]
+        if uncertainties:
+            notices.append(f"{path.name}: uncertainties are not used: {', '.join(uncertainties)}")
         if unused:
             notices.append(f"{path.name}: not used: {', '.join(unused)}")
 
@@ -320,8 +327,19 @@ def _streams(files: Sequence[_File], table: Mapping[str, str], burns: np.ndarray
     return found
 
 
-def _add_geometry(ds: xr.Dataset, files: Sequence[_File], lon: float | None, notices: list[str]) -> None:
+def _add_geometry(
+    ds: xr.Dataset, files: Sequence[_File], lat: float | None, lon: float | None, notices: list[str]
+) -> None:
     lats = np.array([file.scalar("LAT", "degrees_north") for file in files])
+    wrong = ~((lats >= -90) & (lats <= 90))
+    if wrong.any():
+        which = ", ".join(
+            f"{file.site} ({x:g})" for file, x, bad in zip(files, lats, wrong, strict=True) if bad
+        )
+        if lat is None:
+            raise LandlabError(f"LAT of {which} is no latitude: give it with --lat")
+        notices.append(f"LAT of {which} is no latitude: taken as {lat:g}")
+        lats = np.where(wrong, lat, lats)
     lons = np.array([file.scalar("LON", "degrees_east") for file in files])
     lons = np.where((lons > 180) & (lons <= 360), lons - 360, lons)
     unknown = np.isnan(lons)

@@ -10,7 +10,7 @@ from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.training import run
 
 from ...conftest import REPOSITORY
-from . import others
+from . import others, towers
 
 FILES = (
     "CARDAMOM_DEMO_DRIVERS_prototype_1006.cbf.nc",
@@ -179,7 +179,7 @@ def put(index, value):
         (without("LAT"), "has no LAT"),
         (values("VPD", put(3, np.nan)), "VPD: missing at a.nc, month 4; forcing must have no gaps"),
         (values("VPD", put(3, -9999.0)), "VPD: missing at a.nc, month 4"),
-        (values("LAT", lambda x: x + 60), "lat 100.03 at pixel 0"),
+        (values("LAT", lambda x: x + 60), r"LAT of a \(100.03\) is no latitude"),
         (values("time", put(3, 200.0)), "time 'time' goes from"),
         (lambda ds: values("DOY", put(3, 350.0))(bare_index(ds)), r"DOY goes from .* at month 4"),
         (lambda ds: values("DOY", put(3, 999.0))(bare_index(ds)), "DOY is no day of the year"),
@@ -245,3 +245,37 @@ def test_a_single_pixel_trains(tmp_path, path):
     losses = one_run(ds, tmp_path)
     assert len(losses) == 2
     assert np.isfinite(losses).all()
+
+
+@pytest.mark.parametrize(("n_forcing", "n_observed"), [(9, 5), (10, 12), (9, 3)])
+def test_binary_files_of_any_run_are_read(tmp_path, n_forcing, n_observed):
+    """Columns beyond those that are the same in all runs are left alone."""
+    table = np.full((towers.MONTHS, n_forcing + n_observed), -9999.0)
+    whole = towers.site_table(50.1, 24.3)
+    table[:, :9] = whole[:, :9]
+    kept = min(n_observed, 5)
+    table[:, n_forcing : n_forcing + kept] = whole[:, 9 : 9 + kept]
+    header = np.array(towers.static_block(50.1))
+    header[3:5] = n_forcing, n_observed
+    path = tmp_path / "cell.cbf"
+    path.write_bytes(np.concatenate([header, table.ravel()]).astype("<f8").tobytes())
+    ds, _ = cardamom_nc.read([path], lon=24.3, start="2005-01")
+    assert ds.sizes == {"pixel": 1, "time": towers.MONTHS}
+    assert str(ds["time"].values[0])[:7] == "2005-01"
+    np.testing.assert_array_equal(ds["precip"].values[0], np.maximum(whole[:, 8], 0))
+    np.testing.assert_array_equal(ds["lai"].values[0], np.where(whole[:, 10] == -9999, np.nan, whole[:, 10]))
+    assert ("et_fluxnet" in ds) == (n_observed >= 5 and bool((whole[:, 13] != -9999).any()))
+    assert (ds["som"] == 9000).all()
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(LandlabError, match=r"months x .* columns need"):
+        cardamom_nc.read([path], lon=24.3)
+
+
+def test_a_latitude_that_is_none_is_said_by_hand_and_uncertainties_are_told(tmp_path):
+    source = others.drivers().assign(LAT=((), -105.75), GPPunc=((), 1.3))
+    path = others.write_drivers(source, tmp_path / "a.nc")
+    with pytest.raises(LandlabError, match=r"LAT of a \(-105.75\) is no latitude: give it with --lat"):
+        cardamom_nc.read([path])
+    ds, notices = cardamom_nc.read([path], lat=40.0)
+    assert ds["lat"].item() == 40
+    assert any("uncertainties are not used: GPPunc" in line for line in notices)
