@@ -283,24 +283,26 @@ class _Cells:
 
 
 class _Signs:
-    """Net exchange beside the two fluxes that it is the difference of: its sign is theirs or the opposite."""
+    """Net exchange of towers beside the two fluxes that it is the difference of: its sign is theirs or the opposite."""
 
     def __init__(self) -> None:
         self.same = self.opposite = 0.0
+        streams = {s.variable: s.name for s in registry.streams().values() if s.tower}
+        self.net, self.uptake, self.release = (streams[name] for name in ("nee", "gpp", "reco"))
 
     def look(self, part: xr.Dataset) -> None:
-        if not all(name in part for name in ("nee_site", "gpp_fluxnet", "reco_fluxnet")):
+        if not all(name in part for name in (self.net, self.uptake, self.release)):
             return
-        net = part["nee_site"].values
-        difference = part["reco_fluxnet"].values - part["gpp_fluxnet"].values
+        net = part[self.net].values
+        difference = part[self.release].values - part[self.uptake].values
         self.same += float(np.nansum(np.abs(net - difference)))
         self.opposite += float(np.nansum(np.abs(net + difference)))
 
     def errors(self) -> Iterator[str]:
         if self.opposite < 0.5 * self.same:
             yield (
-                "nee_site is gpp_fluxnet - reco_fluxnet; it must be positive to the atmosphere, reco - gpp: change its "
-                "sign"
+                f"{self.net} is {self.uptake} - {self.release}; it must be positive to the atmosphere, "
+                f"{self.release} - {self.uptake}: change its sign"
             )
 
 

@@ -43,6 +43,8 @@ _STEPS_FOR: dict[steps.Target, tuple[files.Step, ...]] = {
     "day": ("DD", "HH"),
 }
 """Steps of files that a dataset's steps are made of, the best first."""
+_STREAM_OF = {s.variable: s.name for s in STREAMS.values() if s.tower}
+"""Stream of each flux that towers observe."""
 _MET = ("tmin", "tmax", "ssrd", "vpd", "precip")
 _MET_COLUMNS = ("TA_{}", "TA_{}_NIGHT", "TA_{}_DAY", "SW_IN_{}", "VPD_{}", "P_{}")
 
@@ -74,10 +76,10 @@ class Options:
         """Column of each stream, and that of its quality."""
         quality = f"NEE_{self.nee}_QC"
         return {
-            "nee_site": (f"NEE_{self.nee}", quality),
-            "gpp_fluxnet": (f"GPP_{self.partitioning}_{self.nee}", quality),
-            "reco_fluxnet": (f"RECO_{self.partitioning}_{self.nee}", quality),
-            "et_fluxnet": (self.latent_heat, "LE_F_MDS_QC"),
+            _STREAM_OF["nee"]: (f"NEE_{self.nee}", quality),
+            _STREAM_OF["gpp"]: (f"GPP_{self.partitioning}_{self.nee}", quality),
+            _STREAM_OF["reco"]: (f"RECO_{self.partitioning}_{self.nee}", quality),
+            _STREAM_OF["et"]: (self.latent_heat, "LE_F_MDS_QC"),
         }
 
 
