@@ -272,7 +272,12 @@ def import_generic(
             help="NetCDF, zarr or CSV files, directories of them, or patterns", show_default=False
         ),
     ],
-    mapping: Annotated[str, typer.Option(help="TOML file that says what is what in it", show_default=False)],
+    mapping: Annotated[
+        str | None, typer.Option(help="TOML file that says what is what in them; needed to import")
+    ] = None,
+    guess: Annotated[
+        bool, typer.Option("--guess", help="Import nothing: print a mapping for these files, with its doubts")
+    ] = False,
     example: Annotated[
         bool,
         typer.Option(
@@ -284,6 +289,15 @@ def import_generic(
     db: DatabaseOption = None,
 ) -> None:
     """Import any NetCDF, zarr or CSV data by a TOML mapping of names and units."""
+    if guess:
+        from landlab_mgr.data.sources import guess as guesses
+
+        print(guesses.propose(paths))
+        return
+    if mapping is None:
+        raise LandlabError(
+            "--mapping FILE.toml is missing: --guess proposes one for these files, --example prints one"
+        )
     from landlab_mgr.data.sources import generic
 
     _publish(*generic.read(paths, mapping), name, workspace, db)

@@ -1,12 +1,14 @@
 """CSV of anybody's: long, wide, of one place, beside NetCDF; words as classes, records of other years, odd grids."""
 
+import tomllib
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
 from landlab_mgr.data import check
-from landlab_mgr.data.sources import generic, gridded, units
+from landlab_mgr.data.sources import generic, gridded, guess, units
 from landlab_mgr.errors import LandlabError
 
 from . import others
@@ -222,3 +224,43 @@ def test_days_without_leap_days_are_real_days(tmp_path):
     assert ds["vpd"].values[0, -1] == pytest.approx(10.94)
     assert any("lack 29 February" in line for line in notices)
     assert not check.check(ds).errors
+
+
+@pytest.mark.parametrize("kind", ["list", "grid", "curvilinear", "csv", "one"])
+def test_a_mapping_is_proposed_and_its_doubts_are_told(tmp_path, kind):
+    if kind == "csv":
+        text = guess.propose([str(write(tmp_path))])
+        expected = {"dims": {"time": "date", "pixel": "site"}, "gpp_fluxnet": "GPP", "tmin": "tn"}
+    else:
+        source = {
+            "list": others.sites,
+            "grid": others.grid,
+            "curvilinear": curvilinear,
+            "one": lambda: others.sites().isel(site=0),
+        }[kind]()
+        others.write(source.drop_encoding(), tmp_path / "file.nc", "netcdf4")
+        text = guess.propose([str(tmp_path / "file.nc")])
+        dims = {
+            "list": {"pixel": "site"},
+            "grid": {"lat": "latitude", "lon": "longitude"},
+            "curvilinear": {"y": "y", "x": "x"},
+            "one": {},
+        }[kind]
+        expected = {"dims": {"time": "time"} | dims, "gpp_fluxnet": "GPP", "tmin": "t2m_min"}
+        assert "missing = [-9999]" in text
+    proposed = tomllib.loads(text)
+    assert proposed["dims"] == expected["dims"]
+    of = {**proposed["forcing"], **proposed["observations"]}
+    for key in ("tmin", "gpp_fluxnet"):
+        assert (of[key] if isinstance(of[key], str) else of[key]["variable"]) == expected[key]
+    assert "# ?" in text
+    assert 'licence = "?"' in text
+
+
+def test_a_proposed_mapping_imports_once_its_doubts_are_settled(tmp_path):
+    path, _ = others.write_sites(tmp_path)
+    text = guess.propose([str(path)]).replace('lat = "lat"', 'lat = "site_lat"')
+    (tmp_path / "mapping.toml").write_text(text.replace('units = "degC"', 'units = "K"'))
+    ds, _ = generic.read(path, tmp_path / "mapping.toml")
+    np.testing.assert_allclose(ds["tmin"], others.sites()["t2m_min"] - 273.15)
+    assert {"forest_fraction", "texture"} <= set(ds.data_vars)
