@@ -16,7 +16,7 @@ from landlab_mgr.data.sources import forcing, months, source_files
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.observations.calendar import DAYS_PER_YEAR
 from landlab_mgr.observations.streams import STREAMS
-from landlab_mgr.observations.variables import FORCING, IN_RECORD, VARIABLES
+from landlab_mgr.observations.variables import FORCING, VARIABLES
 
 FIRST_DAY = np.datetime64("2001-01-01")
 """Day 0 of the files' times."""
@@ -103,8 +103,7 @@ def read(directory: str | Path, uncertainty: bool = False) -> tuple[xr.Dataset, 
     if min(len(one["time"]) for one in files) < len(axis.time):
         days = first + np.arange(len(axis.time))
         own = np.stack([np.isin(days, one["time"].values) for one in files])
-        about = "1 in the record of the pixel, 0 where its forcing is a filling"
-        schema.add(ds, IN_RECORD, own.astype(np.float32), "record", "1", about)
+        forcing.add_record(ds, own)
         notices.append(
             f"sites cover other years: outside its record a site's stores stand still, and nothing is observed "
             f"({len(axis.time)} days from {axis.time[0].astype('datetime64[D]')}, records of up to {longest})"

@@ -8,6 +8,7 @@ import xarray as xr
 from landlab_mgr.data import schema
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
+from landlab_mgr.observations.variables import IN_RECORD
 
 ROUND_OFF = 1e-3
 """Values beyond a bound by no more than this, in the variable's unit, are set to it."""
@@ -21,8 +22,16 @@ SOURCES = ("own", "other_source", "other_year_of_its_own", "assumed", "all_of_an
 """Meanings of `forcing_source`."""
 
 
+def add_record(ds: xr.Dataset, own: np.ndarray) -> None:
+    """Add the steps [pixel, time] of each pixel's own record: outside of it the stores of a land model stand still."""
+    about = "1 in the record of the pixel, 0 where its forcing is a filling"
+    schema.add(ds, IN_RECORD, own.astype(np.float32), "record", "1", about)
+
+
 def add_sources(ds: xr.Dataset, flag: np.ndarray) -> None:
-    """Add the flag [pixel, time] that says where the forcing of each step comes from."""
+    """Add the flag [pixel, time] that says where the forcing of each step comes from, and the record it tells."""
+    if (flag == REPEATED).any():
+        add_record(ds, flag != REPEATED)
     schema.add(
         ds,
         "forcing_source",
@@ -83,7 +92,8 @@ def repeated(own: np.ndarray, begin: int, count: int, per_year: float) -> np.nda
     """
     place = np.arange(count) - begin
     inside = (place >= 0) & (place < len(own))
-    years = int((len(own) + 1) // per_year)
+    slack = 1 if per_year % 1 else 0  # 365 days are a year of 365.25
+    years = int((len(own) + slack) // per_year)
     if not years:
         return np.where(inside, own[np.clip(place, 0, len(own) - 1)], np.nan)
     period = min(len(own), round(years * per_year))

@@ -42,7 +42,7 @@ source = "towers of my project, 2001-2016"
 licence = "CC-BY-4.0"
 citation = "Doe et al. (2026), doi:10.1234/5678"
 missing = [-9999]                     # codes of missing values that the files do not declare
-outside = "repeat"                    # of a list: forcing outside a pixel's own record is that of its own years
+outside = "repeat"                    # of a list: pixels may have records of other years (else refused)
 unobserved = "keep"                   # of a grid: cells with forcing alone, for predictions and budgets
 test_fraction = 0.1                   # share of the patches that is kept for testing
 
@@ -246,8 +246,8 @@ def _add_forcing(ds: xr.Dataset, files: Files, pixels: Pixels, notices: list[str
         flag[unforced] = forcing.REPEATED
         if unforced.any():
             notices.append(
-                f"{unforced.any(axis=1).sum()} pixels have no forcing in some of the years: there it is that of their "
-                "other years, and nothing is observed"
+                f"{unforced.any(axis=1).sum()} pixels have no forcing in some of the years: there the stores of a "
+                "model stand still, and nothing is observed"
             )
     for name, values in series.items():
         variable = registry.forcing()[name]

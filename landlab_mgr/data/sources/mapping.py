@@ -124,7 +124,7 @@ class Mapping(_Table):
     geometry: Geometry = Geometry()
     outside: Literal["refuse", "repeat"] = Field(
         "refuse",
-        description="forcing of a list of pixels outside a pixel's own record: repeat its own years there",
+        description="forcing of a list of pixels outside a pixel's own record: its own years, as a filling",
     )
     forcing: dict[str, Forcing]
     predictors: dict[str, dict[str, Predictor]] = Field(default_factory=dict, description="by group")

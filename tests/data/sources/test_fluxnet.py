@@ -131,6 +131,7 @@ def test_sites_of_other_years_keep_their_own_observations(folder):
     np.testing.assert_array_equal(ds["tmax"].values[0, 24:], ds["tmax"].values[0, :12])
     np.testing.assert_array_equal(ds["tmax"].values[1, :12], ds["tmax"].values[1, 24:])
     assert ds["forcing_source"].values[0].tolist() == [0] * 24 + [4] * 12
+    np.testing.assert_array_equal(ds["in_record"].values == 1, ds["forcing_source"].values != 4)
     assert not check.check(ds).errors
     assert kept["repeated"].tolist() == ["12", "24"]
     assert any("nothing is observed" in line for line in notices)

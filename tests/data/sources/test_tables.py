@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from landlab_mgr.data import check
-from landlab_mgr.data.sources import generic, gridded, guess, units
+from landlab_mgr.data.sources import forcing, generic, gridded, guess, units
 from landlab_mgr.errors import LandlabError
 
 from . import others
@@ -88,6 +88,7 @@ def test_a_wide_table_and_one_of_places(wide):
     assert ds["precip"].values[0, 4] == 7
     np.testing.assert_array_equal(ds["tmax"].values[0, 12:], ds["tmax"].values[0, :12])
     assert ds["forcing_source"].values[0].tolist() == [0] * 4 + [1] + [0] * 7 + [4] * 12
+    assert ds["in_record"].values[0].tolist() == [1] * 12 + [0] * 12
     water = 60 * 0.0864 / units.latent_heat(np.array(-1.0))
     assert ds["et_fluxnet"].values[0, 0] == pytest.approx(water, rel=1e-9)
     assert any("nothing is observed" in line for line in notices)
@@ -264,3 +265,13 @@ def test_a_proposed_mapping_imports_once_its_doubts_are_settled(tmp_path):
     ds, _ = generic.read(path, tmp_path / "mapping.toml")
     np.testing.assert_allclose(ds["tmin"], others.sites()["t2m_min"] - 273.15)
     assert {"forest_fraction", "texture"} <= set(ds.data_vars)
+
+
+@pytest.mark.parametrize(("months", "period"), [(12, 12), (18, 12), (23, 12), (24, 24)])
+def test_a_record_repeats_its_whole_years(months, period):
+    """A year and a half repeated as one period would turn the seasons round."""
+    got = forcing.repeated(np.arange(float(months)), 2, 40, 12)
+    assert got[2 : 2 + months].tolist() == list(range(months))
+    place = np.arange(2 + months, 40) - 2
+    assert got[2 + months :].tolist() == (place % period).tolist()
+    assert np.isnan(forcing.repeated(np.arange(6.0), 2, 40, 12)).sum() == 34

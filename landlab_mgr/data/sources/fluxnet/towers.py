@@ -1,8 +1,8 @@
 """Towers' files made into a dataset of a pixel for each site, by month or by day.
 
 The dataset covers the years of all towers (or those that are asked for). Outside its own record a site's forcing is
-that of its reanalysis file, or else its own years again, and nothing is observed: a model runs there and learns
-nothing. `forcing_source` says, step by step, where the forcing comes from.
+that of its reanalysis file, with which a model spins up; or else its own years again, and the stores of a land model
+stand still (`in_record` is 0). Nothing is observed there. `forcing_source` says where the forcing of a step comes from.
 """
 
 from collections.abc import Sequence
@@ -454,8 +454,8 @@ def _notices(ds: xr.Dataset, rows: dict[str, dict[str, object]], options: Option
     flag = ds["forcing_source"].values
     if (flag == REPEATED).any():
         lines.append(
-            f"{(flag == REPEATED).any(axis=1).sum()} sites have no forcing in some of the years: there it is that of "
-            "their other years, and nothing is observed; --years FIRST-LAST shortens the record"
+            f"{(flag == REPEATED).any(axis=1).sum()} sites have no forcing in some of the years: there the stores of a "
+            "model stand still, and nothing is observed; --years FIRST-LAST shortens the record"
         )
     lost = {name: int(str(row["unforced"])) for name, row in rows.items() if row["unforced"] != "0"}
     if lost:
