@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint"
 """The kind of artifact that a later attempt resumes from."""
+SUMS = "sums"
+"""The kind of artifact that holds, by patch, what skill is computed from."""
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ class Needs:
         files: kinds of the runs' files, each with the variables that are read; () for all of them.
         checkpoints: whether the coordinate `checkpoint` holds the path of each run's checkpoint.
         dataset: when the variables of the runs' dataset are there.
+        if_kept: likewise, of files that runs of older versions lack: none is read where any run has none; they are no
+            part of the evidence, since the metrics stand for them.
         hashed: whether the content of the files is part of the evidence; False where the metrics stand for it.
     """
 
@@ -47,6 +49,7 @@ class Needs:
     checkpoints: bool = False
     dataset: Literal["always", "if synthetic", "if readable", "never"] = "always"
     hashed: bool = True
+    if_kept: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def evidence(self) -> tuple[str, ...]:

@@ -49,6 +49,9 @@ def load_needs(
         ensemble.look(needs.splits)
     for kind, names in needs.files.items():
         ds = _with_files(ds, _Files(kind, ensemble.files(kind), names))
+    for kind, names in needs.if_kept.items():
+        with suppress(LandlabError):
+            ds = _with_files(ds, _Files(kind, ensemble.files(kind), names))
     if metric is not None:
         same = {dim: ds.indexes[dim] for dim in metric.dims if dim in ds.indexes}
         ds = ds.assign(metric=metric.reindex(same))

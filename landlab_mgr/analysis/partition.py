@@ -23,7 +23,10 @@ from landlab_mgr.analysis import runs, truth
 from landlab_mgr.analysis.contract import Analysis, Needs, Options
 from landlab_mgr.analysis.figures.partition import figure, partitioned
 from landlab_mgr.analysis.of_models import in_order
+from landlab_mgr.data import split
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.observations import metrics
+from landlab_mgr.records import SUMS
 
 CONTROL = "CONTROL"
 LEFT_OUT = (CONTROL, "LATLON")
@@ -45,7 +48,9 @@ class PartitionOptions(Options):
     level: Literal["flat", "temporal", "spatial"] = Field(
         "flat", description="over pixel-months, medians of pixels in time, or pixels' means"
     )
-    draws: int = Field(1000, ge=0, le=100_000, description="bootstrap draws of seeds; 0: no intervals")
+    draws: int = Field(
+        1000, ge=0, le=100_000, description="bootstrap draws of seeds and patches; 0: no intervals"
+    )
 
 
 def subsets(groups: Sequence[str]) -> list[tuple[str, ...]]:
@@ -125,7 +130,7 @@ def check(ds: xr.Dataset, options: Options) -> None:
 
 
 def compute(ds: xr.Dataset, options: PartitionOptions) -> xr.Dataset:
-    """Parts of the skill by variable and group, with 95 % intervals over the members.
+    """Parts of the skill by variable and group, with 95 % intervals over draws of seeds and of patches.
 
     `control`, `full` [variable]; `alone`, `independent`, `joint` [group, variable], the last two with `_low` and
     `_high`; `skill` and `members` [set, variable], how many have the skill. NaN where a set has no member with it.
@@ -152,7 +157,10 @@ def compute(ds: xr.Dataset, options: PartitionOptions) -> xr.Dataset:
     values = np.stack([_mean(scores[rows]) for rows in of_set])
     seeds = np.unique(ds["seed"].values, return_inverse=True)[1]
     times = _drawn(int(seeds.max()) + 1, options.draws)
-    drawn = np.stack([_weighted_mean(times[:, seeds[rows]], scores[rows]) for rows in of_set], axis=1)
+    of_patches = _over_patches(ds, variables, options) if options.draws else None
+    drawn_scores = np.broadcast_to(scores[:, None], (len(scores), options.draws, len(variables)))
+    drawn_scores = drawn_scores if of_patches is None else of_patches
+    drawn = np.stack([_weighted_mean(times[:, seeds[rows]], drawn_scores[rows]) for rows in of_set], axis=1)
     parts_found = parts(groups, values)
     intervals: dict[str, Values] = {}
     if options.draws:
@@ -163,6 +171,8 @@ def compute(ds: xr.Dataset, options: PartitionOptions) -> xr.Dataset:
     counts = np.stack([np.isfinite(scores[rows]).sum(axis=0) for rows in of_set])
     by_group = {n: (("group", "variable"), x) for n, x in (parts_found | intervals).items()}
     notes = _notes(names, variables, counts, options) + _uncommon(ds, of_set, names, options)
+    if options.draws and of_patches is None:
+        notes.append(f"intervals are over draws of seeds alone: {_no_patches(options)}")
     true, why = truth.skill(ds, names, variables, options)
     of_truth: dict[str, Any] = {}
     if true is not None:
@@ -181,24 +191,64 @@ def compute(ds: xr.Dataset, options: PartitionOptions) -> xr.Dataset:
         },
         {"group": groups, "variable": variables, "set": names},
         options.model_dump()
+        | {"drawn": "seeds" if of_patches is None else "seeds and patches"}
         | {"synthetic": ds.attrs["synthetic"], "runs": int(sum(map(len, of_set)))}
         | {"notes": "\n".join([*notes, why] if why else notes)},
     )
 
 
-def _drawn(n: int, draws: int) -> npt.NDArray[np.int64]:
-    """[draw, n] how often each of n is in a bootstrap draw of n.
+def _drawn(n: int, draws: int, stream: int = 0) -> npt.NDArray[np.int64]:
+    """[draw, n] how often each of n is in a bootstrap draw of n; draws of another stream are independent.
 
     Seeds are drawn, for all sets at once: members of equal seed share their dev pixels, whose luck is not the groups'.
     """
-    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), draws)
+    return np.random.default_rng(stream).multinomial(n, np.full(n, 1 / n), draws)
+
+
+def _over_patches(ds: xr.Dataset, variables: Sequence[str], options: PartitionOptions) -> Values | None:
+    """Skill of each run over draws of patches, [run, draw, variable]; None where the runs do not tell it.
+
+    Pixels of a patch share their weather and their luck, so that whole patches are drawn, the same for all runs. A
+    run is scored on those that its split has in this part. It follows from the moments of each patch.
+    """
+    if options.level not in SUMMED or "sums.split" not in ds:
+        return None
+    label = split.TRAIN if options.split == "withheld" else options.split
+    period = "withheld" if options.split == "withheld" else "observation"
+    out = np.full((ds.sizes["run"], options.draws, len(variables)), np.nan)
+    times = None
+    for row, file in enumerate(runs.files(ds, "sums")):
+        here = np.flatnonzero(file["split"].values == label)
+        times = _drawn(file.sizes["patch"], options.draws, stream=1) if times is None else times
+        if period not in file.get("period", ()):
+            continue
+        for column, name in enumerate(variables):
+            if name in file:
+                sums = file[name].sel(period=period, level=options.level).transpose("moment", "patch").values
+                drawn = metrics.resampled(metrics.Moments(*sums[:, here]), times[:, here])
+                out[row, :, column] = metrics.statistics_of(drawn)[options.statistic]
+    return out
+
+
+SUMMED = ("flat", "spatial")
+"""Levels of which runs keep the moments of patches."""
+
+
+def _no_patches(options: PartitionOptions) -> str:
+    if options.level not in SUMMED:
+        return f"a median over pixels ({options.level}) does not follow from sums over patches"
+    return "the runs are of a version that kept no sums over patches"
 
 
 def _weighted_mean(times: npt.NDArray[np.int64], scores: Values) -> Values:
-    """[draw, variable] means of scores [member, variable] that count so many times [draw, member]; NaN of none."""
+    """[draw, variable] means of scores [member, draw, variable] that count so many times [draw, member].
+
+    NaN of none.
+    """
     finite = np.isfinite(scores)
-    n = times @ finite
-    return np.where(n > 0, times @ np.where(finite, scores, 0.0) / np.maximum(n, 1), np.nan)
+    n = np.einsum("dm,mdv->dv", times, finite)
+    total = np.einsum("dm,mdv->dv", times, np.where(finite, scores, 0.0))
+    return np.where(n > 0, total / np.maximum(n, 1), np.nan)
 
 
 def _middle(draws: Values) -> Values:
@@ -356,7 +406,9 @@ ANALYSIS = Analysis(
     name="partition",
     summary="how much of the skill each predictor group brings, by itself and jointly",
     options=PartitionOptions,
-    needs=lambda options: Needs((options.split,), options.level, dataset="if synthetic"),
+    needs=lambda options: Needs(
+        (options.split,), options.level, dataset="if synthetic", if_kept={SUMS: ()} if options.draws else {}
+    ),
     check=check,
     compute=compute,
     table=table,

@@ -113,6 +113,80 @@ def pooled(x: Moments) -> Moments:
     )
 
 
+def grouped(x: Moments, group: npt.NDArray[np.integer], groups: int) -> Moments:
+    """Compute the moments, [groups], of the pairs of each group's series together; 0 of none."""
+
+    def total(values: Values) -> Values:
+        return np.bincount(group, values, minlength=groups).astype(np.float64)
+
+    n = total(x.n)
+    mean_m, mean_o = (total(x.n * mean) / np.maximum(n, 1) for mean in (x.model, x.observed))
+    dm, do = x.model - mean_m[group], x.observed - mean_o[group]
+    sizes = np.zeros((2, groups))
+    for largest, size in zip(sizes, (x.model_size, x.observed_size), strict=True):
+        np.maximum.at(largest, group, size)
+    return Moments(
+        n=n,
+        model=mean_m,
+        observed=mean_o,
+        model_spread=total(x.model_spread + x.n * dm**2),
+        observed_spread=total(x.observed_spread + x.n * do**2),
+        product=total(x.product + x.n * dm * do),
+        error=total(x.error),
+        absolute_error=total(x.absolute_error),
+        squared_error=total(x.squared_error),
+        model_size=sizes[0],
+        observed_size=sizes[1],
+    )
+
+
+def of_means(x: Moments) -> Moments:
+    """Moments of the means of series, [N]: one pair for each series that has any."""
+    some, none = (x.n > 0).astype(float), np.zeros(len(x.n))
+    error = some * (x.model - x.observed)
+    return Moments(
+        n=some,
+        model=x.model,
+        observed=x.observed,
+        model_spread=none,
+        observed_spread=none,
+        product=none,
+        error=error,
+        absolute_error=np.abs(error),
+        squared_error=error**2,
+        model_size=np.abs(x.model),
+        observed_size=np.abs(x.observed),
+    )
+
+
+def resampled(x: Moments, times: npt.NDArray[np.integer]) -> Moments:
+    """Compute the moments, [draw], of all pairs where series count so many times, [draw, N]."""
+    mean_m, mean_o = ((x.n * mean).sum() / max(x.n.sum(), 1.0) for mean in (x.model, x.observed))
+    dm, do = x.model - mean_m, x.observed - mean_o  # from the middle: squares of large means would cancel
+    sums = np.stack(
+        [
+            *(x.n, x.n * dm, x.n * do, x.model_spread + x.n * dm**2, x.observed_spread + x.n * do**2),
+            *(x.product + x.n * dm * do, x.error, x.absolute_error, x.squared_error),
+        ]
+    )
+    drawn: Values = sums @ times.T
+    n, first_m, first_o, second_m, second_o, product, error, absolute_error, squared_error = drawn
+    at_m, at_o = first_m / np.maximum(n, 1), first_o / np.maximum(n, 1)
+    return Moments(
+        n,
+        mean_m + at_m,
+        mean_o + at_o,
+        np.maximum(second_m - n * at_m**2, 0.0),
+        np.maximum(second_o - n * at_o**2, 0.0),
+        product - n * at_m * at_o,
+        error,
+        absolute_error,
+        squared_error,
+        np.full(len(n), x.model_size.max(initial=0.0)),
+        np.full(len(n), x.observed_size.max(initial=0.0)),
+    )
+
+
 def statistics_of(x: Moments) -> dict[str, Values]:
     """Every statistic of each series, [N] by name.
 

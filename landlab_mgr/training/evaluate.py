@@ -29,7 +29,7 @@ from landlab_mgr.observations.comparable import (
     weight_of,
 )
 from landlab_mgr.observations.streams import Stream, stream_of, stream_variable
-from landlab_mgr.records import ArtifactRecord, MetricRecord
+from landlab_mgr.records import SUMS, ArtifactRecord, MetricRecord
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage import artifacts
 from landlab_mgr.storage.location import Location
@@ -45,6 +45,10 @@ TOWER = "tower"
 SPLITS = (split.TRAIN, split.DEV, split.TEST)
 """Splits that pixels are scored as; pixels that a split leaves unused are not."""
 PERIODS = ("observation", "withheld")
+OBSERVED = "observed"
+"""Mean of the observations that were compared: with the bias, it gives that of the model."""
+SUMMED_LEVELS = ("flat", "spatial")
+"""Levels of skill of which the moments of each patch are kept."""
 
 Named = dict[str, np.ndarray]
 
@@ -100,6 +104,7 @@ def evaluate(
     files = {"skill": _skill_dataset(spec, ds, member, prediction)}
     if prediction.parameters:
         files["parameters"] = _parameter_dataset(spec, prediction.parameters, ds, member)
+    files[SUMS] = _sums_dataset(ds, member, prediction)
     files["monthly"] = _series_dataset(prediction, ds, member)
     attrs = {"run_id": spec.run_id, "setup": spec.label, "dataset": spec.dataset, "source": "landlab_mgr"}
     written = [
@@ -285,14 +290,18 @@ def _flags(dim: str, label: np.ndarray) -> tuple[str, np.ndarray, dict[str, Any]
 def _skill_of_pixels(moments: metrics.Moments) -> xr.DataArray:
     values = metrics.statistics_of(moments)
     return xr.DataArray(
-        np.stack([values[n] for n in metrics.STATISTICS], axis=1),
+        np.stack(
+            [*(values[n] for n in metrics.STATISTICS), np.where(moments.n > 0, moments.observed, np.nan)], 1
+        ),
         dims=("pixel", "statistic"),
-        coords={"statistic": list(metrics.STATISTICS)},
+        coords={"statistic": [*metrics.STATISTICS, OBSERVED]},
     )
 
 
 def _skill_dataset(spec: RunSpec, ds: xr.Dataset, member: batch.Member, prediction: Prediction) -> xr.Dataset:
     """Skill over time of each pixel: variable x (pixel, period, statistic); period = observation or withheld.
+
+    Statistics are those of `metrics` and OBSERVED.
 
     Of what is compared by patches a pixel has the skill of its patch, and the variable the attribute `level`.
     """
@@ -308,6 +317,30 @@ def _skill_dataset(spec: RunSpec, ds: xr.Dataset, member: batch.Member, predicti
     }
     skill = xr.Dataset(variables) if variables else xr.Dataset()
     return skill.assign(split=_flags("pixel", member.label))
+
+
+def _sums_dataset(ds: xr.Dataset, member: batch.Member, prediction: Prediction) -> xr.Dataset:
+    """Moments of each patch, as `Moments` has them: variable x (period, level, patch, moment).
+
+    From them follows the skill of any draw of patches: flat over all pairs, spatial over the means of pixels.
+    """
+    streams, patches = _streams(ds), int(member.patch.max()) + 1
+    by_variable: dict[str, dict[str, xr.Variable]] = {}
+    for (name, period), moments in prediction.moments.items():
+        stream = streams[name]
+        patch = np.arange(patches) if stream.level == "patch" else member.patch
+        both = [metrics.grouped(x, patch, patches) for x in (moments, metrics.of_means(moments))]
+        values = np.stack([np.stack(x, axis=1) for x in both])
+        of_variable = by_variable.setdefault(score_name(stream, streams.values()), {})
+        of_variable[period] = xr.Variable(("level", "patch", "moment"), values)
+    periods = list(dict.fromkeys(period for of in by_variable.values() for period in of))
+    nothing = xr.Variable(("level", "patch", "moment"), np.zeros((2, patches, len(metrics.Moments._fields))))
+    variables = {
+        v: xr.Variable.concat([of.get(p, nothing) for p in periods], "period")
+        for v, of in by_variable.items()
+    }
+    coords = {"period": periods, "level": list(SUMMED_LEVELS), "moment": list(metrics.Moments._fields)}
+    return xr.Dataset(variables, coords).assign(split=_flags("patch", _label_of_patches(member)))
 
 
 def _parameter_dataset(spec: RunSpec, parameters: Named, ds: xr.Dataset, member: batch.Member) -> xr.Dataset:

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -11,8 +12,11 @@ from hypothesis.extra import numpy as arrays
 from landlab_mgr import analysis
 from landlab_mgr.analysis import partition
 from landlab_mgr.catalog import MetricRecord
+from landlab_mgr.data import split
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.observations import metrics
 from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.storage import artifacts
 from landlab_mgr.workspace import register
 from landlab_mgr.workspace.workspace import Workspace
 
@@ -191,3 +195,59 @@ def test_sets_of_different_seeds_are_scored_at_different_pixels(workspace):
         notes = partition.compute(fewer, options).attrs["notes"]
     assert "sets have members of different seeds" in notes
     assert "-o split=test scores all at the same pixels, as the paper does" in notes
+
+
+@pytest.fixture(scope="module")
+def with_sums(planet, tmp_path_factory):
+    """Two groups x two seeds, whose runs keep the moments of patches, and the series that these are of."""
+    patch, n = planet["patch"].values, planet.sizes["pixel"]
+    observed = np.random.default_rng(0).normal(size=(30, n)) + 0.3 * patch
+    series, label = {}, {}
+
+    def files_of(spec):
+        rng = np.random.default_rng(spec.seeds.init + 100 * len(spec.label))
+        x = observed + rng.normal(size=observed.shape) * (1 + 0.2 * rng.normal(size=patch.max() + 1))[patch]
+        at_pixels = split.assign(planet, spec.split, spec.seeds.split)
+        series[spec.run_id], label[spec.run_id] = x, at_pixels
+        moments = metrics.moments(x, observed)
+        sums = [metrics.grouped(m, patch, patch.max() + 1) for m in (moments, metrics.of_means(moments))]
+        first = [np.flatnonzero(patch == p)[0] for p in range(patch.max() + 1)]
+        content = np.stack([np.stack(m, axis=1) for m in sums])[None]
+        coords = {
+            "period": ["observation"],
+            "level": ["flat", "spatial"],
+            "moment": list(metrics.Moments._fields),
+        }
+        ds = xr.Dataset({"lai": (("period", "level", "patch", "moment"), content)}, coords)
+        parts = artifacts.flags("patch", at_pixels[first], (split.TRAIN, split.DEV, split.TEST))
+        return {"sums": ds.assign(split=parts)}
+
+    root = tmp_path_factory.mktemp("sums") / "ws"
+    spec = sample.grid("?", setups=(("PFT",), ("CLIM",), ("PFT", "CLIM"), ("CONTROL",)))
+    spec = spec.model_copy(update={"dataset": planet.attrs["name"]})
+    return sample.make_with_files(root, planet, files_of, spec), observed, series, label
+
+
+@pytest.mark.parametrize("level", ["flat", "spatial"])
+def test_intervals_are_over_draws_of_patches_as_well_as_seeds(with_sums, planet, level):
+    workspace, observed, series, label = with_sums
+    patch = planet["patch"].values
+    with workspace.open(read_only=True) as catalog:
+        loaded, options = sample.loaded(partition.ANALYSIS, workspace, catalog, level=level, draws=12)
+        ds = partition.compute(loaded, options)
+        shown = ds["variable"].values.tolist()
+        got = partition._over_patches(loaded, shown, options)[..., shown.index("lai")]
+        of_seeds = sample.computed(partition.ANALYSIS, workspace, catalog, level="temporal", draws=12)
+    assert ds.attrs["drawn"] == "seeds and patches"
+    assert "over draws of seeds alone" not in ds.attrs["notes"]
+    assert "seeds alone: a median over pixels (temporal)" in of_seeds.attrs["notes"]
+    times = partition._drawn(patch.max() + 1, 12, stream=1)
+    for row, run_id in enumerate(loaded["run"].values):
+        for draw, t in enumerate(times):
+            columns = np.repeat(np.arange(len(patch)), t[patch] * (label[run_id] == "dev"))
+            pair = [x[:, columns] for x in (series[run_id], observed)]
+            pair = [x.ravel() if level == "flat" else x.mean(axis=0) for x in pair]
+            expected = metrics.statistics(*pair)["R2"]
+            assert got[row, draw] == pytest.approx(expected, rel=1e-9, nan_ok=True)
+    width = (ds["independent_high"] - ds["independent_low"]).sel(variable="lai")
+    assert (width > 0).all()

@@ -147,3 +147,24 @@ def test_ranks_are_even_if_members_are_right():
     )
     assert metrics.rank_histogram(np.zeros((1, 3)), np.ones(3), 2) == pytest.approx([0, 1])
     assert metrics.rank_histogram(0.3 * x, y, 10)[[0, -1]].min() > 0.2, "too narrow: outside too often"
+
+
+def test_draws_of_groups_are_scored_from_their_moments():
+    """As the series of the groups that are drawn, so many times each, are scored."""
+    rng = np.random.default_rng(3)
+    observed = 5000 + rng.normal(size=(24, 12)) + 10 * rng.normal(size=12)
+    model = observed + rng.normal(size=observed.shape)
+    observed[3, :4], observed[:, 5] = np.nan, np.nan
+    group = np.array([0, 0, 1, 1, 1, 2, 2, 3, 3, 3, 3, 3])
+    times = rng.multinomial(4, np.full(4, 0.25), 5)
+    x = metrics.moments(model, observed)
+    flat = metrics.statistics_of(metrics.resampled(metrics.grouped(x, group, 4), times))
+    means = metrics.statistics_of(metrics.resampled(metrics.grouped(metrics.of_means(x), group, 4), times))
+    seen = x.n > 0
+    for draw, t in enumerate(times):
+        columns = np.repeat(np.arange(12), t[group])
+        brute = metrics.statistics(*(y[:, columns].ravel() for y in (model, observed)))
+        assert {n: v[draw] for n, v in flat.items()} == pytest.approx(brute, rel=1e-9, nan_ok=True)
+        own = columns[seen[columns]]
+        brute = metrics.statistics(x.model[own], x.observed[own])
+        assert {n: v[draw] for n, v in means.items()} == pytest.approx(brute, rel=1e-9, nan_ok=True)

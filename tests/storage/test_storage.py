@@ -133,7 +133,7 @@ def test_a_killed_run_at_a_remote_storage_ends_like_a_local_one_to_the_bit(clien
             return of.artifacts(run_id).set_index("kind")[["sha256", "bytes"]]
 
         xr.testing.assert_identical(left(catalog).to_xarray(), left(remote_catalog).to_xarray())
-        assert set(left(catalog).index) == {"checkpoint", "monthly", "parameters", "skill"}
+        assert set(left(catalog).index) == {"checkpoint", "monthly", "parameters", "skill", "sums"}
         a, b = catalog.epochs(run_id), remote_catalog.epochs(run_id)
         assert list(b["epoch"]) == list(range(1, 401))
         assert (a[["total", "dev"]] == b[["total", "dev"]]).all(axis=None)

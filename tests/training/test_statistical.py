@@ -105,7 +105,7 @@ def test_a_run_leaves_epochs_skill_and_monthly_predictions_but_no_parameters(pla
             run_id = catalog.runs(f"grid = '{model}'")["run_id"][0]
             assert list(catalog.epochs(run_id)["epoch"]) == [1, 2, 3, 4]
             files = catalog.artifacts(run_id).set_index("kind")["path"]
-            assert set(files.index) == {CHECKPOINT, "skill", "monthly"}
+            assert set(files.index) == {CHECKPOINT, "skill", "sums", "monthly"}
             monthly = artifacts.read(workspace.path(files["monthly"]))
             assert {v for v in monthly.data_vars if monthly[v].dims == ("pixel", "time")} == {*LEARNED}
             assert monthly["gpp"].attrs["units"] == "gC m-2 d-1"

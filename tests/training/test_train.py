@@ -12,6 +12,7 @@ import xarray as xr
 from landlab_mgr.data import batch, predictors, store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models.dalec.model import MODEL
+from landlab_mgr.observations import metrics
 from landlab_mgr.observations.calendar import Calendar
 from landlab_mgr.observations.comparable import comparable
 from landlab_mgr.observations.streams import STREAMS
@@ -239,7 +240,7 @@ def test_execute_leaves_metrics_and_files(planet, tmp_path):
     assert {key for key, _ in events} == {"only"}
     *progress, result = (event for _, event in events)
     assert [e.epoch for p in progress for e in p.epochs] == [1, 2]
-    assert {a.kind for a in result.artifacts} == {CHECKPOINT, "skill", "parameters", "monthly"}
+    assert {a.kind for a in result.artifacts} == {CHECKPOINT, "skill", "parameters", "sums", "monthly"}
     assert all(artifacts.intact(a, tmp_path / a.path) for a in result.artifacts)
     streams = batch.streams_of(planet)
     observed = [STREAMS[s].variable for s in streams]
@@ -269,6 +270,17 @@ def test_execute_leaves_metrics_and_files(planet, tmp_path):
         if (m.split, m.variable, m.statistic, m.level) == ("dev", "lai", "R2", "flat")
     ]
     assert score == pytest.approx(1 - error, rel=1e-4)
+
+    # and follows from the moments of patches
+    dev = by_kind["sums"].isel(patch=artifacts.labels(by_kind["sums"]["split"]) == "dev")
+    for level in ("flat", "spatial"):
+        for name in ("lai", "nbe"):
+            sums = dev[name].sel(period="observation", level=level).transpose("moment", "patch").values
+            once = np.ones((1, sums.shape[1]), int)
+            drawn = metrics.statistics_of(metrics.resampled(metrics.Moments(*sums), once))["R2"][0]
+            key = ("dev", name, "R2", level)
+            [score] = [m.value for m in result.metrics if (m.split, m.variable, m.statistic, m.level) == key]
+            assert drawn == pytest.approx(score, rel=1e-9, nan_ok=True)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def figure(ds: xr.Dataset) -> "Figure":
     ax.axvline(0, color="0.4", linewidth=0.8)
     ax.set_yticks(rows, [_row_name(ds, v) for v in variables])
     ax.set_ylim(len(variables) - 0.5, -0.5)
-    interval = ", 95 % over seeds" if "independent_low" in ds else ""
+    interval = f", 95 % over {ds.attrs.get('drawn', 'seeds')}" if "independent_low" in ds else ""
     ax.set_xlabel(f"independent part of {style.skill_label(ds.attrs)}{interval}")
     style.quiet(ax)
     synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
