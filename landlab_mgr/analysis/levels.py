@@ -1,5 +1,6 @@
 """At which level a prediction is held against observations, and how much of it could be. JAX-free."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,7 +74,7 @@ def score(
         )
     else:
         if level == "anomaly":
-            modelled, observed = _anomalies(modelled, observed, calendar)
+            modelled, observed = anomalies(modelled, observed, calendar)
         records = metrics.scores("", "", metrics.moments(modelled, observed))
         at = "flat" if level == "anomaly" else level
         values = {r.statistic: r.value for r in records if r.level == at}
@@ -106,35 +107,31 @@ def _trends(x: Values, average: str, calendar: Calendar) -> Values:
     return np.where(n >= MIN_YEARS, (t * y).sum(axis=0) / np.where(spread > 0, spread, np.nan), np.nan)
 
 
-def _anomalies(modelled: Values, observed: Values, calendar: Calendar) -> tuple[Values, Values]:
-    """Remove each place's trend, then its calendar months' means, from steps [T, P].
+def anomalies(modelled: Values, observed: Values, calendar: Calendar) -> tuple[Values, Values]:
+    """Remove each place's trend and its calendar months' means from steps [T, P].
 
-    Trend and means are over the steps that modelled and observed both have.
+    Both are fitted together, over the steps that modelled and observed both have: a trend fitted first would take a
+    part of the season for a trend, since a season does not begin and end alike.
     """
     both = np.isfinite(modelled) & np.isfinite(observed)
+    months = [calendar.month_of_year == month for month in range(12)]
+    for at in months:
+        both[at] &= both[at].sum(axis=0) >= MIN_SAME_MONTHS
+    step = np.broadcast_to(np.arange(len(both), dtype=float)[:, None], both.shape)
+    t = _less_months(step, both, months)
+    spread = (t * t).sum(axis=0)
     out = []
-    for x in (_detrended(modelled, both), _detrended(observed, both)):
-        anomaly = np.full(x.shape, np.nan)
-        for month in range(12):
-            at = calendar.month_of_year == month
-            finite, values = both[at], x[at]
-            n = finite.sum(axis=0)
-            mean = np.where(finite, values, 0.0).sum(axis=0) / np.maximum(n, 1)
-            anomaly[at] = np.where(finite & (n >= MIN_SAME_MONTHS), values - mean, np.nan)
-        out.append(anomaly)
+    for x in (modelled, observed):
+        own = _less_months(x, both, months)
+        slope = (t * own).sum(axis=0) / np.where(spread > 0, spread, 1.0)
+        out.append(np.where(both, own - slope * t, np.nan))
     return out[0], out[1]
 
 
-def _detrended(x: Values, there: npt.NDArray[np.bool_]) -> Values:
-    """Remove each place's least-squares line from steps [T, P].
-
-    The line is through the steps that are there.
-    """
-    n = np.maximum(there.sum(axis=0), 1)
-    step = np.arange(len(x), dtype=float)[:, None]
-    t = np.where(there, step - (there * step).sum(axis=0) / n, 0.0)
-    y = np.where(there, x, 0.0)
-    y = np.where(there, y - y.sum(axis=0) / n, 0.0)
-    spread = (t * t).sum(axis=0)
-    slope = (t * y).sum(axis=0) / np.where(spread > 0, spread, 1.0)
-    return x - slope * t
+def _less_months(x: Values, there: npt.NDArray[np.bool_], months: Sequence[npt.NDArray[np.bool_]]) -> Values:
+    """Remove each calendar month's mean over what is there from steps [T, P]; 0 where nothing is."""
+    out = np.where(there, x, 0.0)
+    for at in months:
+        mean = out[at].sum(axis=0) / np.maximum(there[at].sum(axis=0), 1)
+        out[at] = np.where(there[at], out[at] - mean, 0.0)
+    return out

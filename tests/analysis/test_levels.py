@@ -21,3 +21,12 @@ def test_a_trend_is_no_anomaly():
         "anomaly", "r2", modelled, observed + 5 * rng.normal(size=(120, 4)), "step", 120, CALENDAR
     )
     assert apart.value < 0.2
+
+
+def test_a_season_is_no_trend():
+    """A sine over whole years has a slope of its own."""
+    season = 3 * np.sin(2 * np.pi * np.arange(120) / 12)[:, None] * np.ones(2)
+    trend = 0.02 * np.arange(120)[:, None]
+    x, y = levels.anomalies(season, season + trend, CALENDAR)
+    np.testing.assert_allclose(x, 0, atol=1e-12)
+    np.testing.assert_allclose(y, 0, atol=1e-12)
