@@ -70,7 +70,7 @@ def compute(ds: xr.Dataset, options: BudgetOptions) -> xr.Dataset:
     wanted, setup = members.names_in(options.variables), runs.one_setup(ds)
     known = registry.variables()
     area, patch = ds["area_m2"].values, ds["patch"].values
-    region = _regions(ds, options)
+    region = regions_of(ds, options.regions, options.regions_variable)
     if ALL in region:
         raise LandlabError(f"a region is called {ALL!r}, as all the land is here; give it another name")
     regions = [ALL, *sorted(set(region) - {""})]
@@ -130,20 +130,20 @@ def _fluxes() -> list[str]:
     return [v.name for v in registry.variables().values() if v.unit in SCALES]
 
 
-def _regions(data: xr.Dataset, options: BudgetOptions) -> np.ndarray:
-    """Region of each pixel; "" where it is in none."""
-    if not options.regions:
+def regions_of(data: xr.Dataset, file: str, variable: str) -> np.ndarray:
+    """Region of each pixel, of the dataset or of a map in a file; "" where it is in none."""
+    if not file:
         return (
             data["region"].values.astype(object).astype(str)
             if "region" in data
             else np.full(data.sizes["pixel"], "")
         )
-    given = usermap.read(options.regions, options.regions_variable)
+    given = usermap.read(file, variable)
     lat, lon, area = (data[n].values.astype(float) for n in ("lat", "lon", "area_m2"))
     region = usermap.regions_at(given, lat, lon, area, cell=0.0)
     if not (region != "").any():
         raise LandlabError(
-            f"option regions: {given.name} of {options.regions} has a region at none of {len(region)} pixels; it "
+            f"option regions: {given.name} of {file} has a region at none of {len(region)} pixels; it "
             f"covers lat {given.lat.min():.4g} to {given.lat.max():.4g}, "
             f"lon {given.lon.min():.4g} to {given.lon.max():.4g}"
         )

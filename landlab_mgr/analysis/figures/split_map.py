@@ -1,0 +1,47 @@
+"""Figure of `split_map`: one map, coloured by what pixels are held out for."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from landlab_mgr.analysis.figures import style
+from landlab_mgr.data import split
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def figure(ds: xr.Dataset) -> "Figure":
+    """Pixels held out for the test of all in orange; of the others, in how many draws they are dev pixels."""
+    from matplotlib.figure import Figure
+
+    fig = Figure(figsize=(9, 4.1), layout="constrained")
+    ax = fig.add_subplot()
+    style.coast(ax)
+    counts = {str(p): x for p, x in zip(ds["part"].values, ds["draws"].values, strict=True)}
+    none = np.zeros(ds.sizes["pixel"], int)
+    lat, lon, n = ds["lat"].values, ds["lon"].values, ds.attrs["drawn"]
+    dev, test = counts.get(split.DEV, none), counts.get(split.TEST, none) == n
+    most = max(int(dev[~test].max(initial=0)), 1)
+    drawn = style.dots(
+        ax,
+        lat[~test],
+        lon[~test],
+        len(lat),
+        c=100 * dev[~test] / n,
+        cmap="Blues",
+        vmin=0,
+        vmax=100 * most / n,
+    )
+    fig.colorbar(drawn, ax=ax, shrink=0.85, label="% of draws in which it is a dev pixel")
+    style.dots(ax, lat[test], lon[test], len(lat), color=style.PALETTE[1])
+    ax.scatter(
+        [], [], color=style.PALETTE[1], s=25, label=f"test of all ({test.sum()} of {len(test)} pixels)"
+    )
+    ax.legend(loc="lower left", frameon=False, fontsize=8)
+    synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
+    style.headline(
+        fig, f"What members train on and are tested on ({n} draws of the split{synthetic})", ds.attrs
+    )
+    return fig
