@@ -34,7 +34,7 @@ from landlab_mgr.storage import figures as figure_files  # `figures` is a packag
 from landlab_mgr.storage.location import make_directory
 from landlab_mgr.workspace.workspace import Workspace
 
-NO_ANALYSIS = ("apply", "figures", "report", "results", "trace")
+NO_ANALYSIS = ("apply", "figures", "report", "reproduce", "results", "trace")
 """Modules that import much, or import this one, and hold no analysis."""
 DIRECTORY = "analyses"
 """Directory of results in the workspace, with one named after each analysis' id."""

@@ -67,6 +67,8 @@ class Section:
     commands: list[str]
     runs: list[str]
     reused: bool
+    numbers: Table | None = None
+    """Numbers beside those of a paper."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Report:
     overview: Table
     sections: list[Section] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
+    overview_title: str = "runs"
 
 
 def check_target(path: str | Path) -> Path:
@@ -128,7 +131,7 @@ def gather(
         analysis.find(name)
     if ensemble is not None:
         catalog.ensemble(ensemble)
-    filter = "" if ensemble is None else f"ensemble = {_quoted(ensemble)}"
+    filter = "" if ensemble is None else f"ensemble = {quoted(ensemble)}"
     whole = Ensemble.select(workspace, catalog, filter, grid)
     sections: list[Section] = []
     missing: list[Missing] = []
@@ -145,16 +148,16 @@ def gather(
                 )
                 continue
             try:
-                sections.append(_section(workspace, ask(whole, name, options)))
+                sections.append(section_of(workspace, ask(whole, name, options)))
             except LandlabError as error:
                 missing.append(Missing(name, str(error)))
             except Exception as error:  # a page with one analysis less is more use than none
                 missing.append(Missing(name, f"{type(error).__name__}: {error}", broken=True))
     return Report(
         title=f"Grid {grid}" if grid else f"Ensemble {ensemble}",
-        head=_head(whole) | _rule(catalog, ensemble),
+        head=head_of(whole) | rule_of(catalog, ensemble),
         synthetic=whole.synthetic,
-        overview=_table(_of_grid(catalog, grid) if grid else _of_ensemble(catalog, str(ensemble))),
+        overview=table_of(_of_grid(catalog, grid) if grid else _of_ensemble(catalog, str(ensemble))),
         sections=sections,
         missing=missing,
     )
@@ -219,14 +222,16 @@ def _several_setups(ensemble: Ensemble) -> str | None:
     return None
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return a name as filters quote it."""
     return "'" + name.replace("'", "''") + "'"
 
 
 # --- how it is shown --------------------------------------------------------------------------------
 
 
-def _section(workspace: Workspace, result: Result) -> Section:
+def section_of(workspace: Workspace, result: Result) -> Section:
+    """Draw a result, and tell where it comes from."""
     record, made = result.record, result.provenance
     with TemporaryDirectory() as directory:
         path = Path(directory) / f"{record.name}.png"
@@ -251,7 +256,7 @@ def _section(workspace: Workspace, result: Result) -> Section:
         title=record.name.replace("_", " ") + (f", {split}" if split and "split" in chosen else ""),
         summary=result.analysis.summary,
         image=f"data:image/png;base64,{image}",
-        table=_table(result.analysis.table(result.dataset)),
+        table=table_of(result.analysis.table(result.dataset)),
         notes=[line for line in str(result.dataset.attrs.get("notes", "")).splitlines() if line],
         about=about,
         commands=commands,
@@ -260,7 +265,8 @@ def _section(workspace: Workspace, result: Result) -> Section:
     )
 
 
-def _table(frame: pd.DataFrame) -> Table:
+def table_of(frame: pd.DataFrame) -> Table:
+    """Return the cells of a frame as text."""
     numeric = [
         pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_bool_dtype(frame[c]) for c in frame
     ]
@@ -268,7 +274,8 @@ def _table(frame: pd.DataFrame) -> Table:
     return Table([str(c) for c in frame.columns], rows, numeric)
 
 
-def _head(whole: Ensemble) -> dict[str, str]:
+def head_of(whole: Ensemble) -> dict[str, str]:
+    """Return the data, the runs, the looks at held-back skill, and the code."""
     catalog, used = whole.catalog, set(whole.runs["dataset"])
     datasets = [d for d in catalog.datasets() if d.name in used]
     reads = catalog.test_reads()
@@ -283,7 +290,8 @@ def _head(whole: Ensemble) -> dict[str, str]:
     }
 
 
-def _rule(catalog: Catalog, ensemble: str | None) -> dict[str, str]:
+def rule_of(catalog: Catalog, ensemble: str | None) -> dict[str, str]:
+    """Return the rule by which members were kept; nothing without an ensemble."""
     if ensemble is None:
         return {}
     return {"kept": ", ".join(f"{k} {v}" for k, v in catalog.ensemble(ensemble).rule.items())}

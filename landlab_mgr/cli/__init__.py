@@ -60,6 +60,10 @@ VERBS = {
         "report",
         "Write every analysis of a grid or an ensemble into one web page that needs no network and no landlab.",
     ),
+    "reproduce": (
+        "reproduce",
+        "Make every figure and table of the model's paper that a grid can give, each number beside the paper's.",
+    ),
     "data": ("data", "Datasets: make, import, look at, check."),
     "grid": ("grid", "Grids of experiments."),
     "ensemble": ("ensemble", "Ensembles: the members that are kept."),

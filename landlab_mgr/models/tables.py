@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from landlab_mgr.models.options import NetworkOptions
+from landlab_mgr.models.paper import Paper
 from landlab_mgr.observations.calendar import Step
 from landlab_mgr.observations.streams import Average, Level, Stream
 from landlab_mgr.observations.variables import Variable
@@ -182,6 +183,8 @@ class Tables:
     """Comment in files of predictions."""
     notes: Mapping[str, Any] = field(default_factory=dict)
     """Defaults of single analyses, by name: lists of parameters, and the like."""
+    paper: Paper | None = None
+    """Paper whose figures and tables `landlab reproduce paper` makes."""
 
     def __post_init__(self) -> None:
         if not self.label:

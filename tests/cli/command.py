@@ -29,6 +29,7 @@ COMPUTING = (
     "app",
     "bench",
     "report",
+    "reproduce",
     "data twin",
     "data fetch",
     "ensemble predict",

@@ -1,5 +1,6 @@
 """Tables of DALEC, the default model. JAX-free."""
 
+from landlab_mgr.models.dalec.paper import PAPER
 from landlab_mgr.models.dalec.parameters import DERIVED, PARAMETERS, PHENOLOGY, POOL, POOLS
 from landlab_mgr.models.options import LandNetwork
 from landlab_mgr.models.tables import Collapse, Kind, LossTerm, Tables, compared
@@ -117,5 +118,6 @@ TABLES = Tables(
     comment="Initial pools are those that each member's network gives a place of its predictors; "
     "pools and LAI need some years to settle.",
     notes=NOTES,
+    paper=PAPER,
     references="Bloom & Williams 2015, doi:10.5194/bg-12-1299-2015; Fang & Gentine 2024, doi:10.1029/2024MS004308",
 )
