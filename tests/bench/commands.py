@@ -287,3 +287,37 @@ def _judge(
 
 def _short(number: float) -> str:
     return str(number) if isinstance(number, int) else f"{number:.3g}" if number < 1000 else f"{number:.0f}"
+
+
+@app.command("paper")
+def paper(
+    pixels: Annotated[
+        int, typer.Option(min=500, help="At least so many pixels, in 84 patches or more")
+    ] = 20_000,
+    groups: Annotated[str, typer.Option(help="Predictor groups, all combinations")] = "PFT,CLIM,AGE,SOIL",
+    seeds: Annotated[int, typer.Option(min=1, help="Members of each combination")] = 2,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each")] = 3,
+    years: Annotated[int, typer.Option(min=4, help="Of the record")] = 14,
+    keep: Annotated[
+        str | None, typer.Option(help="Directory for the workspace and the page, taken up again if there")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """The paper by one command on a gridded twin with gaps: minutes, memory, and agreement with the truth."""
+    from tests.bench import paper as bench
+
+    with TemporaryDirectory() as temporary:
+        figures = bench.measure(Path(keep or temporary), pixels, groups.split(","), seeds, epochs, years)
+    if json:
+        show(pd.DataFrame([asdict(figures)]), as_json=True)
+        return
+    rows = [
+        ("pixels, patches", f"{figures.pixels}, {figures.patches}", ""),
+        (f"training of {figures.runs} runs, min", f"{figures.training_minutes:.1f}", ""),
+        ("paper, min", f"{figures.paper_minutes:.1f}", "30"),
+        ("peak memory of it, GB", f"{figures.paper_gb:.2f}", "8"),
+        ("numbers on the page", f"{len(figures.items)}", ""),
+    ]
+    show(pd.DataFrame(rows, columns=["what", "measured", "at most"]))
+    for line in figures.truth:
+        console.print(line, markup=False, soft_wrap=True)
