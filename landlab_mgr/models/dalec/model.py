@@ -21,7 +21,7 @@ from landlab_mgr.models.dalec.climate import Climate, prepare
 from landlab_mgr.models.dalec.parameters import BY_NAME, CARBON_POOLS
 from landlab_mgr.models.dalec.process import fire, observe, phenology, photosynthesis, turnover, water
 from landlab_mgr.models.dalec.process.allocation import allocate
-from landlab_mgr.models.dalec.tables import PHOTOSYNTHESIS, TABLES, WATER_STRESS
+from landlab_mgr.models.dalec.tables import PHOTOSYNTHESIS, RUNOFF, TABLES, WATER_STRESS
 from landlab_mgr.models.land import Bound, Diagnosed, Dynamics, Parameters
 from landlab_mgr.models.model import Penalty
 from landlab_mgr.observations.calendar import Calendar
@@ -214,7 +214,7 @@ def step(
     som, cut = _clamp(pools.som + (wood_litter + litter_to_som - respiration_som) * dt, "som")
     respiration_som += cut / dt
 
-    runoff = water.runoff(pools.water, p["runoff_focal_point"])
+    runoff = bound[RUNOFF.name](water.RunoffState(pools.water, p["runoff_focal_point"], dt))
     water_after, cut = _clamp(pools.water + (month.precip - et - runoff) * dt, "water")
     runoff += cut / dt
     # at the floor, what runoff could not pay: ET from the balance, since correcting it loses float32 digits
@@ -357,5 +357,9 @@ def simulate(
         keep: names of the outputs to return; None returns all.
         fires: False leaves fire out of the program; only where burned_area is 0 everywhere.
     """
-    bound = {WATER_STRESS.name: water_stress, PHOTOSYNTHESIS.name: land.bind(photosynthesis.ACM)}
+    bound = {
+        WATER_STRESS.name: water_stress,
+        PHOTOSYNTHESIS.name: land.bind(photosynthesis.ACM),
+        RUNOFF.name: land.bind(water.PER_MONTH),
+    }
     return land.simulate(DYNAMICS, params, weather, bound, keep, () if fires else (BURNED,))

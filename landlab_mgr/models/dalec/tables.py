@@ -56,6 +56,16 @@ PHOTOSYNTHESIS = Kind(
     implementations={"acm": f"{_PROCESS}.photosynthesis:ACM"},
     plugins="landlab_mgr.photosynthesis",
 )
+RUNOFF = Kind(
+    name="runoff",
+    default="per_month",
+    meaning="runoff of a month, or as the published code has it of a step, whatever its length",
+    implementations={
+        "per_month": f"{_PROCESS}.water:PER_MONTH",
+        "per_step": f"{_PROCESS}.water:PER_STEP",
+    },
+    plugins="landlab_mgr.runoff",
+)
 
 LEAFY_LAI = 0.3
 """Mean observed LAI (m2 m-2) above which a pixel has leaves."""
@@ -110,7 +120,7 @@ TABLES = Tables(
     outputs=(*(v for v in VARIABLES.values() if v.name != "ewt"), *STOCKS),
     pools=POOLS,
     always=("gpp", "nee", "reco", "et", "lai"),
-    processes={kind.name: kind for kind in (WATER_STRESS, PHOTOSYNTHESIS)},
+    processes={kind.name: kind for kind in (WATER_STRESS, PHOTOSYNTHESIS, RUNOFF)},
     collapse=COLLAPSE,
     network=LandNetwork,
     steps=("month", "day"),

@@ -331,4 +331,6 @@ def test_vpd_in_another_unit_than_its_attribute_is_not_guessed(files, tmp_path):
 
 def test_months_of_thirty_days_say_what_differs(files, tmp_path):
     with differland.open_files(files, dt_days=30.0) as opened:
-        assert any(line.startswith("dt 30: runoff stays") and "1.4% less" in line for line in opened.notices)
+        [notice] = [line for line in opened.notices if line.startswith("dt 30: runoff stays")]
+    assert "1.4% less" in notice
+    assert '[base.process] runoff = "per_step" has the published code' in notice

@@ -16,6 +16,7 @@ from landlab_mgr.models.dalec.process import (
     water,
 )
 from landlab_mgr.models.dalec.process.weather import Weather
+from landlab_mgr.spec.run import RunSpec
 
 from .processes import bind, water_stress
 
@@ -166,6 +167,22 @@ def test_a_process_has_versions_and_version_one_needs_no_number():
         water_stress("linear@2")
     with pytest.raises(LandlabError, match=r"must be a name, or name@version .*, not 'linear@'"):
         water_stress("linear@")
+
+
+@pytest.mark.parametrize(("days", "more"), [(30.4375, 1.0), (30.0, 30.4375 / 30), (1.0, 30.4375)])
+def test_runoff_of_a_step_is_that_of_the_published_code(days, more):
+    state = water.RunoffState(*map(jnp.asarray, ([80.0, 40.0], 100.0, days)))
+    per_month, per_step = (p.fluxes({}, state) for p in (water.PER_MONTH, water.PER_STEP))
+    assert per_step == pytest.approx([55 / days, 16 / days])
+    assert per_step == pytest.approx(np.asarray(per_month) * more)
+
+
+def test_runoff_per_step_is_a_choice_of_a_run_whose_default_stays():
+    def run_id(**process):
+        return RunSpec(dataset="d", predictors=("CLIM",), process=process).run_id
+
+    assert run_id(runoff="per_month") == run_id()
+    assert run_id(runoff="per_step") != run_id()
 
 
 def test_runoff_is_continuous_where_it_becomes_quick():

@@ -9,7 +9,8 @@ from the published code, https://github.com/JianingFang/DifferLand_Global. As th
 
 As there, NBE and EWT count only in patches of which 80 % are valid, and fire where it is an inversion's. The published
 code's months have 30 days; `dt_days=30` does the same but for runoff, which there is per step and here per month of
-30.4375 days: 1.4 % less in ours, and the pool of water differs by more.
+30.4375 days: 1.4 % less in ours, and the pool of water differs by more. The code's is the process
+`runoff = "per_step"`.
 """
 
 import json
@@ -275,7 +276,8 @@ def open_files(
             less = 1 - dt_days / DAYS_PER_MONTH
             notices.append(
                 f"dt {dt_days:g}: runoff stays that of a month of {DAYS_PER_MONTH} days, {less:.1%} less than "
-                "the published code's, which divides by dt; the pool of water differs by more"
+                "the published code's, which divides by dt; the pool of water differs by more; a grid with "
+                '[base.process] runoff = "per_step" has the published code\'s'
             )
         _check_vpd(terms["vpd"][0], land, reader.by_hand)
         reader.refuse_unused()

@@ -71,12 +71,37 @@ def no_stress(weights: Any, state: WaterState) -> WaterFluxes:
 
 LINEAR, NONE = Process(linear_stress), Process(no_stress)
 
+
+class RunoffState(NamedTuple):
+    """Inputs of a runoff process, which returns runoff, mm d-1."""
+
+    water: Array
+    """Plant-available water at the start of the step, mm."""
+    focal_point: Array
+    """mm."""
+    dt: Array
+    """Days of the step."""
+
+
 RUNOFF_DAYS = DAYS_PER_MONTH
 """The time over which the focal point speaks of runoff. The source divides by the length of a step instead, so that a
 day would shed as much as a month: there the parameter means something else for each step, and nothing converges."""
 
 
-def runoff(water: Array, focal_point: Array) -> Array:
-    """W^2 / focal point in a month while W <= focal point / 2, else W - focal point / 4; mm d-1."""
+def runoff(water: Array, focal_point: Array, days: float | Array = RUNOFF_DAYS) -> Array:
+    """W^2 / focal point in so many days while W <= focal point / 2, else W - focal point / 4; mm d-1."""
     quick = water > 0.5 * focal_point
-    return jnp.where(quick, water - 0.25 * focal_point, water * water / focal_point) / RUNOFF_DAYS
+    return jnp.where(quick, water - 0.25 * focal_point, water * water / focal_point) / days
+
+
+def runoff_per_month(weights: Any, state: RunoffState) -> Array:
+    """Runoff of a month, whatever the step."""
+    return runoff(state.water, state.focal_point)
+
+
+def runoff_per_step(weights: Any, state: RunoffState) -> Array:
+    """Runoff of a step, as the published code has it: the same for months of 30.4375 days."""
+    return runoff(state.water, state.focal_point, state.dt)
+
+
+PER_MONTH, PER_STEP = Process(runoff_per_month), Process(runoff_per_step)
