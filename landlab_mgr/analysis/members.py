@@ -289,6 +289,10 @@ def _of_towers(ds: xr.Dataset, file: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset
 
     LandlabError where the file has none of them.
     """
+    if "tower_pixel" not in file and not _has_towers(ds):
+        raise LandlabError(
+            f"no pixel of dataset {ds.attrs['name']} has a value of a tower; `landlab data show` lists what it has"
+        )
     if "tower_pixel" not in file:
         raise LandlabError(
             f"the monthly file of run {file.attrs['run_id']} holds means of {file.sizes['patch']} patches, and no "
@@ -302,6 +306,17 @@ def _of_towers(ds: xr.Dataset, file: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset
     label = ("pixel", file["split"].values[patch])
     at = xr.Dataset(series, attrs=file.attrs).rename(tower="pixel").assign(split=label)
     return ds[[n for n in ds.data_vars if "run" not in ds[n].dims]].isel(pixel=pixels), at
+
+
+def _has_towers(ds: xr.Dataset) -> bool:
+    """Check whether any tower stream has a value, block by block."""
+    names = [s.name for s in streams_in(ds) if s.tower]
+    per_block = max(1, BLOCK_VALUES // ds.sizes["time"])
+    return any(
+        np.isfinite(ds[name].isel(pixel=slice(start, start + per_block)).values).any()
+        for name in names
+        for start in range(0, ds.sizes["pixel"], per_block)
+    )
 
 
 def stacks(ds: xr.Dataset, part: str, variables: Sequence[str] = (), at_towers: bool = False) -> list[Stack]:
