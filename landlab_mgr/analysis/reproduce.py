@@ -144,6 +144,7 @@ def _section(of: _Runs, item: Item, title: str) -> Section:
     section = report.section_of(of.whole.workspace, result)
     frame = result.analysis.table(result.dataset)
     beside = [_beside(frame, number, of.names) for number in item.numbers]
+    beside = [row for row in beside if row[1] != NOT_HERE or row[3] != NOT_GIVEN]
     shown = Table(COLUMNS, beside, [False, True, True, True]) if beside else None
     return replace(section, title=title, numbers=shown, notes=[*notes, *section.notes])
 

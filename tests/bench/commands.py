@@ -292,7 +292,7 @@ def _short(number: float) -> str:
 @app.command("paper")
 def paper(
     pixels: Annotated[
-        int, typer.Option(min=500, help="At least so many pixels, in 84 patches or more")
+        int, typer.Option(min=500, help="At least so many pixels, in 100 patches or more")
     ] = 20_000,
     groups: Annotated[str, typer.Option(help="Predictor groups, all combinations")] = "PFT,CLIM,AGE,SOIL",
     seeds: Annotated[int, typer.Option(min=1, help="Members of each combination")] = 2,
@@ -315,6 +315,7 @@ def paper(
         ("pixels, patches", f"{figures.pixels}, {figures.patches}", ""),
         (f"training of {figures.runs} runs, min", f"{figures.training_minutes:.1f}", ""),
         ("paper, min", f"{figures.paper_minutes:.1f}", "30"),
+        ("  of the processor", f"{figures.paper_cpu_minutes:.1f}", ""),
         ("peak memory of it, GB", f"{figures.paper_gb:.2f}", "8"),
         ("numbers on the page", f"{len(figures.items)}", ""),
     ]

@@ -24,7 +24,9 @@ def figure(ds: xr.Dataset) -> "Figure":
     variables, s = list(ds["variable"].values), ds.attrs["statistic"]
     columns = min(2, len(variables))
     rows = -(-len(variables) // columns)
-    fig = Figure(figsize=(7.2 * columns, 1.2 + 2.25 * rows), layout="constrained")
+    fig = Figure(figsize=(7.2 * columns, 1.2 + 2.25 * rows))
+    # titles of square panels stand higher than those of maps
+    fig.set_layout_engine("constrained", h_pad=0.1)
     grid = fig.subplots(rows, 2 * columns, squeeze=False, width_ratios=columns * [1, 2.4])
     axes = grid.reshape(-1, 2)
     for ax in axes[len(variables) :].ravel():
