@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from landlab_mgr import analysis
+from landlab_mgr.analysis import members
 from landlab_mgr.analysis import towers as module
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
@@ -112,3 +114,12 @@ def test_what_is_refused(forecast, towers, planet, tmp_path):
         pytest.raises(LandlabError, match="holds means of 6 patches, and no series of towers"),
     ):
         analysis.run(coarse, catalog, "towers")
+
+
+def test_towers_without_a_value_are_no_older_version(planet):
+    nothing = planet.assign({n: planet[n] * np.nan for n in planet if str(n).endswith(("_fluxnet", "_site"))})
+    means_of_patches = xr.Dataset({"gpp": (("patch", "time"), np.zeros((6, 36)))}, attrs={"run_id": "r"})
+    with pytest.raises(LandlabError, match=r"no pixel of dataset .* has a value of a tower"):
+        members._of_towers(nothing, means_of_patches)
+    with pytest.raises(LandlabError, match="as older versions left it"):
+        members._of_towers(planet, means_of_patches)
