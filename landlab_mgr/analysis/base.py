@@ -1,16 +1,13 @@
 """The completed runs that an analysis is about, as the catalog has them. JAX-free."""
 
-import json
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from landlab_mgr.analysis.runs import the_setup
 from landlab_mgr.catalog import Catalog
-from landlab_mgr.catalog.compare import flattened
 from landlab_mgr.catalog.filter import held_back
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
@@ -136,30 +133,9 @@ class Ensemble:
 
         It holds the predictor groups, and the settings in which the ensemble varies.
         """
-        keys = self.catalog.setup_keys(self.run_ids)
-        examples: dict[Hashable, str] = {}
-        for run_id in self.run_ids:
-            examples.setdefault(keys[run_id], run_id)
-        # one specification of each setup is read, however many runs it has
-        specs = self.catalog.specs(list(examples.values()))
-        rows = self.runs.set_index("run_id").loc[list(examples.values())]
-        settings = [
-            flattened(specs[run_id].complete(exclude={"predictors", "seeds"}) | {"dataset": dataset})
-            for run_id, dataset in zip(examples.values(), rows["dataset"], strict=True)
-        ]
-        fields = dict.fromkeys(field for s in settings for field in s)
-        varying = [f for f in fields if len({json.dumps(s.get(f)) for s in settings}) > 1]
-        names = {}
-        for key, label, s in zip(examples, rows["label"], settings, strict=True):
-            differs = [f"{f.rpartition('.')[2]} {_text(s[f])}" for f in varying if s.get(f) is not None]
-            names[key] = ", ".join([label, *differs])
-        return [names[keys[run_id]] for run_id in self.run_ids]
+        return list(self.catalog.setups(self.run_ids).values())
 
 
 def completed(filter: str) -> str:
     """Restrict the filter to completed runs."""
     return f"({filter}) and status = 'completed'" if filter else "status = 'completed'"
-
-
-def _text(value: Any) -> str:
-    return "+".join(map(str, value)) if isinstance(value, list) else str(value)
