@@ -21,7 +21,6 @@ REGION_DEGREES = (120.0, 80.0)
 """Width and height up to which places are of a region, whose map is no globe."""
 
 
-
 @cache
 def mask() -> np.ndarray:
     """Land mask of the globe in cells of 0.25 degrees, bool [north to south, west to east]."""

@@ -49,7 +49,7 @@ def figure(ds: xr.Dataset) -> "Figure":
         left.tick_params(labelsize=7)
         skill = one["skill"].values
         mapped = np.isfinite(skill)
-        style.coast(right)
+        style.coast(right, ds["lat"].values, ds["lon"].values)
         drawn = style.dots(
             right,
             ds["lat"].values[mapped],

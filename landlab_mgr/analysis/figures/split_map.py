@@ -23,10 +23,10 @@ def figure(ds: xr.Dataset) -> "Figure":
     blues = LinearSegmentedColormap.from_list("dev", ["#a8d5f5", style.PALETTE[0], "#00264d"])
     fig = Figure(figsize=(9, 4.1), layout="constrained")
     ax = fig.add_subplot()
-    style.coast(ax)
     counts = {str(p): x for p, x in zip(ds["part"].values, ds["draws"].values, strict=True)}
     none = np.zeros(ds.sizes["pixel"], int)
     lat, lon, n = ds["lat"].values, ds["lon"].values, ds.attrs["drawn"]
+    style.coast(ax, lat, lon)
     dev, test = counts.get(split.DEV, none), counts.get(split.TEST, none) == n
     never = (dev == 0) & ~test
     style.dots(ax, lat[never], lon[never], len(lat), color=NEVER)
