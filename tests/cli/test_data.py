@@ -13,7 +13,7 @@ from landlab_mgr.data import store
 from landlab_mgr.data.sources import generic
 from landlab_mgr.errors import LandlabError
 
-from ..data.sources import others
+from ..data.sources import flux_files, others
 from ..data.sources.miniature import write_differland
 from ..data.sources.zenodo import Zenodo
 from .command import command, landlab, refused
@@ -123,3 +123,24 @@ def test_killed_at_any_moment_there_is_no_dataset(differland, tmp_path):
 def test_the_example_of_a_mapping_is_one():
     said = landlab("data", "import", "generic", "--example").stdout
     assert said == generic.EXAMPLE
+
+
+def test_towers_are_imported_and_what_was_kept_is_shown(tmp_path):
+    ws, folder = tmp_path / "ws", flux_files.write_towers(tmp_path / "towers")
+    arguments = ("data", "import", "fluxnet", folder)
+    for option, message in (
+        (("--years", "2016"), "--years '2016': write the first and the last"),
+        (("--place", "AA-One=north"), "write --place AA-One=LAT,LON"),
+        (("--assume", "AA-One.precip=much"), "write --assume"),
+    ):
+        assert message in refused(*arguments, *option, workspace=ws)
+    said = landlab(*arguments, workspace=ws).stdout
+    assert "24 of 24" in said
+    assert "dataset towers" in said
+    assert "0 errors" in landlab("data", "check", "towers", workspace=ws).stdout
+
+
+def test_a_mapping_is_asked_for_or_proposed(tmp_path):
+    path, _ = others.write_sites(tmp_path)
+    assert "--guess proposes one" in refused("data", "import", "generic", path, workspace=tmp_path / "ws")
+    assert "[forcing]" in landlab("data", "import", "generic", path, "--guess").stdout
