@@ -1,4 +1,4 @@
-"""Model and observation, month by month, at a place of the reader's choice."""
+"""Model and observation, step by step, at a place of the reader's choice."""
 
 from collections.abc import Callable
 
@@ -11,6 +11,7 @@ from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.models.tables import Tables
 from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.records import SEEN
 from parts import address, download, figures, reading, series, text
 
 
@@ -34,8 +35,10 @@ def show(view: reading.RunView, save: Callable[[reading.RunView, go.Figure, str,
     if not series.variables(monthly, ds, tables):
         st.info("The monthly file of this run holds no variable that is known here.")
         return
-    variable, place = choose_series(monthly, ds, tables)
-    what = series.series(monthly, ds, variable, place, tables)
+    withheld = reading.withheld(workspace, view.dataset, view.record.spec.split.model_dump_json())
+    variable, place = choose_series(monthly, ds, tables, withheld)
+    switched_on = reading.held_back_of(view.record.run_id) is not None
+    what = series.series(monthly, ds, variable, place, tables, withheld, switched_on)
     split = series.splits(monthly)[place]
     warmup = Calendar.of(ds).steps_in_months(view.record.spec.warmup_months)
     record = view.record
@@ -56,11 +59,18 @@ def show(view: reading.RunView, save: Callable[[reading.RunView, go.Figure, str,
             shown = figures.scatter(what, warmup)
             st.plotly_chart(shown, config=config, key="scatter", alt=f"{title}, modelled against observed")
             save(view, shown, f"{title}, modelled against observed", f"scatter {name}")
-        else:
+        elif switched_on or split in SEEN:
             st.caption(f"{text.name(variable)} was not observed here: the line is the model alone.")
+        else:
+            st.caption(
+                f"A {split} place: its observations appear with the switch “test and withheld” of the skill, "
+                "which is counted. The line is the model alone."
+            )
 
 
-def choose_series(monthly: xr.Dataset, ds: xr.Dataset, tables: Tables) -> tuple[str, int]:
+def choose_series(
+    monthly: xr.Dataset, ds: xr.Dataset, tables: Tables, withheld: np.ndarray | None
+) -> tuple[str, int]:
     """The variable and the place to show; at first a train or dev place with the most observed months."""
     variables = series.variables(monthly, ds, tables)
     names, splits = series.places(monthly), series.splits(monthly)
@@ -75,7 +85,7 @@ def choose_series(monthly: xr.Dataset, ds: xr.Dataset, tables: Tables) -> tuple[
             format_func=lambda v: f"{text.name(v)}, {registry.variables()[v].meaning}",
         )
         address.keep("variable", variables[0])
-    count = series.months_observed(monthly, ds, variable)
+    count = series.steps_observed(monthly, ds, variable, withheld)
     held_out = splits == "test"  # looking at test is the reader's decision
     first = list(keys)[int(np.where(held_out, -1, count).argmax())]
     with right:
@@ -85,7 +95,7 @@ def choose_series(monthly: xr.Dataset, ds: xr.Dataset, tables: Tables) -> tuple[
             list(keys),
             key="place",
             format_func=lambda key: (
-                f"{names[keys[key]]} · {splits[keys[key]]} · {count[keys[key]]} months observed"
+                f"{names[keys[key]]} · {splits[keys[key]]} · {count[keys[key]]} {Calendar.of(ds).step}s observed"
             ),
         )
         address.keep("place", first)

@@ -6,6 +6,7 @@ What changes (the catalog) is read again when something has changed; what is kno
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 import xarray as xr
@@ -15,10 +16,12 @@ from landlab_mgr.catalog.compare import Comparison, compare
 from landlab_mgr.catalog.events import Version
 from landlab_mgr.catalog.progress import progress as progress_of
 from landlab_mgr.data import store
+from landlab_mgr.data.split import withheld_months
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN, SPLITS
 from landlab_mgr.spec import fields
 from landlab_mgr.spec.grid import GridSpec
+from landlab_mgr.spec.run import SplitSpec
 from landlab_mgr.storage import artifacts
 from landlab_mgr.workspace.workspace import Workspace
 
@@ -230,10 +233,35 @@ def _difference(root: str, database: str, a: str, b: str, version: Version) -> C
     return compare(catalog, a, b)
 
 
-def held_back(workspace: Workspace, run_id: str) -> pd.DataFrame:
-    """Test and withheld metrics of a run, read now and counted; LandlabError where they cannot be counted."""
-    with workspace.open() as catalog:
-        return catalog.metrics(run_id, [split for split in SPLITS if split not in SEEN])
+HELD_BACK = "held back"
+
+
+def held_back(run_id: str) -> pd.DataFrame:
+    """Test and withheld metrics of a run, read and counted once each time that somebody switches them on.
+
+    LandlabError where they cannot be counted.
+    """
+    if (metrics := held_back_of(run_id)) is None:
+        with workspace().open() as catalog:
+            metrics = catalog.metrics(run_id, [split for split in SPLITS if split not in SEEN])
+        st.session_state[HELD_BACK] = run_id, metrics
+    return metrics
+
+
+def held_back_of(run_id: str) -> pd.DataFrame | None:
+    """Test and withheld metrics of a run where its reader has switched them on; None elsewhere."""
+    shown, metrics = st.session_state.get(HELD_BACK, (None, None))
+    return metrics if shown == run_id else None
+
+
+def withheld(workspace: Workspace, record: DatasetRecord, split: str) -> np.ndarray | None:
+    """Steps of a dataset that a split (as JSON) withholds, bool [time, 1] or [time, pixel]; None: none."""
+    return _withheld(str(workspace.path(record.url)), record.fingerprint, split)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _withheld(path: str, fingerprint: str, split: str) -> np.ndarray | None:
+    return withheld_months(_dataset(path, fingerprint), SplitSpec.model_validate_json(split))
 
 
 def artifact(workspace: Workspace, files: pd.DataFrame, kind: str) -> xr.Dataset | None:

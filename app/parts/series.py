@@ -9,12 +9,13 @@ import xarray as xr
 from landlab_mgr.models import registry
 from landlab_mgr.models.tables import Tables
 from landlab_mgr.observations.streams import Stream, stream_variable
+from landlab_mgr.records import SEEN
 from landlab_mgr.storage import artifacts
 
 
 @dataclass(frozen=True)
 class Observed:
-    """A stream at one place: months to learn from and months withheld from training, NaN where there is none."""
+    """A stream at one place: steps to learn from and steps held back from training, NaN where there is none."""
 
     stream: str
     seen: np.ndarray
@@ -91,29 +92,52 @@ def _degrees(angle: float, letters: str) -> str:
     return f"{abs(angle):.2f}°{letters[int(angle < 0)]}"
 
 
-def months_observed(monthly: xr.Dataset, ds: xr.Dataset, variable: str) -> np.ndarray:
-    """How many months of a variable were observed, withheld ones included, at each place, [place]."""
-    names = [n for s in streams_of(variable, ds) for n in _names(s.name) if n in ds]
-    if place_dim(monthly) == "patch" or not names:
+def steps_observed(
+    monthly: xr.Dataset, ds: xr.Dataset, variable: str, withheld: np.ndarray | None = None
+) -> np.ndarray:
+    """How many steps of a variable were observed and not withheld at each place, [place]."""
+    streams = streams_of(variable, ds)
+    if place_dim(monthly) == "patch" or not streams:
         return np.zeros(monthly.sizes[place_dim(monthly)], int)
-    return np.sum([ds[n].notnull().sum("time").values for n in names], axis=0)
+    learned = True if withheld is None else ~withheld
+    return sum((np.isfinite(ds[s.name].transpose("time", "pixel").values) & learned).sum(0) for s in streams)
 
 
-def series(monthly: xr.Dataset, ds: xr.Dataset, variable: str, place: int, tables: Tables) -> Series:
+def series(
+    monthly: xr.Dataset,
+    ds: xr.Dataset,
+    variable: str,
+    place: int,
+    tables: Tables,
+    withheld: np.ndarray | None = None,
+    held_back: bool = False,
+) -> Series:
     """Model and observation of a variable at a place.
 
-    An anomaly is compared as one: less the mean over the observed months, each.
+    Args:
+        monthly: what a run modelled.
+        ds: its dataset.
+        variable: what is modelled and observed.
+        place: number of the pixel or patch.
+        tables: of its model. An anomaly is compared as one: less the mean over the observed months, each.
+        withheld: steps that its split withholds, bool [time, 1] or [time, pixel]; None: none.
+        held_back: with the observations that it did not learn from: withheld steps, and all of a test place.
     """
     modelled = monthly[output_of(tables).get(variable, variable)].isel({place_dim(monthly): place}).values
     pixels = np.flatnonzero(ds["patch"].values == place) if place_dim(monthly) == "patch" else [place]
+    unseen = np.full(monthly.sizes["time"], splits(monthly)[place] not in SEEN)
+    if withheld is not None:
+        unseen = unseen | withheld[:, pixels if withheld.shape[1] > 1 else [0]].any(axis=1)
     observed = []
     for stream in streams_of(variable, ds):
-        seen, withheld = (_mean_of(ds, name, pixels) for name in _names(stream.name))
+        observations, apart = (_mean_of(ds, name, pixels) for name in _names(stream.name))
+        seen = np.where(unseen, np.nan, observations)
+        apart = np.where(unseen & np.isfinite(observations), observations, apart)
         if stream.average == "anomaly":
             there = np.isfinite(seen)
             if there.any():
                 seen, modelled = seen - seen[there].mean(), modelled - modelled[there].mean()
-        observed.append(Observed(stream.name, seen, withheld))
+        observed.append(Observed(stream.name, seen, apart if held_back else np.full_like(apart, np.nan)))
     unit = registry.variables()[variable].unit
     return Series(variable, unit, monthly["time"].values, modelled, tuple(observed))
 
@@ -123,7 +147,9 @@ def table(what: Series) -> pd.DataFrame:
     dates = what.time.astype("datetime64[D]" if what.daily else "datetime64[M]").astype(str)
     columns = {"day" if what.daily else "month": dates, "modelled": what.modelled}
     for observed in what.observed:
-        columns |= {observed.stream: observed.seen, f"{observed.stream} withheld": observed.withheld}
+        columns[observed.stream] = observed.seen
+        if np.isfinite(observed.withheld).any():
+            columns[f"{observed.stream} withheld"] = observed.withheld
     return pd.DataFrame(columns)
 
 

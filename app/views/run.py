@@ -184,16 +184,19 @@ def skill(view: reading.RunView) -> None:
     asked = st.toggle(
         "test and withheld (counted)",
         key=f"held back {run_id}",
-        help=f"Choose setups by dev; the rest is for the end. Of this run it was looked at {times}.",
+        help="Choose setups by dev; the rest is for the end. The switch also shows these observations in the series "
+        f"below. Of this run they were looked at {times}.",
     )
-    metrics = view.metrics
+    metrics, before = view.metrics, reading.held_back_of(run_id) is not None
     if asked:
         try:
-            metrics = pd.concat([metrics, held_back(run_id)])
+            metrics = pd.concat([metrics, reading.held_back(run_id)])
         except LandlabError as error:
             text.problem(error)
     else:
-        st.session_state.pop("held back", None)
+        st.session_state.pop(reading.HELD_BACK, None)
+    if before != (reading.held_back_of(run_id) is not None):
+        st.rerun()  # the series beside it show the same
     table = skill_table(metrics)
     table["variable"] = [
         text.quantity(v, known.unit) if (known := text.about(v)) else v for v in table["variable"]
@@ -221,15 +224,6 @@ def skill(view: reading.RunView) -> None:
         alt="Skill of this run",
     )
     download.table(metrics, f"metrics {run_id[:8]}")
-
-
-def held_back(run_id: str) -> pd.DataFrame:
-    """Test and withheld metrics, read once each time that somebody switches them on."""
-    shown, metrics = st.session_state.get("held back", (None, None))
-    if shown != run_id:
-        metrics = reading.held_back(reading.workspace(), run_id)
-        st.session_state["held back"] = run_id, metrics
-    return metrics
 
 
 def provenance(view: reading.RunView) -> None:

@@ -117,7 +117,8 @@ TIME = np.array(["2001-01-15", "2001-02-15", "2001-03-15"], "datetime64[ns]")
 
 
 def monthly(dim: str, **values: list[list[float]]) -> xr.Dataset:
-    return xr.Dataset({n: ((dim, "time"), np.array(v)) for n, v in values.items()}, coords={"time": TIME})
+    ds = xr.Dataset({n: ((dim, "time"), np.array(v)) for n, v in values.items()}, coords={"time": TIME})
+    return ds.assign(split=(dim, ["train"] * ds.sizes[dim])) if values else ds
 
 
 def observations(**values: list[list[float]]) -> xr.Dataset:
@@ -148,11 +149,40 @@ def test_withheld_months_stay_apart():
     from parts import series
 
     ds = observations(lai=[[1.0, np.nan, np.nan]] * 3, lai_withheld=[[np.nan, 2.0, np.nan]] * 3)
-    what = series.series(monthly("pixel", lai=[[0.0, 0.0, 0.0]] * 3), ds, "lai", 2, TABLES)
+    modelled = monthly("pixel", lai=[[0.0, 0.0, 0.0]] * 3)
+    what = series.series(modelled, ds, "lai", 2, TABLES, held_back=True)
     np.testing.assert_allclose(what.observed[0].withheld, [np.nan, 2, np.nan])
-    np.testing.assert_array_equal(
-        series.months_observed(monthly("pixel", lai=[[0.0] * 3] * 3), ds, "lai"), [2, 2, 2]
-    )
+    assert list(series.table(what).columns) == ["month", "modelled", "lai", "lai withheld"]
+    np.testing.assert_array_equal(series.steps_observed(modelled, ds, "lai"), [1, 1, 1])
+
+
+EVERY_STEP = [[1.0, 2.0, 3.0]] * 3
+
+
+@pytest.mark.parametrize(
+    ("observed", "withheld", "place", "seen", "held_back"),
+    [
+        ({"lai_withheld": [[np.nan, np.nan, 4.0]] * 3}, None, 0, [1, 2, 3], [np.nan, np.nan, 4]),
+        ({}, np.array([[False], [True], [False]]), 0, [1, np.nan, 3], [np.nan, 2, np.nan]),
+        ({}, np.array([[0, 0, 0], [0, 1, 0], [0, 1, 0]], bool), 1, [1, np.nan, np.nan], [np.nan, 2, 3]),
+        ({}, np.array([[0, 0, 0], [0, 1, 0], [0, 1, 0]], bool), 0, [1, 2, 3], [np.nan] * 3),
+        ({}, None, 2, [np.nan] * 3, [1, 2, 3]),
+    ],
+    ids=["of a stream", "of every place", "of a place", "of another place", "a test place"],
+)
+@pytest.mark.parametrize("dim", ["pixel", "patch"])
+def test_what_is_held_back_is_shown_where_asked_for_alone(dim, observed, withheld, place, seen, held_back):
+    from parts import series
+
+    ds = observations(lai=EVERY_STEP, **observed).assign(patch=("pixel", [0, 1, 2]))
+    modelled = monthly(dim, lai=[[0.0] * 3] * 3).assign(split=(dim, ["train", "dev", "test"]))
+    hidden = series.series(modelled, ds, "lai", place, TABLES, withheld)
+    np.testing.assert_array_equal(hidden.observed[0].seen, seen)
+    assert np.isnan(hidden.observed[0].withheld).all()
+    assert "lai withheld" not in series.table(hidden)
+    shown = series.series(modelled, ds, "lai", place, TABLES, withheld, held_back=True)
+    np.testing.assert_array_equal(shown.observed[0].seen, seen)
+    np.testing.assert_array_equal(shown.observed[0].withheld, held_back)
 
 
 def test_what_is_observed_comes_first():
