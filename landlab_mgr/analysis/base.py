@@ -1,16 +1,13 @@
 """The completed runs that an analysis is about, as the catalog has them. JAX-free."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import xarray as xr
 
 from landlab_mgr.analysis.runs import the_setup
 from landlab_mgr.catalog import Catalog
-from landlab_mgr.catalog.compare import flattened
 from landlab_mgr.catalog.filter import held_back
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
@@ -137,24 +134,9 @@ class Ensemble:
 
         It holds the predictor groups, and the settings in which the ensemble varies.
         """
-        specs = self.catalog.specs(self.run_ids)
-        settings = []
-        for run_id, dataset in zip(self.run_ids, self.runs["dataset"], strict=True):
-            content = specs[run_id].complete(exclude={"predictors", "seeds"})
-            settings.append(flattened(content | {"dataset": dataset}))
-        fields = dict.fromkeys(field for s in settings for field in s)
-        varying = [f for f in fields if len({json.dumps(s.get(f)) for s in settings}) > 1]
-        names = []
-        for label, s in zip(self.runs["label"], settings, strict=True):
-            differs = [f"{f.rpartition('.')[2]} {_text(s[f])}" for f in varying if s.get(f) is not None]
-            names.append(", ".join([label, *differs]))
-        return names
+        return list(self.catalog.setups(self.run_ids).values())
 
 
 def completed(filter: str) -> str:
     """Restrict the filter to completed runs."""
     return f"({filter}) and status = 'completed'" if filter else "status = 'completed'"
-
-
-def _text(value: Any) -> str:
-    return "+".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -86,7 +86,7 @@ def pending(
     left = (chosen["epochs_planned"] - chosen["epochs"]).groupby(chosen["dataset"]).sum()
     executor = executor_for(workers, policies, len(run_ids))
     expected = _seconds(catalog, left.to_dict(), executor.workers)
-    with LiveReport(len(run_ids), int(left.sum()), expected) as report:
+    with LiveReport(len(run_ids), int(left.sum()), expected, catalog.setups(run_ids)) as report:
         driver = Driver(ws, catalog, executor, report, policies, max_failures, from_start)
         said = ("stopping after the next checkpoint (Ctrl-C again: at once)", "stopping at once")
         with graceful_interrupt(driver, said):

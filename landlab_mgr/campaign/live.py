@@ -1,8 +1,10 @@
 """The progress of a driver: a live table on a terminal, plain lines elsewhere. JAX-free."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Group
@@ -40,9 +42,17 @@ class LiveReport:
         runs: how many it shall run.
         epochs: how many these have left to train.
         expected_seconds: how long all of it takes, by what the catalog knows of earlier runs, if anything.
+        setups: names of the runs' setups by run_id; of others their predictors are shown.
     """
 
-    def __init__(self, runs: int, epochs: int, expected_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        runs: int,
+        epochs: int,
+        expected_seconds: float | None = None,
+        setups: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._setups = setups
         self._total, self._done, self._failed = runs, 0, 0
         self._epochs_left = epochs
         self._expected = expected_seconds
@@ -77,7 +87,7 @@ class LiveReport:
         self._rows[claim.token] = _Row(claim, claim.epochs_done)
         again = f", attempt {claim.number}" if claim.number > 1 else ""
         resumed = f", going on after epoch {claim.epochs_done}" if claim.resume else ""
-        self._say(f"{_name(claim)}: started{again}{resumed}{self._pace()}", always=bool(again))
+        self._say(f"{self._name(claim)}: started{again}{resumed}{self._pace()}", always=bool(again))
 
     def progress(self, claim: Claim, progress: Any) -> None:
         """Epochs of a run are committed."""
@@ -92,7 +102,7 @@ class LiveReport:
         self._rows[claim.token] = _Row(claim, last.epoch, last.total, last.dev)
         loss = f"loss {last.total:.4g}" + ("" if isnan(last.dev) else f", dev {last.dev:.4g}")
         self._say(
-            f"{_name(claim)}: epoch {last.epoch}/{planned}, {loss}; {len(self._rows)} running{self._pace()}",
+            f"{self._name(claim)}: epoch {last.epoch}/{planned}, {loss}; {len(self._rows)} running{self._pace()}",
             always=False,
         )
 
@@ -109,7 +119,7 @@ class LiveReport:
         self._failed += state == "failed"
         why = f" ({message})" if message else ""
         self._say(
-            f"{_name(claim)}: {outcome}{why} after {duration(seconds)}; {self._counts()}",
+            f"{self._name(claim)}: {outcome}{why} after {duration(seconds)}; {self._counts()}",
             always=outcome != "ok",
         )
 
@@ -139,8 +149,8 @@ class LiveReport:
     def _drawn(self) -> Group:
         """Draw the table of what runs, as much as fits, over the counts."""
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("run", "predictors", "seed", "epoch", "", "loss", "dev"):
-            table.add_column(name, justify="left" if name in ("run", "predictors", "") else "right")
+        for name in ("run", "setup", "seed", "epoch", "", "loss", "dev"):
+            table.add_column(name, justify="left" if name in ("run", "setup", "") else "right")
         rows = list(self._rows.values())
         for row in rows[: max(1, console.height - 6)]:
             spec = row.claim.spec
@@ -148,7 +158,7 @@ class LiveReport:
             bar = ProgressBar(total=planned, completed=row.epoch, width=20)
             table.add_row(
                 row.claim.run_id[:8],
-                spec.label,
+                self._setup(row.claim),
                 str(spec.seeds.init),
                 f"{row.epoch}/{planned}",
                 bar,
@@ -161,6 +171,8 @@ class LiveReport:
         counts = f"{len(rows)} running, {self._counts()}; {duration(time.monotonic() - self._started)} so far"
         return Group(table, whole, Text(counts))
 
+    def _setup(self, claim: Claim) -> str:
+        return self._setups.get(claim.run_id, claim.spec.label)
 
-def _name(claim: Claim) -> str:
-    return f"{claim.run_id[:8]} {claim.spec.label} seed {claim.spec.seeds.init}"
+    def _name(self, claim: Claim) -> str:
+        return f"{claim.run_id[:8]} {self._setup(claim)} seed {claim.spec.seeds.init}"

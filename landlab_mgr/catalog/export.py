@@ -52,8 +52,9 @@ class Export(Queries, Tags):
     ) -> "xr.DataArray":
         """Metrics [run, split, variable, statistic] of the runs that a filter holds for and that have some.
 
-        `setup` (predictor groups), `seed` and `dataset` (name) are coordinates of the runs. NaN where a run lacks a
-        metric. `level` is flat, temporal or spatial. LandlabError for an unknown split.
+        Coordinates of the runs are `setup` (predictor groups and in what else these runs differ: runs of one setup
+        differ in their seeds alone), `label` (predictor groups), `seed` and `dataset` (name). NaN where a run lacks
+        a metric. `level` is flat, temporal or spatial. LandlabError for an unknown split.
         """
         import xarray as xr  # half a second that `landlab ls` need not wait for
 
@@ -74,7 +75,8 @@ class Export(Queries, Tags):
                 "split": list(splits),
                 "variable": variables,
                 "statistic": statistics,
-                "setup": ("run", list(runs["label"])),
+                "setup": ("run", list(self.setups(ids).values())),
+                "label": ("run", list(runs["label"])),
                 "seed": ("run", runs["seed"].to_numpy(int)),
                 "dataset": ("run", list(runs["dataset"])),
             },

@@ -273,6 +273,25 @@ class Queries(Guard):
             if (r := rows.get(run_id)) is not None
         }
 
+    def setups(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """Name the setup of each of these runs: its predictor groups, and in what else they differ but seeds.
+
+        By run_id in the order given; unknown ids are left out. Runs of one name differ in their seeds alone.
+        """
+        of_run = Run.run_id, Run.setup_id, Run.loss_weights_id, Dataset.name, Setup.label
+        with self.transaction() as tx:
+            rows = {
+                row.run_id: tuple(row)[1:]
+                for row in tx.execute(_joined(select(*of_run)).where(among(tx, Run.run_id, run_ids)))
+            }
+        one_of = {setup: run_id for run_id, setup in rows.items()}  # many runs share few setups
+        settings = self.settings(list(one_of.values()))
+        told = fields.told_apart([settings[i] | {"dataset": setup[2]} for setup, i in one_of.items()])
+        names = {
+            setup: ", ".join(filter(None, (setup[3], more))) for setup, more in zip(one_of, told, strict=True)
+        }
+        return {run_id: names[rows[run_id]] for run_id in run_ids if run_id in rows}
+
     def epoch_seconds(self, dataset: str) -> float | None:
         """Mean seconds of an epoch of the runs on a dataset (its name) that completed last; None where none has."""
         newest = (

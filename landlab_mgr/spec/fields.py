@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
-from landlab_mgr.spec.run import RunSpec, canonical_groups
+from landlab_mgr.spec.run import RunSpec, canonical_groups, identity
 
 Value = str | int | float | None
 """A value as tables show it: lists and booleans are text, None is a field that is not set or not read."""
@@ -104,6 +104,39 @@ def differing(rows: Iterable[Mapping[str, Value]]) -> dict[str, list[Value]]:
         for name, some in distinct.items()
         if len(some) > 1
     }
+
+
+WEIGHTS_LISTED = 3
+"""So many loss weights that differ are listed in the name of a setup; more are told by their identity."""
+
+
+def told_apart(rows: Sequence[Mapping[str, Value]]) -> list[str]:
+    """Name, for each row of `values`, the settings in which the rows differ, predictors and seeds aside.
+
+    "water_stress acm_nn_et_terms, epochs 100"; "" where all are the same.
+    """
+    names = [
+        n
+        for n in dict.fromkeys(n for row in rows for n in row)
+        if n != "predictors" and not n.startswith("seeds.") and len({row.get(n) for row in rows}) > 1
+    ]
+    weights = [n for n in names if n.startswith("loss_weights.")]
+    if len(weights) > WEIGHTS_LISTED:
+        names = [n for n in names if n not in weights]
+    else:
+        weights = []
+    told = []
+    for row in rows:
+        parts = [f"{n.rpartition('.')[2]} {_plus(row[n])}" for n in names if row.get(n) is not None]
+        if weights:
+            parts.append(f"weights {identity({n: row.get(n) for n in weights})[:6]}")
+        told.append(", ".join(parts))
+    return told
+
+
+def _plus(value: Value) -> Value:
+    """Write a list with + between its items, within a text that has commas."""
+    return value.replace(",", "+") if isinstance(value, str) else value
 
 
 def require_alike(rows: Iterable[Mapping[str, Value]], pooled: Collection[str]) -> None:

@@ -1,14 +1,16 @@
 """Whole ensembles: a wide table for other programs, an array for xarray."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 
 from landlab_mgr.catalog import MetricRecord
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec.run import RunSpec, Seeds
 
-from .sample import FINGERPRINT, claim, epoch
+from .sample import FINGERPRINT, claim, epoch, metric
 
 
 @pytest.fixture
@@ -75,6 +77,36 @@ def test_the_array(scored, runs):
     assert array["setup"].values.tolist() == ["PFT", "CLIM"]
     assert array["dataset"].values.tolist() == ["twin", "twin"]
     np.testing.assert_array_equal(array.sel(variable="gpp", statistic="R2"), [[0.5, 0.25], [np.nan, -0.0]])
+    assert array["label"].values.tolist() == ["PFT", "CLIM"]
     spatial = scored.metrics_array(level="spatial")
     assert spatial.sel(split="dev", variable="lai", statistic="rmse").values.tolist() == [7.0]
     assert scored.metrics_array("seed = 77").size == 0
+
+
+def test_setups_of_the_same_predictors_are_told_apart(catalog):
+    base = {"dataset": FINGERPRINT, "predictors": ("PFT",)}
+    spec = RunSpec(**base)
+    heavier = RunSpec(**base, loss_weights={"lai": 7.0})
+    again = RunSpec(**base, loss_weights={"lai": 7.0}, seeds=Seeds(init=1))
+    longer = RunSpec(**base, optimizer={"epochs": 7})
+    trial = RunSpec(**base, loss_weights={"lai": 1.0, "gpp_fluxnet": 2.0, "biomass": 3.0, "som": 4.0})
+    specs = [spec, heavier, longer, again]
+    catalog.register_runs([*specs, trial])
+    for _ in range(5):
+        catalog.finish(claim(catalog).token, [metric(0.5)])
+    ids = [s.run_id for s in specs]
+    told = catalog.setups([*ids, "not there"])
+    assert list(told) == ids
+    parts = [set(told[i].split(", ")) for i in ids]
+    assert parts == [
+        {"PFT", "lai 10.0", "epochs 199"},
+        {"PFT", "lai 7.0", "epochs 199"},
+        {"PFT", "lai 10.0", "epochs 7"},
+        {"PFT", "lai 7.0", "epochs 199"},
+    ]
+    array = catalog.metrics_array()
+    assert array["run"].size == 5
+    assert array.groupby("setup").count("run")["setup"].size == 4
+    [of_trial] = array["setup"].sel(run=[trial.run_id]).values
+    assert re.search(r"weights [0-9a-f]{6}$", of_trial), "of many weights their identity"
+    assert list(catalog.setups(ids[:1]).values()) == ["PFT"]
