@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from landlab_mgr.catalog import Claim
-from landlab_mgr.workspace.display import console, duration, text
+from landlab_mgr.workspace.display import console, duration, shortened, text
 
 SPEAK_SECONDS = 10.0
 """Seconds between lines of what is not news, where there is no terminal."""
@@ -23,6 +23,12 @@ PACE_SECONDS = 5.0
 BURST_SECONDS = 1.0
 """Members side by side commit within this time of each other."""
 REDRAWS_PER_SECOND = 4
+WIDE = 100
+"""Columns of a terminal from which each run has a bar."""
+BAR = 20
+"""Width of the bar of a run."""
+BESIDE_SETUP = 52
+"""Columns of a terminal that the other cells of a run take: a row that wraps would push the time left off it."""
 
 
 @dataclass
@@ -148,28 +154,31 @@ class LiveReport:
 
     def _drawn(self) -> Group:
         """Draw the table of what runs, as much as fits, over the counts."""
+        wide = console.width >= WIDE
+        names = ["run", "setup", "seed", "epoch", *([""] if wide else []), "loss", "dev"]
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("run", "setup", "seed", "epoch", "", "loss", "dev"):
-            table.add_column(name, justify="left" if name in ("run", "setup", "") else "right")
+        for name in names:
+            left = name in ("run", "setup", "")
+            table.add_column(name, justify="left" if left else "right", no_wrap=True)
         rows = list(self._rows.values())
         for row in rows[: max(1, console.height - 6)]:
             spec = row.claim.spec
             planned = spec.optimizer.epochs
-            bar = ProgressBar(total=planned, completed=row.epoch, width=20)
-            table.add_row(
+            cells: list[str | ProgressBar] = [
                 row.claim.run_id[:8],
-                self._setup(row.claim),
+                shortened(self._setup(row.claim), console.width - BESIDE_SETUP - (BAR + 2) * wide),
                 str(spec.seeds.init),
                 f"{row.epoch}/{planned}",
-                bar,
+                *([ProgressBar(total=planned, completed=row.epoch, width=BAR)] if wide else []),
                 text(row.total),
                 text(row.dev),
-            )
+            ]
+            table.add_row(*cells)
         finished = self._done + self._failed
         share = sum(row.epoch / row.claim.spec.optimizer.epochs for row in rows)
         whole = ProgressBar(total=self._total, completed=finished + share, width=40)
-        counts = f"{len(rows)} running, {self._counts()}; {duration(time.monotonic() - self._started)} so far"
-        return Group(table, whole, Text(counts))
+        passed = f"{duration(time.monotonic() - self._started)} so far"
+        return Group(table, whole, Text(f"{len(rows)} running, {self._counts()}; {passed}"))
 
     def _setup(self, claim: Claim) -> str:
         return self._setups.get(claim.run_id, claim.spec.label)

@@ -140,6 +140,14 @@ def text(value: Any, digits: int = 3) -> str:
     return printable(str(value))
 
 
+def shortened(text: str, room: int) -> str:
+    """Shorten a text to this many characters in its middle: names of setups differ at their ends."""
+    if len(text) <= room:
+        return text
+    first = max((room - 1) // 3, 0)
+    return f"{text[:first]}…{text[len(text) - max(room - 1 - first, 0) :]}"
+
+
 def csv(frame: pd.DataFrame) -> str:
     """Return a table as CSV in which no spreadsheet takes a text for a formula.
 
