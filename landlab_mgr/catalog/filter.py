@@ -130,7 +130,7 @@ def held_back(text: str) -> set[str]:
     GrammarError where the text is no filter.
     """
     fields = (
-        [_present_spelling(str(c.children[0])) for c in _comparisons(_parsed(text))] if text.strip() else []
+        [present_spelling(str(c.children[0])) for c in _comparisons(_parsed(text))] if text.strip() else []
     )
     metrics = [field.split(".") for field in fields if field.startswith("metrics.")]
     return {split for _, split, *_ in metrics if split in SPLITS and split not in SEEN}
@@ -415,7 +415,7 @@ def _known() -> str:
 
 
 def _field(text: str, name: Token) -> Field:
-    current = _present_spelling(name)
+    current = present_spelling(name)
     if current in FIELDS:
         return FIELDS[current]
     if current in spec_fields.fields():
@@ -433,10 +433,11 @@ def _field(text: str, name: Token) -> Field:
 
 
 def _is(token: Any, field: str) -> bool:
-    return _present_spelling(str(token)) == field
+    return present_spelling(str(token)) == field
 
 
-def _present_spelling(name: str) -> str:
+def present_spelling(name: str) -> str:
+    """Return the name of a field as filters write it today, from an earlier one or another case."""
     lowered = name.lower()
     if lowered.startswith("metrics."):  # r2 and R2 are two statistics
         split, _, rest = name[len("metrics.") :].partition(".")
@@ -494,7 +495,7 @@ def asked(text: str) -> list[Asked]:
     """
     found: list[Asked] = []
     for comparison in _comparisons(_parsed(text)) if text.strip() else ():
-        name = _present_spelling(str(comparison.children[0]))
+        name = present_spelling(str(comparison.children[0]))
         if name.startswith("metrics."):
             _, _split, variable, statistic, *level = name.split(".")
             keys = (

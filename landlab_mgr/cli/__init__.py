@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from landlab_mgr import __version__
+from landlab_mgr.cli.options import DatabaseOption, WorkspaceOption
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.storage.location import expanded
 from landlab_mgr.training import device
@@ -124,9 +125,10 @@ def main() -> None:
 
 def call(arguments: list[str]) -> None:
     """Call a verb, and exit; an error that users are meant to read becomes one line and exit code 2."""
+    ordered = _after_the_verb([_at_home(argument) for argument in arguments])
     try:
-        device.check(arguments)
-        app([_at_home(argument) for argument in arguments], prog_name="landlab", standalone_mode=True)
+        device.check(ordered)
+        app(ordered, prog_name="landlab", standalone_mode=True)
     except LandlabError as error:
         _say(str(error))
     except OSError as error:
@@ -158,8 +160,32 @@ def _at_home(argument: str) -> str:
     return f"{option}{equals}{expanded(value)}" if value.startswith("~") else argument
 
 
+OF_EVERY_VERB = ("-w", "--workspace", "--db")
+"""Options that may stand before the verb too."""
+
+
+def _after_the_verb(arguments: list[str]) -> list[str]:
+    """Move options of every verb that stand before it behind it, to where the verb reads them."""
+    moved, rest = [], list(arguments)
+    while rest and rest[0].partition("=")[0] in OF_EVERY_VERB:
+        count = 1 if "=" in rest[0] else 2
+        if len(rest) <= count:  # no verb follows
+            return arguments
+        moved += rest[:count]
+        rest = rest[count:]
+    end = rest.index("--") if "--" in rest else len(rest)
+    return [*rest[:end], *moved, *rest[end:]]
+
+
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="Print the version")] = False) -> None:
+def _root(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version")] = False,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
     if version:
         print(f"landlab {__version__}")
         raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Annotated, Literal
 
+import pandas as pd
 import typer
 
 from landlab_mgr.catalog.filter import held_back
@@ -17,6 +18,7 @@ from landlab_mgr.cli.options import (
     WorkspaceOption,
 )
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import SEEN, SPLITS
 from landlab_mgr.spec import fields
 from landlab_mgr.spec.run import PolicySpec
 from landlab_mgr.workspace.display import console, fitted, show
@@ -27,6 +29,8 @@ SHOWN_ANYWAY = ("dataset", "predictors", "optimizer.epochs", "seeds.init", "seed
 
 PAGE = 100
 """Runs that a table shows unless told otherwise."""
+NARROW = 120
+"""Columns of a terminal below which ids of runs are shown by their start."""
 
 app = typer.Typer()
 
@@ -107,23 +111,47 @@ def ls(
         typer.Option(min=0, help="At most this many, in order of registration; 0 = all [100; --json: all]"),
     ] = None,
     offset: Annotated[int, typer.Option(min=0, help="Leave out so many before them")] = 0,
+    columns: Annotated[
+        str | None,
+        typer.Option(help="These columns alone: fields and metrics, as setup,optimizer.epochs,dev.gpp.R2"),
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(help="By this field or metric; -FIELD for the largest first")
+    ] = None,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
     """List runs, one line each, with the fields of their specifications in which they differ."""
+    order, descending = (sort or "").removeprefix("-"), (sort or "").startswith("-")
+    chosen = [name.strip() for name in columns.split(",") if name.strip()] if columns is not None else []
+    if columns is not None and not chosen:
+        raise LandlabError("--columns names no column; such as --columns setup,seed,dev.gpp.R2")
     # a look at held-back skill is counted, which takes writing
-    with Workspace.at(workspace, db).open(read_only=not held_back(filter)) as catalog:
+    counted = held_back(filter) or any(_is_held_back(name) for name in (*chosen, order))
+    with Workspace.at(workspace, db).open(read_only=not counted) as catalog:
         most = (None if json else PAGE) if limit is None else limit or None
-        frame = catalog.runs(filter, most, offset)
         counts = catalog.counts(filter)
         unknown = catalog.unknown(filter) if not any(counts.values()) else []
+        every = sort is not None or chosen  # an order is one of all runs, not of a page
+        frame = catalog.runs(filter) if every else catalog.runs(filter, most, offset)
+        if every:
+            values = catalog.columns(list(dict.fromkeys((*chosen, *([order] if order else [])))), filter)
+            if order:
+                values = values.sort_values(
+                    order, ascending=not descending, kind="stable", na_position="last"
+                )
+            values = values.iloc[offset:][:most]
+            frame = frame.set_index("run_id").loc[values["run_id"]].reset_index()
         tags = catalog.tags()
         settings = catalog.settings(list(frame["run_id"]))
-    varied = [name for name in fields.differing(settings.values()) if name not in SHOWN_ANYWAY]
-    for place, name in enumerate(varied, list(frame.columns).index("seed")):
-        frame.insert(place, name, [settings[run_id][name] for run_id in frame["run_id"]])
-    frame.insert(3, "tags", [",".join(tags.get(run_id, ())) for run_id in frame["run_id"]])
+    if chosen:
+        frame = values[["run_id", *(name for name in chosen if name != "run_id")]]
+    else:
+        varied = [name for name in fields.differing(settings.values()) if name not in SHOWN_ANYWAY]
+        for place, name in enumerate(varied, list(frame.columns).index("seed")):
+            frame.insert(place, name, [settings[run_id][name] for run_id in frame["run_id"]])
+        frame.insert(3, "tags", [",".join(tags.get(run_id, ())) for run_id in frame["run_id"]])
     if json:
         show(frame, as_json=True)
         return
@@ -135,26 +163,55 @@ def ls(
         )
         console.print("\n".join([hint, *unknown]), markup=False)
         return
+    if chosen:
+        show(frame, whole=not console.is_terminal)
+    else:
+        _runs(frame, varied)
+    console.print(", ".join(f"{n} {state}" for state, n in counts.items() if n))
+    last, total = offset + len(frame), sum(counts.values())
+    if len(frame) < total:
+        more = f"; `--offset {last}` shows the next" if last < total else ""
+        console.print(f"runs {offset + 1} to {last} of {total}{more}, `--limit 0` all", markup=False)
+
+
+def _is_held_back(name: str) -> bool:
+    """Check if a column is a metric on test or withheld."""
+    split = name.lower().removeprefix("metrics.").partition(".")[0]
+    return split in SPLITS and split not in SEEN
+
+
+def _runs(frame: pd.DataFrame, varied: list[str]) -> None:
+    """Print runs, a line each, and why some failed; where the terminal is narrow, what matters most."""
     frame = frame.drop(columns=["created", "updated", "grids", "dataset"])
+    planned = frame["epochs_planned"].nunique()
     frame["epochs"] = [f"{a}/{b}" for a, b in zip(frame["epochs"], frame.pop("epochs_planned"), strict=True)]
     reasons = frame[["run_id", "outcome", "message"]].dropna()
     frame = frame.drop(columns=["message", *(c for c in frame if frame[c].isna().all())], errors="ignore")
     if not frame["tags"].any():
         frame = frame.drop(columns="tags")
     skills = {c: c.split(".")[1] for c in frame if str(c).startswith("dev.")}
-    frame, left_out = fitted(frame.rename(columns=skills), [*varied, *skills.values()])
-    show(frame, "the last columns: R2 on dev, by variable" if set(skills.values()) - set(left_out) else "")
+    frame = frame.rename(columns=skills)
+    digits = 2 if console.is_terminal else 3
+    if console.is_terminal and console.width < NARROW:
+        frame["run_id"] = frame["run_id"].str[:8]
+        lasts = [name.rpartition(".")[2] for name in varied]
+        short = {n: last for n, last in zip(varied, lasts, strict=True) if lasts.count(last) == 1}
+        frame = frame.rename(columns={n: last for n, last in short.items() if last not in frame})
+        varied = [short[n] if n not in frame else n for n in varied]
+    alike = [c for c in ("label", "state") if frame[c].nunique() == 1]
+    longest = ["epochs"] * (planned > 1)
+    variables = list(skills.values())
+    rest = ["dev_loss", "outcome", "tags", "epochs", "train_loss"]
+    wanted = list(dict.fromkeys([*varied, *longest, *variables[:2], *alike, *variables, *rest]))
+    frame, left_out = fitted(frame, [c for c in wanted if c in frame], digits)
+    title = "the last columns: R2 on dev, by variable" if set(skills.values()) - set(left_out) else ""
+    show(frame, title, digits=digits, whole=not console.is_terminal)
     if left_out:
-        console.print(f"too wide for {', '.join(left_out)}: --json has them")
+        console.print(f"too wide for {', '.join(left_out)}: --columns chooses; --json and a pipe have all")
     if not reasons.empty:
         console.print()
     for run_id, outcome, message in reasons.itertuples(index=False):
         console.print(f"{run_id} {outcome}: {message}", markup=False, soft_wrap=True)
-    console.print(", ".join(f"{n} {state}" for state, n in counts.items() if n))
-    last, total = offset + len(frame), sum(counts.values())
-    if len(frame) < total:
-        more = f"; `--offset {last}` shows the next" if last < total else ""
-        console.print(f"runs {offset + 1} to {last} of {total}{more}, `--limit 0` all", markup=False)
 
 
 @app.command()
