@@ -1,6 +1,6 @@
 """Widgets whose value lives in the address of the page, so that a view is shared by its link."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import streamlit as st
 
@@ -30,12 +30,23 @@ def keep(key: str, default: str | None = None) -> None:
     st.session_state[_last(key)] = value
 
 
-def restore_many(key: str, allowed: Collection[str], default: Collection[str]) -> None:
-    """As `restore`, for a widget of several values, which are joined by commas in the address."""
+def restore_many(
+    key: str,
+    allowed: Collection[str],
+    default: Collection[str],
+    known: Callable[[str], bool] = lambda value: False,
+) -> None:
+    """As `restore`, for a widget of several values, which are joined by commas in the address.
+
+    Others than those allowed stay where they are `known`.
+    """
     said = st.query_params.get(key)
     if key not in st.session_state or said != st.session_state.get(_last(key)):
         st.session_state[key] = list(default) if said is None else said.split(",")
-    st.session_state[key] = [value for value in st.session_state[key] if value in allowed]
+    if said is None and st.session_state[key] == st.session_state.get(_default(key)):
+        st.session_state[key] = list(default)  # nobody chose, and the default is another one now
+    st.session_state[_default(key)] = list(default)
+    st.session_state[key] = [value for value in st.session_state[key] if value in allowed or known(value)]
 
 
 def keep_many(key: str, default: Collection[str]) -> None:
@@ -52,3 +63,7 @@ def keep_many(key: str, default: Collection[str]) -> None:
 
 def _last(key: str) -> str:
     return f"{key} in the address"
+
+
+def _default(key: str) -> str:
+    return f"{key} by default"

@@ -48,6 +48,8 @@ class RunView:
     """Everything that the catalog knows of one run."""
 
     record: RunRecord
+    setup: str
+    """Its predictor groups, and what else tells it apart from the other runs of its grids."""
     dataset: DatasetRecord
     epochs: pd.DataFrame
     metrics: pd.DataFrame
@@ -133,6 +135,26 @@ def _differing(root: str, database: str, filter: str, version: Version) -> pd.Da
     return pd.DataFrame({name: [settings[run_id][name] for run_id in run_ids] for name in names})
 
 
+def setups(root: str, database: str, run_ids: tuple[str, ...]) -> dict[str, str]:
+    """Name of each run's setup, told apart from those of the others, as `Catalog.setups` gives them."""
+    return _setups(root, database, run_ids, version(root, database))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _setups(root: str, database: str, run_ids: tuple[str, ...], version: Version) -> dict[str, str]:
+    return _catalog(root, database).setups(run_ids)
+
+
+def columns(root: str, database: str, names: tuple[str, ...], filter: str) -> pd.DataFrame:
+    """Fields and metrics of the runs of `runs` by name, as `Catalog.columns` gives them."""
+    return _columns(root, database, names, filter, version(root, database))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _columns(root: str, database: str, names: tuple[str, ...], filter: str, version: Version) -> pd.DataFrame:
+    return _catalog(root, database).columns(names, filter).drop(columns="run_id")
+
+
 def run(root: str, database: str, run_id: str) -> RunView:
     """One run, with its train and dev metrics; LandlabError where there is none of that id."""
     return _run(root, database, run_id, version(root, database))
@@ -144,6 +166,7 @@ def _run(root: str, database: str, run_id: str, version: Version) -> RunView:
     record = catalog.run(run_id)
     return RunView(
         record,
+        catalog.setup_of(record.run_id),
         catalog.dataset(record.dataset),
         catalog.epochs(record.run_id),
         catalog.metrics(record.run_id),

@@ -43,8 +43,9 @@ def choose() -> str | None:
         if full not in set(runs["run_id"]):
             runs = reading.runs(str(workspace.root), workspace.database, "")
     options = list(runs["run_id"])
+    setups = reading.setups(str(workspace.root), workspace.database, tuple(options))
     names = {
-        r.run_id: f"{r.label} · seed {r.seed} · {text.state(r.state)} · {r.run_id[:8]}"
+        r.run_id: f"{setups[r.run_id]} · seed {r.seed} · {text.state(r.state)} · {r.run_id[:8]}"
         for r in runs.itertuples()
     }
     address.restore("run", options)
@@ -85,7 +86,7 @@ def header(view: reading.RunView) -> None:
     record, dataset, seeds = view.record, view.dataset, view.record.spec.seeds
     sign, colour = text.STATES[record.state]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.title(text.escaped(f"{record.label} · seed {seeds.init}"), width="content", anchor=False)
+        st.title(text.escaped(f"{view.setup} · seed {seeds.init}"), width="content", anchor=False)
         st.markdown(f":{colour}-badge[{sign} {record.state}]", width="content")
         if dataset.kind == "synthetic":
             st.badge("synthetic data", color="orange", icon=":material/science:")
@@ -169,7 +170,7 @@ def save(view: reading.RunView, shown: go.Figure, title: str, name: str) -> None
     """Buttons for a figure of this run."""
     record, dataset = view.record, view.dataset
     marked = ", synthetic data" if dataset.kind == "synthetic" else ""
-    small = f"{record.label}, seed {record.spec.seeds.init}, run {record.run_id} on {dataset.name}{marked}"
+    small = f"{view.setup}, seed {record.spec.seeds.init}, run {record.run_id} on {dataset.name}{marked}"
     download.figure(
         lambda: picture.drawn(shown, title, small),
         lambda: origin.of_runs([record.run_id], [dataset.name], f"run?run={record.run_id}"),

@@ -5,6 +5,7 @@ import streamlit as st
 
 from landlab_mgr.catalog import GrammarError
 from landlab_mgr.catalog.filter import field_names
+from landlab_mgr.errors import LandlabError
 from parts import address, download, page, reading, runtable, text
 
 EXAMPLES = (
@@ -83,20 +84,34 @@ def differing(runs: pd.DataFrame) -> list[str]:
 def view(filter: str) -> tuple[str, list[str]]:
     """The order and the columns that are asked for."""
     runs = found(filter)
-    orders, every, default = runtable.orders(runs), runtable.every(runs), runtable.shown(runs)
+    every, default = [*runtable.every(runs), *runtable.others(runs)], runtable.shown(runs)
     with st.popover("Columns and order", icon=":material/view_column:"):
+        address.restore_many("columns", every, default, runtable.known)
+        chosen = st.multiselect(
+            "Columns",
+            list(dict.fromkeys((*every, *st.session_state["columns"]))),
+            format_func=runtable.name,
+            key="columns",
+            accept_new_options=True,
+            help="Any field of a run's specification, or a metric as metrics.dev.gpp.rmse: type its name",
+        )
+        address.keep_many("columns", default)
+        orders = runtable.orders(runs, [c for c in chosen if c not in runs])
         address.restore("order", orders, "")
         order = st.selectbox("Order", list(orders), format_func=orders.__getitem__, key="order")
         address.keep("order", "")
-        address.restore_many("columns", every, default)
-        chosen = st.multiselect("Columns", every, format_func=runtable.name, key="columns")
-        address.keep_many("columns", default)
     return order, chosen or default
 
 
 def table(filter: str, order: str, chosen: list[str]) -> None:
     """Counts, table and download of the runs that the filter holds for."""
-    runs = runtable.ordered(found(filter), order)
+    runs = found(filter)
+    try:
+        runs = with_columns(runs, filter, chosen)
+    except LandlabError as error:  # no such field, or a metric that is held back
+        text.problem(error)
+        chosen = [c for c in chosen if c in runs]
+    runs = runtable.ordered(runs, order if order.removeprefix("-") in runs else "")
     if runs.empty:
         st.info("No run matches this filter. The button beside it lists fields and examples.")
         return
@@ -127,6 +142,16 @@ def table(filter: str, order: str, chosen: list[str]) -> None:
         "Tick one row to open its run, several to compare them; a click on a column's name sorts by it. "
         "Losses are of the last epoch, weighted and per pixel; R² is Nash–Sutcliffe, on the dev pixels."
     )
+
+
+def with_columns(runs: pd.DataFrame, filter: str, chosen: list[str]) -> pd.DataFrame:
+    """The runs with the fields and metrics that were chosen beside those that the table has anyway."""
+    names = tuple(c for c in chosen if c not in runs)
+    if not names:
+        return runs
+    workspace = reading.workspace()
+    more = reading.columns(str(workspace.root), workspace.database, names, filter)
+    return pd.concat([runs, more], axis="columns")
 
 
 def selected() -> list[int]:

@@ -55,7 +55,7 @@ class Export(Queries, Tags):
         Names are those of filters (`predictors`, `optimizer.epochs`, `metrics.dev.gpp.R2`, which may leave `metrics.`
         out), those of `runs`, and `setup`. Held-back metrics are counted. LandlabError for an unknown name.
         """
-        keys = {name: _column_of(name) for name in names}
+        keys = {name: column_of(name) for name in names}
         self._look([key.split(".")[1] for key in keys.values() if key.startswith("metrics.")], filter)
         runs = self._runs(filter)
         ids, tags = list(runs["run_id"]), self.tags()
@@ -151,7 +151,7 @@ _OF_FILTERS = {"run": "run_id", "status": "state", "grid": "grids", "tag": "tags
 """Columns by the name that filters have for them."""
 
 
-def _column_of(name: str) -> str:
+def column_of(name: str) -> str:
     """Return the column, the field of the specification or the metric of a name; LandlabError where it is none."""
     if name.partition(".")[0].lower() in SPLITS:
         name = f"metrics.{name}"

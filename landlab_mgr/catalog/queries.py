@@ -28,6 +28,7 @@ from landlab_mgr.catalog.tables import (
     Metric,
     Run,
     Setup,
+    StudyTrial,
 )
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN
@@ -291,6 +292,19 @@ class Queries(Guard):
             setup: ", ".join(filter(None, (setup[3], more))) for setup, more in zip(one_of, told, strict=True)
         }
         return {run_id: names[rows[run_id]] for run_id in run_ids if run_id in rows}
+
+    def setup_of(self, run_id: str) -> str:
+        """Name a run's setup as it is told apart from those of its grids, or else of its studies."""
+        with self.transaction() as tx:
+            full_id = _resolve(tx, run_id)
+            grids = select(GridRun.grid_id).where(GridRun.run_id == full_id)
+            studies = select(StudyTrial.study_id).where(StudyTrial.run_id == full_id)
+            peers = list(
+                tx.scalars(select(GridRun.run_id).where(GridRun.grid_id.in_(grids)).distinct())
+            ) or list(
+                tx.scalars(select(StudyTrial.run_id).where(StudyTrial.study_id.in_(studies)).distinct())
+            )
+        return self.setups([*peers, full_id])[full_id]
 
     def epoch_seconds(self, dataset: str) -> float | None:
         """Mean seconds of an epoch of the runs on a dataset (its name) that completed last; None where none has."""
