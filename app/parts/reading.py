@@ -220,7 +220,7 @@ def variants(grid: str, fingerprint: str) -> dict[str, str]:
 
 
 def table(root: str, database: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
-    """Every setting and every train and dev metric of these runs, as `Catalog.table` gives them."""
+    """Every setting and every train and dev metric of these runs, as `Catalog.table` gives them, and their setup."""
     return _table(root, database, run_ids, version(root, database))
 
 
@@ -229,7 +229,8 @@ def _table(root: str, database: str, run_ids: tuple[str, ...], version: Version)
     shares = [run_ids[i : i + NAMED] for i in range(0, len(run_ids), NAMED)]
     catalog = _catalog(root, database)
     found = [catalog.table(f"run in ({', '.join(map(repr, share))})") for share in shares]
-    return pd.concat(found, ignore_index=True)
+    whole = pd.concat(found, ignore_index=True)
+    return whole.assign(setup=whole["run_id"].map(catalog.setups(run_ids)))
 
 
 def curves(root: str, database: str, run_ids: tuple[str, ...]) -> pd.DataFrame:

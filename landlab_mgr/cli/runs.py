@@ -189,6 +189,7 @@ def _runs(frame: pd.DataFrame, varied: list[str]) -> None:
     frame = frame.drop(columns=["message", *(c for c in frame if frame[c].isna().all())], errors="ignore")
     if not frame["tags"].any():
         frame = frame.drop(columns="tags")
+    weighed = tuple(varied)
     skills = {c: c.split(".")[1] for c in frame if str(c).startswith("dev.")}
     frame = frame.rename(columns=skills)
     digits = 2 if console.is_terminal else 3
@@ -206,6 +207,8 @@ def _runs(frame: pd.DataFrame, varied: list[str]) -> None:
     frame, left_out = fitted(frame, [c for c in wanted if c in frame], digits)
     title = "the last columns: R2 on dev, by variable" if set(skills.values()) - set(left_out) else ""
     show(frame, title, digits=digits, whole=not console.is_terminal)
+    if {"dev_loss", "train_loss"} & {*frame} and any(name.startswith("loss_weights.") for name in weighed):
+        console.print("the loss weights of these runs differ, so that their losses do not compare: R2 does")
     if left_out:
         console.print(f"too wide for {', '.join(left_out)}: --columns chooses; --json and a pipe have all")
     if not reasons.empty:

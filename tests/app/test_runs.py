@@ -180,7 +180,9 @@ def test_a_metric_is_a_column_and_an_order_but_not_uncounted(open_app, made):
 
 def test_a_run_is_named_by_what_tells_it_apart_in_its_grid(open_app, tmp_path):
     workspace = Workspace.at(tmp_path, str(tmp_path / "landlab.db"))
-    grid = GridSpec(name="k", dataset="fluxval", setups=(("PFT",),), axes={"optimizer.epochs": (3, 30)})
+    grid = GridSpec(
+        name="k", dataset="fluxval", setups=(("PFT",),), seeds=1, axes={"optimizer.epochs": (3, 30)}
+    )
     with workspace.create() as catalog:
         dataset = sample.register_dataset(workspace, catalog, tmp_path)
         runs = list(grid.expand(dataset.attrs["fingerprint"]))
