@@ -4,16 +4,20 @@ from collections.abc import Callable, Collection
 
 import streamlit as st
 
+from parts import text
+
 
 def restore(key: str, allowed: Collection[str] | None = None, default: str | None = None) -> None:
     """Before the widget of this key is drawn: give it what the address says, if somebody changed the address.
 
     That is a first visit, a link, or the browser's Back; otherwise the widget leads and the address follows.
-    What is not allowed (any more) becomes the default.
+    What is not allowed (any more) becomes the default; where a link asked for it, the page says so.
     """
     said = st.query_params.get(key, default)
     if key not in st.session_state or said != st.session_state.get(_last(key)):
         st.session_state[key] = said
+        if allowed is not None and said not in allowed and key in st.query_params:
+            _stale(key, [said])
     if allowed is not None and st.session_state[key] not in allowed:
         st.session_state[key] = default
 
@@ -43,6 +47,9 @@ def restore_many(
     said = st.query_params.get(key)
     if key not in st.session_state or said != st.session_state.get(_last(key)):
         st.session_state[key] = list(default) if said is None else said.split(",")
+        strange = [v for v in st.session_state[key] if v not in allowed and not known(v)]
+        if said is not None and strange:
+            _stale(key, strange)
     if said is None and st.session_state[key] == st.session_state.get(_default(key)):
         st.session_state[key] = list(default)  # nobody chose, and the default is another one now
     st.session_state[_default(key)] = list(default)
@@ -59,6 +66,15 @@ def keep_many(key: str, default: Collection[str]) -> None:
     elif st.query_params.get(key) != said:
         st.query_params[key] = said
     st.session_state[_last(key)] = said
+
+
+def _stale(key: str, strange: Collection[str]) -> None:
+    """Say that a link asks for what is not here (any more)."""
+    asked = ", ".join(repr(value) for value in strange)
+    st.warning(
+        text.escaped(f"The link asks for {key} {asked}, which is not here; the page shows something else."),
+        icon=":material/link_off:",
+    )
 
 
 def _last(key: str) -> str:

@@ -7,13 +7,14 @@ import streamlit as st
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.workspace.display import duration, skill_table
-from parts import address, comparison, download, figures, files, origin, picture, reading, text
+from parts import address, comparison, download, figures, files, origin, page, picture, reading, text
 
 LIVE_SECONDS = 3
 
 
-def page() -> None:
+def show() -> None:
     workspace = reading.workspace()
+    page.watch(page.what_there_is())
     run_id = choose()
     if run_id is None:
         st.info("Choose a run above, or tick one in the table of runs.")
@@ -268,4 +269,4 @@ def provenance(view: reading.RunView) -> None:
         st.json(view.record.spec.model_dump(mode="json"))
 
 
-page()
+show()

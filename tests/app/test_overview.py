@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 
 from landlab_mgr.catalog.progress import progress as progress_of
 from landlab_mgr.spec.grid import GridSpec
@@ -110,3 +111,32 @@ def test_news_in_words(kind, detail, said):
     from parts import news
 
     assert news.told(kind, detail) == said
+
+
+@pytest.mark.parametrize(
+    "view", ["overview", *(pytest.param(v, marks=pytest.mark.slow) for v in ("tuning", "run", "analyses"))]
+)
+def test_a_page_left_open_notices_what_starts(view, open_app, tmp_path, monkeypatch):
+    workspace = Workspace.at(tmp_path, str(tmp_path / "landlab.db"))
+    with workspace.create() as catalog:
+        dataset = sample.register_dataset(workspace, catalog, tmp_path)
+        catalog.register_runs(list(sample.GRID.expand(dataset.attrs["fingerprint"])), sample.GRID)
+    fragment, followed = st.fragment, []
+
+    def recorded(part, *, run_every=None):
+        followed.append((part, run_every))
+        return fragment(part, run_every=run_every)
+
+    monkeypatch.setattr(st, "fragment", recorded)
+    again = []
+    monkeypatch.setattr(st, "rerun", lambda: again.append(view))
+    assert not open_app(tmp_path, f"views/{view}.py").exception
+    looks = [part for part, every in followed if every is not None]
+    assert looks, "the page looks now and then, though nothing goes on"
+    looks[-1]()
+    assert not again
+    with workspace.open() as catalog:
+        catalog.claim("host", 1, directory_of=workspace.directory)
+    st.cache_data.clear()  # what is read is two seconds old at most
+    looks[-1]()
+    assert again

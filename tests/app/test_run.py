@@ -161,6 +161,11 @@ def test_a_place_that_is_not_there_becomes_the_default(open_run):
     app = open_run("completed", place="Atlantis", variable="gold")
     assert not app.exception
     assert app.selectbox(key="variable").value == "gpp"
+    told = [warning.value.replace("\\", "") for warning in app.warning]
+    assert "The link asks for variable 'gold', which is not here" in told[0]
+    assert "place 'Atlantis'" in told[1]
+    app.run()
+    assert not app.warning
 
 
 def test_no_test_place_is_shown_unasked(open_run):
