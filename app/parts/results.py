@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,16 @@ import streamlit as st
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import Result, trace
+from landlab_mgr.analysis.base import Ensemble, completed
+from landlab_mgr.analysis.load import refusal
 from landlab_mgr.catalog.events import Version
 from landlab_mgr.catalog.filter import ensembles_named
 from landlab_mgr.catalog.records import AnalysisRecord
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec import fields
 from landlab_mgr.workspace.workspace import Workspace
 from parts import download, reading
-from parts.ensembles import Choice
+from parts.ensembles import Choice, quoted, shell
 
 UPSTREAM = ("runs", "dataset", "result", "workspace")
 """What, when it changes, makes a result one of other things than there are now; new code may say the same."""
@@ -40,6 +44,55 @@ class Shown:
 def records(root: str, database: str) -> list[AnalysisRecord]:
     """All results, newest first."""
     return reading.recorded(root, database, "analyses")[::-1]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A verb that computes an analysis of some of the runs, and why it would be refused, where it would."""
+
+    verb: str
+    refused: str | None
+
+
+def ways(root: str, database: str, name: str, filter: str) -> list[Way]:
+    """How an analysis could be computed: of all these completed runs, and of those of the fullest setup."""
+    return _ways(root, database, name, filter, reading.version(root, database))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _ways(root: str, database: str, name: str, filter: str, version: Version) -> list[Way]:
+    workspace, chosen = Workspace.at(root, database), analysis.find(name)
+    with workspace.open(read_only=True) as catalog:
+        runs = catalog.runs(completed(filter))
+        setups = catalog.setups(list(runs["run_id"]))
+        of_one = list(setups.values()).index(max(setups.values(), key=lambda s: s.split(",")[0].count("+")))
+        settings = catalog.settings(list(setups))
+        filters = [filter]
+        if len({*setups.values()}) > 1:
+            filters.append(one_setup(settings, list(setups)[of_one], filter))
+        found = []
+        for narrow in filters:
+            ensemble = Ensemble(workspace, catalog, narrow, catalog.runs(completed(narrow)))
+            of = f" {shell(narrow)}" if narrow else ""
+            found.append(Way(f"analyse {name}{of}", refusal(ensemble, chosen, chosen.options())))
+    return found
+
+
+def one_setup(settings: Mapping[str, Mapping[str, fields.Value]], run_id: str, filter: str) -> str:
+    """The filter, narrowed to the runs that differ from this one in their seeds alone."""
+    own = settings[run_id]
+    names = [n for n in fields.differing(settings.values()) if not n.startswith("seeds.")]
+    of_setup = [f"{n} is null" if own[n] is None else f"{n} = {_literal(own[n])}" for n in names]
+    return " and ".join([f"({filter})" if " or " in filter else filter] * bool(filter) + of_setup)
+
+
+def refused(ways: list[Way]) -> str:
+    """Why an analysis can be computed neither of all the runs nor of one setup, a line each."""
+    return "\n".join(f"{way.verb}: {way.refused}" for way in ways)
+
+
+def _literal(value: fields.Value) -> str:
+    return quoted(value) if isinstance(value, str) else f"{value!r}"
 
 
 def about(found: list[AnalysisRecord], choice: Choice) -> list[AnalysisRecord]:

@@ -256,13 +256,16 @@ def of_result(
     name = "partition_map" if kind == "group" else "pca"
     found = {r.id: r for r in results.about(results.records(root, database), choice) if r.name == name}
     if not found:
-        narrow = [choice.filter] if choice.filter else []
-        if kind == "component":
-            labels = ensembles.members(root, database, choice.filter)["label"]
-            fullest = max(labels, key=lambda label: label.count("+"), default="PFT")
-            narrow.append(f"predictors = {ensembles.quoted(fullest)}")
-        of = f" {ensembles.shell(' and '.join(narrow))}" if narrow else ""
-        page.empty(f"No {name} of {choice.label} is on record; this makes one:", f"analyse {name}{of}")
+        if ensembles.members(root, database, choice.filter).empty:
+            page.empty(f"No completed run in {choice.label}; train what is pending:", "run")
+            return
+        ways = results.ways(root, database, name, choice.filter)
+        verbs = [way.verb for way in ways if way.refused is None]
+        if verbs:
+            page.empty(f"No {name} of {choice.label} is on record; this makes one:", verbs[0])
+        else:
+            st.info(text.escaped(f"No {name} of {choice.label} is on record, and none can be made yet:"))
+            st.code(results.refused(ways), language=None, wrap_lines=True)
         return
     left, right = st.columns(2)
     with left:

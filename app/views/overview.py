@@ -145,10 +145,14 @@ def failures() -> None:
         alt="Runs that failed last",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            "Tick a row to open its run; `landlab run --only failed` tries them again.", width="content"
-        )
+        st.caption("Tick a row to open its run.", width="content")
         download.table(failed, "failures")
+    diverged = failed["outcome"] == "nan"
+    if diverged.any():
+        st.caption(text.DIVERGED)
+    if not diverged.all():
+        st.caption(f"{text.count(int((~diverged).sum()), 'run')} failed otherwise. This tries them again:")
+        text.commands(workspace, "run \"outcome != 'nan'\" --only failed")
     if chosen.selection.rows:
         st.switch_page("views/run.py", query_params={"run": failed["run_id"].iloc[chosen.selection.rows[0]]})
 

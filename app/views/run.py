@@ -130,11 +130,13 @@ def explain(view: reading.RunView) -> None:
                 "Training has started; the first epochs appear with the first checkpoint. This page follows it."
             )
     elif record.state == "failed" and last is not None:
-        st.error(
-            f"Attempt {last['number']} failed ({last['outcome']}). `landlab run --only failed` tries again.",
-            icon=":material/error:",
-        )
+        st.error(f"Attempt {last['number']} failed ({last['outcome']}).", icon=":material/error:")
         st.code(last["message"] or "no message", language=None, wrap_lines=True)
+        if last["outcome"] == "nan":
+            st.caption(text.DIVERGED)
+        else:
+            st.caption("This tries it again, and no other run:")
+            text.commands(workspace, f"run \"run = '{record.run_id}'\" --only failed")
         if last["traceback"]:
             with st.expander("Traceback"):
                 st.code(last["traceback"], language=None)

@@ -22,11 +22,13 @@ from typing import Any, Literal, cast
 
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from landlab_mgr.catalog.tables import (
+    OUTCOMES,
     STATES,
+    Attempt,
     Dataset,
     DatasetAlias,
     Ensemble,
@@ -259,6 +261,12 @@ def _status(literal: str) -> str:
     return literal
 
 
+def _outcome(literal: str) -> str:
+    if literal not in OUTCOMES:
+        raise ValueError(f"{literal!r} is no outcome of an attempt; they are {', '.join(OUTCOMES)}")
+    return literal
+
+
 def _prefix(literal: str) -> str:
     if not literal:
         raise ValueError(
@@ -294,6 +302,16 @@ def _in_ensemble(test: Test) -> ColumnElement[bool]:
 
 def _tagged(test: Test) -> ColumnElement[bool]:
     return Run.run_id.in_(select(Tag.run_id).where(test(Tag.name)))
+
+
+def _ended(test: Test) -> ColumnElement[bool]:
+    """Condition on how the last attempt that is over ended."""
+    last = select(func.max(Attempt.number)).where(Attempt.outcome.is_not(None)).group_by(Attempt.run_id)
+    last = last.add_columns(Attempt.run_id)
+    over = select(Attempt.run_id).where(
+        tuple_(Attempt.number, Attempt.run_id).in_(last), test(Attempt.outcome)
+    )
+    return Run.run_id.in_(over)
 
 
 def _of_dataset(test: Test) -> ColumnElement[bool]:
@@ -387,6 +405,7 @@ FIELDS = {
     "ensemble": Field("text", _in_ensemble),
     "tag": Field("text", _tagged),
     "dataset": Field("text", _of_dataset),
+    "outcome": Field("text", _ended, read=_outcome),
     "epochs": Field("number", _plain(Run.epochs)),
     "created": Field("time", _plain(Run.created), read=_time),
 }

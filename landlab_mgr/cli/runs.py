@@ -100,6 +100,13 @@ def run(
         raise typer.Exit(130)
     if summary.failed:
         console.print("next: `landlab ls \"status = 'failed'\"` says why")
+        if summary.outcomes.get("nan"):
+            console.print(
+                f"{summary.outcomes['nan']} diverged (nan), and do so again with the same seed: lower "
+                "optimizer.learning_rate or optimizer.clip_norm, or go on without them"
+            )
+        if set(summary.outcomes) & {"oom", "error", "lost"}:
+            console.print("the others: `landlab run \"outcome != 'nan'\" --only failed` tries them again")
         raise typer.Exit(1)
 
 

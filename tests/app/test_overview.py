@@ -46,6 +46,8 @@ def test_it_counts_states_links_to_them_and_tells_what_failed(open_app, made):
     assert len(found) == 5
     failures = next(d.value for d in app.dataframe if "message" in d.value)
     assert list(failures["message"]) == [sample.MESSAGE]
+    assert "does so again with the same seed" in said
+    assert not any("--only failed" in code.value for code in app.code)
     news = next(d.value for d in app.dataframe if "what" in d.value)
     assert list(news["what"]) == ["grid towers: 6 runs added, 0 were there", "dataset fluxval"]
 
