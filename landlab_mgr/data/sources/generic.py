@@ -89,6 +89,7 @@ def read(path: str | Path, mapping: str | Path | Mapping) -> tuple[xr.Dataset, l
 
 def _dataset(files: Files) -> tuple[xr.Dataset, list[str]]:
     mapping = files.mapping
+    files.check_units()
     notices: list[str] = []
     pixels, geometry = places.geometry(files, notices)
     time = files.array("dims.time", mapping.dims.time)
