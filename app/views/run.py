@@ -92,7 +92,7 @@ def header(view: reading.RunView) -> None:
         if dataset.kind == "synthetic":
             st.badge("synthetic data", color="orange", icon=":material/science:")
     facts = {
-        "Dataset": f"{dataset.name}, {dataset.n_pixels} pixels, {dataset.n_months} months",
+        "Dataset": f"{dataset.name}, {dataset.n_pixels} pixels, {dataset.n_months:,} steps",
         "Seeds": f"init {seeds.init}, split {seeds.split}, shuffle {seeds.shuffle}",
         "Epochs": f"{record.epochs} of {record.epochs_planned}",
     }

@@ -153,9 +153,7 @@ _OF_FILTERS = {"run": "run_id", "status": "state", "grid": "grids", "tag": "tags
 
 def column_of(name: str) -> str:
     """Return the column, the field of the specification or the metric of a name; LandlabError where it is none."""
-    if name.partition(".")[0].lower() in SPLITS:
-        name = f"metrics.{name}"
-    key = present_spelling(name)
+    key = name if name in TABLE else present_spelling(name)
     key = _OF_FILTERS.get(key, key)
     if key in TABLE or key in fields.fields():
         return key

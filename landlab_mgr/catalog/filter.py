@@ -416,10 +416,15 @@ OLD_SPELLINGS = {
     "seed": "seeds.init",
     "setup.groups": "predictors",
     "setup.model": "model",
+    "state": "status",
+    "label": "predictors",
+    "run_id": "run",
+    "grids": "grid",
+    "tags": "tag",
     "setup.process.": "process.",
     "weights.": "loss_weights.",
 }
-"""Earlier names of fields, and of tables of them, which go on working."""
+"""Earlier names of fields, and those that tables have as columns."""
 
 
 def field_names() -> list[str]:
@@ -458,6 +463,8 @@ def _is(token: Any, field: str) -> bool:
 def present_spelling(name: str) -> str:
     """Return the name of a field as filters write it today, from an earlier one or another case."""
     lowered = name.lower()
+    if lowered.partition(".")[0] in SPLITS and "." in name:  # a column of `ls`
+        return present_spelling(f"metrics.{name}")
     if lowered.startswith("metrics."):  # r2 and R2 are two statistics
         split, _, rest = name[len("metrics.") :].partition(".")
         return f"metrics.{split.lower()}.{rest}" if rest else f"metrics.{split.lower()}"

@@ -40,7 +40,7 @@ def run(workspace: Workspace, quick: bool = False) -> None:
             planet = twin.design(*PLANET, tell=tell)
             record = register.dataset(workspace, catalog, planet.skeleton(), planet.parts())
         console.print(
-            f"  {record.name}: {record.n_pixels} pixels in {record.n_patches} patches, {record.n_months} months"
+            f"  {record.name}: {record.n_pixels} pixels in {record.n_patches} patches, {record.n_months} steps"
         )
         done = register.grid(workspace, catalog, grid)
         console.print(
