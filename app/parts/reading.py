@@ -136,13 +136,13 @@ def _differing(root: str, database: str, filter: str, version: Version) -> pd.Da
 
 
 def setups(root: str, database: str, run_ids: tuple[str, ...]) -> dict[str, str]:
-    """Name of each run's setup, told apart from those of the others, as `Catalog.setups` gives them."""
+    """Name of each run's setup, told apart from those of its grids, as `Catalog.setups_in_grids` gives them."""
     return _setups(root, database, run_ids, version(root, database))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _setups(root: str, database: str, run_ids: tuple[str, ...], version: Version) -> dict[str, str]:
-    return _catalog(root, database).setups(run_ids)
+    return _catalog(root, database).setups_in_grids(run_ids)
 
 
 def columns(root: str, database: str, names: tuple[str, ...], filter: str) -> pd.DataFrame:

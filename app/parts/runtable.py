@@ -151,4 +151,8 @@ def columns(runs: pd.DataFrame) -> dict:
         config[column] = number(format="%.2f", width=84, help=f"{column}: on the dev pixels")
     for column in config:
         config[column]["label"] = name(column)
+    for column in specified(runs):
+        table, _, last = column.rpartition(".")
+        config[column]["label"] = f"weight {last}" if table == "loss_weights" else last
+        config[column]["help"] = column
     return config

@@ -135,7 +135,7 @@ def failures() -> None:
         selection_mode="single-row",
         column_config={
             "updated": st.column_config.DatetimeColumn("When (UTC)", format="MM-DD HH:mm", width=96),
-            "setup": words("Setup", width="small"),
+            "setup": words("Setup", width="medium"),
             "seed": st.column_config.NumberColumn("Seed", width=52),
             "outcome": words("How", width=64),
             "message": words("Message", width="medium"),
@@ -151,7 +151,7 @@ def failures() -> None:
     if diverged.any():
         st.caption(text.DIVERGED)
     if not diverged.all():
-        st.caption(f"{text.count(int((~diverged).sum()), 'run')} failed otherwise. This tries them again:")
+        st.caption(f"To try the {text.count(int((~diverged).sum()), 'run')} again that failed otherwise:")
         text.commands(workspace, "run \"outcome != 'nan'\" --only failed")
     if chosen.selection.rows:
         st.switch_page("views/run.py", query_params={"run": failed["run_id"].iloc[chosen.selection.rows[0]]})

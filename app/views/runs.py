@@ -138,14 +138,11 @@ def table(filter: str, order: str, chosen: list[str]) -> None:
         key="runs",
         alt="Runs that the filter holds for",
     )
-    if any(c.startswith("loss_weights.") for c in runs):
-        st.warning(
-            "The loss weights of these runs differ, so that their losses do not compare: an R² does.",
-            icon=":material/warning:",
-        )
+    differ = any(c.startswith("loss_weights.") for c in runtable.specified(runs))
+    weighed = ", and their weights differ here, so that they do not compare: an R² does" if differ else ""
     st.caption(
         "Tick one row to open its run, several to compare them; a click on a column's name sorts by it. "
-        "Losses are of the last epoch, weighted and per pixel; R² is Nash–Sutcliffe, on the dev pixels."
+        f"Losses are of the last epoch, weighted and per pixel{weighed}; R² is Nash–Sutcliffe, on the dev pixels.",
     )
 
 

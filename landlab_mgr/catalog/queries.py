@@ -293,18 +293,36 @@ class Queries(Guard):
         }
         return {run_id: names[rows[run_id]] for run_id in run_ids if run_id in rows}
 
+    def setups_in_grids(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """Name the setup of each run as it is told apart from those of its grids, or else of its studies."""
+        with self.transaction() as tx:
+            holders: dict[str, set[tuple[str, int]]] = {run_id: set() for run_id in run_ids}
+            members: dict[tuple[str, int], list[str]] = {}
+            for kind, link, of in (
+                ("grid", GridRun.run_id, GridRun.grid_id),
+                ("study", StudyTrial.run_id, StudyTrial.study_id),
+            ):
+                free = [run_id for run_id, some in holders.items() if not some]
+                mine = select(of).where(among(tx, link, free)).distinct()
+                for run_id, holder in tx.execute(select(link, of).where(of.in_(mine)).distinct()):
+                    members.setdefault((kind, holder), []).append(run_id)
+                    if run_id in holders:
+                        holders[run_id].add((kind, holder))
+        alike: dict[frozenset[tuple[str, int]], list[str]] = {}
+        for run_id, some in holders.items():
+            alike.setdefault(frozenset(some), []).append(run_id)
+        names: dict[str, str] = {}
+        for together, ids in alike.items():
+            peers = dict.fromkeys([*ids, *(i for holder in together for i in members[holder])])
+            told = self.setups(list(peers))
+            names |= {i: told[i] for i in ids if i in told}
+        return {i: names[i] for i in run_ids if i in names}
+
     def setup_of(self, run_id: str) -> str:
-        """Name a run's setup as it is told apart from those of its grids, or else of its studies."""
+        """Name a run's setup as `setups_in_grids` does; the id may be shortened."""
         with self.transaction() as tx:
             full_id = _resolve(tx, run_id)
-            grids = select(GridRun.grid_id).where(GridRun.run_id == full_id)
-            studies = select(StudyTrial.study_id).where(StudyTrial.run_id == full_id)
-            peers = list(
-                tx.scalars(select(GridRun.run_id).where(GridRun.grid_id.in_(grids)).distinct())
-            ) or list(
-                tx.scalars(select(StudyTrial.run_id).where(StudyTrial.study_id.in_(studies)).distinct())
-            )
-        return self.setups([*peers, full_id])[full_id]
+        return self.setups_in_grids([full_id])[full_id]
 
     def epoch_seconds(self, dataset: str) -> float | None:
         """Mean seconds of an epoch of the runs on a dataset (its name) that completed last; None where none has."""

@@ -88,7 +88,7 @@ def test_runs_of_other_weights_and_epochs(open_app, tmp_path):
     assert "Groups pool runs that differ in optimizer.epochs" in app.warning[0].value.replace("\\", "")
     assert app.query_params["by"] == "loss_weights.lai"
     listed = open_app(tmp_path, "views/runs.py")
-    assert "their losses do not compare" in listed.warning[0].value
+    assert "their weights differ here, so that they do not compare" in words(listed)
 
 
 def test_all_that_a_filter_finds(open_app, made):
