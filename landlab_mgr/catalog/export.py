@@ -57,9 +57,12 @@ class Export(Queries, Tags):
         """
         keys = {name: column_of(name) for name in names}
         self._look([key.split(".")[1] for key in keys.values() if key.startswith("metrics.")], filter)
-        runs = self._runs(filter)
+        quick = {*keys.values()} <= {*OUTLINE, "setup", "tags", *fields.fields()} | {
+            key for key in keys.values() if key.startswith("metrics.")
+        }
+        runs = self.outline(filter) if quick else self._runs(filter)
         ids, tags = list(runs["run_id"]), self.tags()
-        specified = self.settings(ids) if {*keys.values()} & {*fields.fields()} else {}
+        specified = self.settings(ids) if ({*keys.values()} & {*fields.fields()}) - {"dataset"} else {}
         setups = self.setups(ids) if "setup" in keys.values() else {}
         chosen: dict[str, Sequence[Any]] = {}
         for name, key in keys.items():
@@ -147,6 +150,8 @@ TABLE = (
     *("train_loss", "dev_loss", "outcome", "message", "created", "updated"),
 )
 """Columns of a table of runs beside fields of the specification and metrics."""
+OUTLINE = ("run_id", "state", "dataset", "label", "epochs", "epochs_planned")
+"""Those that are read quickly, however many runs there are."""
 _OF_FILTERS = {"run": "run_id", "status": "state", "grid": "grids", "tag": "tags"}
 """Columns by the name that filters have for them."""
 
