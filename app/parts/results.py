@@ -2,7 +2,6 @@
 
 import re
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,9 @@ from landlab_mgr.catalog.events import Version
 from landlab_mgr.catalog.filter import ensembles_named
 from landlab_mgr.catalog.records import AnalysisRecord
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.spec import fields
 from landlab_mgr.workspace.workspace import Workspace
 from parts import download, reading
-from parts.ensembles import Choice, quoted, shell
+from parts.ensembles import Choice, shell
 
 UPSTREAM = ("runs", "dataset", "result", "workspace")
 """What, when it changes, makes a result one of other things than there are now; new code may say the same."""
@@ -63,13 +61,8 @@ def ways(root: str, database: str, name: str, filter: str) -> list[Way]:
 def _ways(root: str, database: str, name: str, filter: str, version: Version) -> list[Way]:
     workspace, chosen = Workspace.at(root, database), analysis.find(name)
     with workspace.open(read_only=True) as catalog:
-        runs = catalog.runs(completed(filter))
-        setups = catalog.setups(list(runs["run_id"]))
-        of_one = list(setups.values()).index(max(setups.values(), key=lambda s: s.split(",")[0].count("+")))
-        settings = catalog.settings(list(setups))
-        filters = [filter]
-        if len({*setups.values()}) > 1:
-            filters.append(one_setup(settings, list(setups)[of_one], filter))
+        whole = Ensemble(workspace, catalog, filter, catalog.runs(completed(filter)))
+        filters = [filter, *([whole.of_fullest_setup()] if len({*whole.setups()}) > 1 else [])]
         found = []
         for narrow in filters:
             ensemble = Ensemble(workspace, catalog, narrow, catalog.runs(completed(narrow)))
@@ -78,21 +71,9 @@ def _ways(root: str, database: str, name: str, filter: str, version: Version) ->
     return found
 
 
-def one_setup(settings: Mapping[str, Mapping[str, fields.Value]], run_id: str, filter: str) -> str:
-    """The filter, narrowed to the runs that differ from this one in their seeds alone."""
-    own = settings[run_id]
-    names = [n for n in fields.differing(settings.values()) if not n.startswith("seeds.")]
-    of_setup = [f"{n} is null" if own[n] is None else f"{n} = {_literal(own[n])}" for n in names]
-    return " and ".join([f"({filter})" if " or " in filter else filter] * bool(filter) + of_setup)
-
-
 def refused(ways: list[Way]) -> str:
     """Why an analysis can be computed neither of all the runs nor of one setup, a line each."""
     return "\n".join(f"{way.verb}: {way.refused}" for way in ways)
-
-
-def _literal(value: fields.Value) -> str:
-    return quoted(value) if isinstance(value, str) else f"{value!r}"
 
 
 def about(found: list[AnalysisRecord], choice: Choice) -> list[AnalysisRecord]:
