@@ -37,7 +37,7 @@ def show() -> None:
     st.markdown("\n".join(f"- {text.escaped(note)}" for note in notes if note))
     table(shown)
     whence(shown)
-    with st.expander("Ask it otherwise"):
+    with st.expander("Options"):
         st.caption("The app computes nothing. On the command line, `-o KEY=VALUE` sets an option:")
         st.dataframe(results.options(name), hide_index=True, key="options", alt="Options of the analysis")
         text.commands(workspace, asking(choice, name))

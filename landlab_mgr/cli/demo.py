@@ -72,7 +72,7 @@ def run(workspace: Workspace, quick: bool = False) -> None:
                 )
     titles = (
         "r2 on the dev patches, mean over members",
-        "what each predictor group brings, beside the truth",
+        "contribution of each predictor group, beside the truth",
     )
     for number, title, result in zip("56", titles, results, strict=True):
         console.print(Text(number, "bold"), title)

@@ -77,7 +77,7 @@ def test_a_result_shows_its_figure_its_table_and_where_it_comes_from(open_app, w
     shown = app.dataframe[0].value
     assert shown.equals(analysis.find("partition_map").table(stored))
     said = words(app)
-    assert "Where this comes from (8 runs)" in said
+    assert "Provenance (8 runs)" in said
     for fact in (record.id, "split=train", "synthetic", "Splits read", "nothing changed", record.sha256[:16]):
         assert fact in said
     with workspace.open(read_only=True) as catalog:
