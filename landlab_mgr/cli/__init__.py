@@ -6,6 +6,7 @@ takes a second to import (JAX, Ray, plots) is imported inside a verb, after the 
 
 import errno
 import gc
+import os
 import sys
 from collections import UserDict
 from importlib import import_module
@@ -31,6 +32,7 @@ VERBS = {
         "workspace",
         "Say what is wrong with the workspace and what to do about it; exit code 1 on errors. Changes nothing.",
     ),
+    "status": ("status", "Show on one screen what is done, who trains what, what failed, and the next step."),
     "run": (
         "runs",
         "Train everything that is pending. Ctrl-C once: commit and stop; twice: stop now. Run again to go on.",
@@ -67,6 +69,10 @@ VERBS = {
     "tune": ("tune", "Tune the loss weights on dev, with Optuna."),
     "catalog": ("catalog", "The catalog database."),
     "guide": ("guide", "Show a page of the guide; without PAGE, list the pages."),
+    "completion": (
+        "completion",
+        "Print the lines that make a shell complete verbs and options: `landlab completion bash >> ~/.bashrc`.",
+    ),
     "bench": ("bench.commands", "Benchmarks of training: one program, two workers, from disk."),
 }
 """Module of each verb or group of verbs, and its line in the help, which is the first of the verb's docstring."""
@@ -119,6 +125,10 @@ app = typer.Typer(
 def main() -> None:
     """Entry point of the process."""
     device.configure()
+    if "_LANDLAB_COMPLETE" in os.environ:  # a shell asks, by the lines of `landlab completion`
+        from typer.completion import completion_init
+
+        completion_init()
     gc.set_threshold(COLLECT_AFTER, 10, 10)
     call(sys.argv[1:])
 
