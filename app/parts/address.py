@@ -68,6 +68,20 @@ def keep_many(key: str, default: Collection[str]) -> None:
     st.session_state[_last(key)] = said
 
 
+def toggled(key: str, label: str, default: bool, help: str | None = None) -> bool:
+    """A switch whose state is in the address as 1 or 0."""
+    said = st.query_params.get(key, str(int(default)))
+    if key not in st.session_state or said != st.session_state.get(_last(key)):
+        st.session_state[key] = said == "1"
+    on = st.toggle(label, key=key, help=help)
+    if on == default:
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = str(int(on))
+    st.session_state[_last(key)] = str(int(on))
+    return on
+
+
 def _stale(key: str, strange: Collection[str]) -> None:
     """Say that a link asks for what is not here (any more)."""
     asked = ", ".join(repr(value) for value in strange)

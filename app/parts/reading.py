@@ -14,6 +14,7 @@ import xarray as xr
 from landlab_mgr.catalog import Catalog, DatasetRecord, GridRecord, RunRecord
 from landlab_mgr.catalog.compare import Comparison, compare
 from landlab_mgr.catalog.events import Version
+from landlab_mgr.catalog.export import by_setup
 from landlab_mgr.catalog.progress import progress as progress_of
 from landlab_mgr.data import store
 from landlab_mgr.data.split import withheld_months
@@ -143,6 +144,17 @@ def setups(root: str, database: str, run_ids: tuple[str, ...]) -> dict[str, str]
 @st.cache_data(max_entries=16, show_spinner=False)
 def _setups(root: str, database: str, run_ids: tuple[str, ...], version: Version) -> dict[str, str]:
     return _catalog(root, database).setups_in_grids(run_ids)
+
+
+def grouped(root: str, database: str, filter: str) -> pd.DataFrame:
+    """The runs of `runs` by setup, as `landlab ls --group` lists them."""
+    return _grouped(root, database, filter, version(root, database))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _grouped(root: str, database: str, filter: str, version: Version) -> pd.DataFrame:
+    runs = _runs(root, database, filter, version)
+    return by_setup(runs, _catalog(root, database).setups(list(runs["run_id"])))
 
 
 def columns(root: str, database: str, names: tuple[str, ...], filter: str) -> pd.DataFrame:

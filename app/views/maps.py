@@ -311,9 +311,9 @@ def draw(
     """The figure, what its colours leave out, and its downloads."""
     narrow = "Mobile" in st.context.headers.get("User-Agent", "")
     with switches:
-        stacked = len(panels) > 1 and toggled("stacked", "Below each other", narrow)
+        stacked = len(panels) > 1 and address.toggled("stacked", "Below each other", narrow)
         same = len(panels) > 1 and panels[0].label == panels[1].label and panels[0].how == panels[1].how
-        if same and toggled("shared", "One colour scale", True):
+        if same and address.toggled("shared", "One colour scale", True):
             panels = maps.alike(panels)
     synthetic = {d.name for d in reading.contents(*here()).datasets if d.kind == "synthetic"}
     marked = ", synthetic data" if synthetic & set(datasets) else ""
@@ -349,20 +349,6 @@ def draw(
 def here() -> tuple[str, str]:
     workspace = reading.workspace()
     return str(workspace.root), workspace.database
-
-
-def toggled(key: str, label: str, default: bool) -> bool:
-    """A switch whose state is in the address as 1 or 0."""
-    said = st.query_params.get(key, str(int(default)))
-    if key not in st.session_state or said != st.session_state.get(f"{key} in the address"):
-        st.session_state[key] = said == "1"
-    on = st.toggle(label, key=key)
-    if on == default:
-        st.query_params.pop(key, None)
-    else:
-        st.query_params[key] = str(int(on))
-    st.session_state[f"{key} in the address"] = str(int(on))
-    return on
 
 
 show()

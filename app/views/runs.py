@@ -29,7 +29,10 @@ def body() -> None:
     if problem is not None:
         text.problem(problem)
         st.caption(text.escaped(f"Still shown: {filter}") if filter else "Still shown: all runs")
-    table(filter, order, chosen)
+    if st.session_state["grouped"]:
+        groups(filter)
+    else:
+        table(filter, order, chosen)
 
 
 def ask() -> tuple[str, GrammarError | None]:
@@ -100,7 +103,39 @@ def view(filter: str) -> tuple[str, list[str]]:
         address.restore("order", orders, "")
         order = st.selectbox("Order", list(orders), format_func=orders.__getitem__, key="order")
         address.keep("order", "")
+    address.toggled("grouped", "By setup", False, "Mean and standard deviation over the runs of each setup")
     return order, chosen or default
+
+
+def groups(filter: str) -> None:
+    """Setups with the mean and the spread of their runs."""
+    workspace = reading.workspace()
+    setups = reading.grouped(str(workspace.root), workspace.database, filter)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{text.count(len(setups), 'setup')}**", width="content")
+        st.space("stretch")
+        download.table(setups, "setups")
+    number = st.column_config.NumberColumn
+    config: dict = {
+        "setup": st.column_config.TextColumn("Setup", width="large", pinned=True),
+        "runs": number("Runs", width=60),
+        "completed": number("Completed", width=90),
+    }
+    for column in runtable.skills(setups):
+        name = runtable.name(column.removesuffix(" sd"))
+        spread = column.endswith(" sd")
+        config[column] = number(
+            "± sd" if spread else name, format="%.2f", width=64 if spread else 84, help=f"{column}: over runs"
+        )
+    st.dataframe(
+        setups,
+        column_config=config,
+        hide_index=True,
+        placeholder="–",
+        height="content" if len(setups) <= 20 else 720,
+        key="setups",
+        alt="Setups with the mean and spread of their runs",
+    )
 
 
 def table(filter: str, order: str, chosen: list[str]) -> None:

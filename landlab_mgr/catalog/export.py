@@ -1,6 +1,6 @@
 """Runs with all their settings and metrics: a wide table for other programs, an array for xarray."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,6 +143,21 @@ class Export(Queries, Tags):
                 by_run = metrics.setdefault((split, variable, statistic, level), {})
                 by_run[run_id] = join_float(value, kind)
         return dict(sorted(metrics.items(), key=lambda item: (splits.index(item[0][0]), *item[0][1:])))
+
+
+def by_setup(runs: pd.DataFrame, setups: Mapping[str, str]) -> pd.DataFrame:
+    """Tabulate runs, as `Catalog.runs` gives them, by their setups, as `Catalog.setups` names them.
+
+    Columns: setup, runs, completed, and of each metric the mean and the standard deviation over the setup's runs.
+    """
+    metrics = [c for c in runs if str(c).startswith("dev.") and runs[c].notna().any()]
+    by = runs.assign(setup=runs["run_id"].map(setups), completed=runs["state"] == "completed").groupby(
+        "setup", sort=False
+    )
+    table = by.agg(runs=("run_id", "size"), completed=("completed", "sum"))
+    for name in metrics:
+        table[name], table[f"{name} sd"] = by[name].mean(), by[name].std()
+    return table.reset_index()
 
 
 TABLE = (

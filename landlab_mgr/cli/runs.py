@@ -7,6 +7,7 @@ import pandas as pd
 import typer
 
 from landlab_mgr.catalog import Catalog
+from landlab_mgr.catalog.export import by_setup
 from landlab_mgr.catalog.filter import held_back
 from landlab_mgr.cli.options import (
     AddressOption,
@@ -128,6 +129,9 @@ def ls(
     sort: Annotated[
         str | None, typer.Option(help="By this field or metric; -FIELD for the largest first")
     ] = None,
+    group: Annotated[
+        bool, typer.Option("--group", help="By setup: mean and standard deviation over its runs")
+    ] = False,
     workspace: WorkspaceOption = None,
     db: DatabaseOption = None,
     json: JsonOption = False,
@@ -143,6 +147,14 @@ def ls(
         most = (None if json else PAGE) if limit is None else limit or None
         counts = catalog.counts(filter)
         unknown = catalog.unknown(filter) if not any(counts.values()) else []
+        if group:
+            if chosen:
+                raise LandlabError("--group has columns of its own; leave out --columns")
+            runs = catalog.runs(filter)
+            _groups(
+                by_setup(runs, catalog.setups(list(runs["run_id"]))), order, descending, most, offset, json
+            )
+            return
         if order or chosen:  # an order is one of all runs, not of a page
             names = list(dict.fromkeys((*chosen, *([order] if order else []))))
             values = catalog.columns(names, filter)
@@ -183,6 +195,23 @@ def ls(
     if len(frame) < total:
         more = f"; `--offset {last}` shows the next" if last < total else ""
         console.print(f"runs {offset + 1} to {last} of {total}{more}, `--limit 0` all", markup=False)
+
+
+def _groups(
+    table: pd.DataFrame, order: str, descending: bool, most: int | None, offset: int, json: bool
+) -> None:
+    """Print setups, a line each, with the spread over their runs."""
+    if order:
+        near = [c for c in table if c in (order, order.removeprefix("metrics."))]
+        if not near:
+            raise LandlabError(f"--sort {order}: with --group one of {', '.join(map(str, table))}")
+        table = table.sort_values(near[0], ascending=not descending, kind="stable", na_position="last")
+    count, table = len(table), table.iloc[offset:][:most]
+    if json:
+        show(table, as_json=True)
+        return
+    show(table, "R2 on dev: mean and sd over runs", whole=not console.is_terminal)
+    console.print(f"{count} setups")
 
 
 def _of(catalog: Catalog, filter: str, run_ids: list[str]) -> pd.DataFrame:

@@ -62,7 +62,7 @@ def show(
     if title:
         console.print(title, style="italic", markup=False)  # a table's own title wraps at the table's width
     if whole:
-        console.print(_table(frame, digits), width=WHOLE, crop=False, no_wrap=True)
+        PlainConsole(width=WHOLE, highlight=False, file=console.file).print(_table(frame, digits))
         return
     parts = _parts(frame, digits)
     for part in parts[:1] if brief else parts:

@@ -197,3 +197,16 @@ def test_a_run_is_named_by_what_tells_it_apart_in_its_grid(open_app, tmp_path):
     }
     overview = open_app(tmp_path, "views/overview.py")
     assert {"PFT, epochs 3", "PFT, epochs 30"} == {*overview.dataframe[0].value["setup"]}
+
+
+def test_runs_by_setup(open_app, made):
+    app = open_app(made.workspace.root, grouped="1")
+    assert not app.exception
+    setups = app.dataframe[0].value
+    assert list(setups["setup"]) == ["PFT", "PFT+CLIM", "CONTROL"]
+    assert list(setups["runs"]) == [2, 2, 2]
+    assert list(setups["completed"]) == [1, 0, 0]
+    assert "**3 setups**" in words(app)
+    app.toggle(key="grouped").set_value(False).run()
+    assert len(app.dataframe[0].value) == 6
+    assert "grouped" not in app.query_params

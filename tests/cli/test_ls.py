@@ -101,3 +101,22 @@ def test_the_workspace_may_stand_before_the_verb(listed):
     assert landlab("-w", listed, "ls", "--json").stdout == landlab("ls", "--json", workspace=listed).stdout
     assert "axes" in landlab(f"--workspace={listed}", "grid", "ls").stdout
     assert "Usage: landlab" in landlab("-w", listed).stdout
+
+
+def test_setups_have_the_mean_and_spread_of_their_runs(listed):
+    table = rows(listed, "--group", "--sort", "-dev.gpp.R2")
+    assert len(table) == 4
+    assert sum(row["runs"] for row in table) == 8
+    assert sum(row["completed"] for row in table) == 7
+    means = [row["dev.gpp.R2"] for row in table]
+    assert means == sorted(means, reverse=True)
+    single = [row for row in table if row["completed"] == 1]
+    assert [row["dev.gpp.R2 sd"] for row in single] == [None]
+    assert len({row["setup"] for row in table}) == 4
+    shown = landlab("ls", "--group", workspace=listed).stdout
+    assert "4 setups" in shown
+    assert "…" not in shown, "a pipe has all of every line"
+    assert "dev.som.R2 sd" in shown
+    assert "--sort size: with --group one of setup, runs" in refused(
+        "ls", "--group", "--sort", "size", workspace=listed
+    )
