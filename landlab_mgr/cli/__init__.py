@@ -135,8 +135,8 @@ def main() -> None:
 
 def call(arguments: list[str]) -> None:
     """Call a verb, and exit; an error that users are meant to read becomes one line and exit code 2."""
-    ordered = _after_the_verb([_at_home(argument) for argument in arguments])
     try:
+        ordered = _after_the_verb([_at_home(argument) for argument in arguments])
         device.check(ordered)
         app(ordered, prog_name="landlab", standalone_mode=True)
     except LandlabError as error:
