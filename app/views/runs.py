@@ -117,7 +117,7 @@ def groups(filter: str) -> None:
         download.table(setups, "setups")
     number = st.column_config.NumberColumn
     config: dict = {
-        "setup": st.column_config.TextColumn("Setup", width="large", pinned=True),
+        "setup": st.column_config.TextColumn("Setup", width="medium"),
         "runs": number("Runs", width=60),
         "completed": number("Completed", width=90),
     }
