@@ -42,7 +42,7 @@ def show(view: reading.RunView, save: Callable[[reading.RunView, go.Figure, str,
     split = series.splits(monthly)[place]
     warmup = Calendar.of(ds).steps_in_months(view.record.spec.warmup_months)
     record = view.record
-    which = f"{record.label}, seed {record.spec.seeds.init}, run {record.run_id[:8]}"
+    which = f"{view.setup}, seed {record.spec.seeds.init}, run {record.run_id[:8]}"
     title = f"{text.name(variable)} at {series.places(monthly)[place]} ({split})"
     st.markdown(f"**{text.escaped(title)}**  \n:small[:gray[{text.escaped(which)}]]")
     name = f"{variable} {series.places(monthly)[place].split(',')[0]} {record.run_id[:8]}"

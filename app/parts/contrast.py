@@ -5,9 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-MOVING = ("run_id", "state", "epochs", "train_loss", "dev_loss", "outcome", "message", "created", "updated")
+MOVING = (
+    "run_id",
+    "state",
+    "epochs",
+    "epochs_planned",
+    "train_loss",
+    "dev_loss",
+    "outcome",
+    "message",
+    "created",
+    "updated",
+)
 """Columns of `Catalog.table` that tell what became of a run, not what it asked for."""
-NOT_GROUPS = ("predictors", "seeds.init", "seeds.split", "seeds.shuffle", "fingerprint")
 MOST_GROUPS = 21
 POINTS = 400
 """More points than these of a curve nobody sees."""
@@ -17,7 +27,8 @@ LISTED = 4
 
 def settings(table: pd.DataFrame) -> list[str]:
     """What runs were asked for and where they belong: the columns that may tell them apart."""
-    return [c for c in table.columns if c not in (*MOVING, "label", "seed") and not c.startswith("metrics.")]
+    beside = (*MOVING, "label", "setup", "seed")
+    return [c for c in table.columns if c not in beside and not c.startswith("metrics.")]
 
 
 def floor(values: pd.Series, statistic: str) -> float | None:
@@ -35,21 +46,59 @@ def _words(values: pd.Series) -> pd.Series:
 
 
 def groupings(table: pd.DataFrame) -> list[str]:
-    """By what the runs may be grouped, the best first: setups, what else differs, each run for itself."""
-    few = [c for c in differing(table) if c not in NOT_GROUPS and _words(table[c]).nunique() <= MOST_GROUPS]
-    by_label = ["label"] if 1 < table["label"].nunique() <= MOST_GROUPS else []
+    """By what the runs may be grouped: setups, the fields in which they differ, each run for itself."""
+    few = [c for c in differing(table) if c != "seeds.init" and _words(table[c]).nunique() <= MOST_GROUPS]
     alone = ["run_id"] if len(table) <= MOST_GROUPS else []
-    found = [*by_label, *few, *alone]
-    return found or ["dataset"]  # all in one group
+    return ["setup", *few, *alone]
 
 
-def groups(table: pd.DataFrame, by: str) -> pd.Series:
-    """The group of each run by its id, in the order of the table."""
-    if by == "run_id":
-        names = table["label"] + " seed " + table["seed"].astype(str) + " · " + table["run_id"].str[:8]
+def default(table: pd.DataFrame) -> list[str]:
+    """By what the runs are grouped unless a reader says otherwise: setups, or predictors where those are too many."""
+    return ["setup"] if table["setup"].nunique() <= MOST_GROUPS else ["predictors"]
+
+
+def groups(table: pd.DataFrame, by: Sequence[str]) -> pd.Series:
+    """The group of each run by its id, in the order of the table; runs of a group are alike in all of `by`."""
+    if "run_id" in by:
+        names = table["setup"] + " seed " + table["seed"].astype(str) + " · " + table["run_id"].str[:8]
+    elif "setup" in by or not by:
+        names = table["setup"] if by else pd.Series("all", index=table.index)
     else:
-        names = _words(table[by])
+        names = _words(table[by[0]])
+        if len(by) > 1:
+            parts = [c.rpartition(".")[2] + " " + _words(table[c]) for c in by]
+            names = parts[0].str.cat(parts[1:], sep=", ")
     return pd.Series(names.to_numpy(), index=table["run_id"])
+
+
+def pooled(table: pd.DataFrame, group: pd.Series) -> list[str]:
+    """Settings other than seeds in which runs of one group differ: what a mean over it mixes."""
+    of = table["run_id"].map(group)
+    return [
+        c
+        for c in differing(table)
+        if c not in ("tags", "grids", "fingerprint")
+        and not c.startswith("seeds.")
+        and (_words(table[c]).groupby(of.to_numpy()).nunique() > 1).any()
+    ]
+
+
+def weights_differ(table: pd.DataFrame) -> bool:
+    """Whether the runs weigh their loss terms differently, so that their losses do not compare."""
+    return any(c.startswith("loss_weights.") for c in differing(table))
+
+
+def unweighted(epochs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Curves with each term divided by its run's weight; totals, which are sums of weighted terms, are left out."""
+    weights = table.set_index("run_id")
+    plain = epochs.drop(columns=["total", "dev"]).copy()
+    for term in terms(epochs):
+        if f"loss_weights.{term}" not in weights:
+            continue
+        of_run = epochs["run_id"].map(weights[f"loss_weights.{term}"]).replace(0, np.nan)
+        for column in {term, f"dev_{term}"} & {*plain}:
+            plain[column] = plain[column] / of_run
+    return plain
 
 
 def curve(epochs: pd.DataFrame, group: pd.Series, column: str) -> pd.DataFrame:

@@ -106,7 +106,7 @@ def skills(values: pd.DataFrame, groups: Sequence[str], statistic: str, floor: f
     `values` are as `contrast.skills` gives them; those below `floor` are triangles at it.
     """
     variables = list(dict.fromkeys(values["variable"]))
-    figure = blank(height=90 + max(26, 11 * len(groups)) * max(1, len(variables)))
+    figure = blank(height=120 + max(26, 11 * len(groups)) * max(1, len(variables)))
     row = {variable: float(place) for place, variable in enumerate(variables)}
     step = 0.8 / max(1, len(groups))
     for place, group in enumerate(groups):

@@ -17,7 +17,7 @@ from parts import reading, text
 
 def listed(datasets: tuple[DatasetRecord, ...]) -> pd.DataFrame:
     """A row for each dataset, all that the catalog knows of it."""
-    columns = {"n_pixels": "pixels", "n_patches": "patches", "n_months": "months", "url": "path"}
+    columns = {"n_pixels": "pixels", "n_patches": "patches", "n_months": "steps", "url": "path"}
     return pd.DataFrame([vars(d) for d in datasets]).rename(columns=columns)
 
 

@@ -26,7 +26,7 @@ def show(facts: Mapping[str, object], run_ids: Sequence[str], name: str) -> None
 
     `name` is that of the files to be saved, the only one of its kind on the page.
     """
-    with st.expander(f"Where this comes from ({len(run_ids)} run{'s' * (len(run_ids) != 1)})"):
+    with st.expander(f"Provenance ({len(run_ids)} run{'s' * (len(run_ids) != 1)})"):
         lines = [f":gray[{text.escaped(k)}]  \n{text.escaped(v)}" for k, v in facts.items() if v is not None]
         with st.container(horizontal=True, gap="medium"):
             for line in lines:

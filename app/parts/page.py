@@ -9,6 +9,8 @@ from parts import reading, text
 
 LIVE = "5s"
 """How often a page is drawn again while runs go on."""
+IDLE = "10s"
+"""How often a page looks whether something started, or is new."""
 
 
 def header(title: str) -> reading.Contents:
@@ -27,7 +29,31 @@ def header(title: str) -> reading.Contents:
     if len(contents.datasets) > 4:
         said.append(f"{len(contents.datasets) - 4} more datasets")
     st.caption(" · ".join(said))
+    watch(what_there_is())
     return contents
+
+
+def what_there_is() -> tuple[object, ...]:
+    """What a page is drawn for: whether runs go on, and how many things of each kind there are.
+
+    While nothing goes on every change of the catalog counts; runs that go on are followed by the pages about them.
+    """
+    workspace = reading.workspace()
+    at = str(workspace.root), workspace.database
+    contents = reading.contents(*at)
+    numbers = [len(reading.recorded(*at, what)) for what in ("studies", "ensembles", "analyses")]
+    still = None if contents.going else reading.version(*at)
+    return contents.going > 0, len(contents.datasets), len(contents.grids), *numbers, still
+
+
+def watch(seen: tuple[object, ...]) -> None:
+    """Draw the page again once there is more, or less, than was seen."""
+
+    def look() -> None:
+        if what_there_is() != seen:
+            st.rerun()
+
+    st.fragment(text.guarded(look), run_every=IDLE)()
 
 
 def live(title: str, body: Callable[[], None]) -> None:

@@ -15,6 +15,7 @@ import xarray as xr
 from landlab_mgr.catalog import Catalog, DatasetRecord, GridRecord, RunRecord
 from landlab_mgr.catalog.compare import Comparison, compare
 from landlab_mgr.catalog.events import Version
+from landlab_mgr.catalog.export import by_setup
 from landlab_mgr.catalog.progress import progress as progress_of
 from landlab_mgr.data import store
 from landlab_mgr.data.split import withheld_months
@@ -51,6 +52,8 @@ class RunView:
     """Everything that the catalog knows of one run."""
 
     record: RunRecord
+    setup: str
+    """Its predictor groups, and what else tells it apart from the other runs of its grids."""
     dataset: DatasetRecord
     epochs: pd.DataFrame
     metrics: pd.DataFrame
@@ -164,6 +167,38 @@ def _differing(root: str, database: str, filter: str, version: Version) -> list[
     return list(catalog.differing(catalog.run_ids(filter)))
 
 
+def setups(root: str, database: str, run_ids: tuple[str, ...]) -> dict[str, str]:
+    """Name of each run's setup, told apart from those of its grids, as `Catalog.setups_in_grids` gives them."""
+    return _setups(root, database, run_ids, version(root, database))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _setups(root: str, database: str, run_ids: tuple[str, ...], version: Version) -> dict[str, str]:
+    return _catalog(root, database).setups_in_grids(run_ids)
+
+
+def grouped(root: str, database: str, filter: str) -> pd.DataFrame:
+    """All runs that a filter holds for by setup, as `landlab ls --group` lists them."""
+    return _grouped(root, database, filter, version(root, database))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _grouped(root: str, database: str, filter: str, version: Version) -> pd.DataFrame:
+    catalog = _catalog(root, database)
+    runs = catalog.runs(filter)
+    return by_setup(runs, catalog.setups(list(runs["run_id"])))
+
+
+def columns(root: str, database: str, names: tuple[str, ...], filter: str) -> pd.DataFrame:
+    """Fields and metrics by name of all runs that a filter holds for, as `Catalog.columns` gives them."""
+    return _columns(root, database, names, filter, version(root, database))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _columns(root: str, database: str, names: tuple[str, ...], filter: str, version: Version) -> pd.DataFrame:
+    return _catalog(root, database).columns(names, filter)
+
+
 def run(root: str, database: str, run_id: str) -> RunView:
     """One run, with its train and dev metrics; LandlabError where there is none of that id."""
     return _run(root, database, run_id, version(root, database))
@@ -175,6 +210,7 @@ def _run(root: str, database: str, run_id: str, version: Version) -> RunView:
     record = catalog.run(run_id)
     return RunView(
         record,
+        catalog.setup_of(record.run_id),
         catalog.dataset(record.dataset),
         catalog.epochs(record.run_id),
         catalog.metrics(record.run_id),
@@ -228,7 +264,7 @@ def variants(grid: str, fingerprint: str) -> dict[str, str]:
 
 
 def table(root: str, database: str, run_ids: tuple[str, ...]) -> pd.DataFrame:
-    """Every setting and every train and dev metric of these runs, as `Catalog.table` gives them."""
+    """Every setting and every train and dev metric of these runs, as `Catalog.table` gives them, and their setup."""
     return _table(root, database, run_ids, version(root, database))
 
 
@@ -237,7 +273,8 @@ def _table(root: str, database: str, run_ids: tuple[str, ...], version: Version)
     shares = [run_ids[i : i + NAMED] for i in range(0, len(run_ids), NAMED)]
     catalog = _catalog(root, database)
     found = [catalog.table(f"run in ({', '.join(map(repr, share))})") for share in shares]
-    return pd.concat(found, ignore_index=True)
+    whole = pd.concat(found, ignore_index=True)
+    return whole.assign(setup=whole["run_id"].map(catalog.setups(run_ids)))
 
 
 def curves(root: str, database: str, run_ids: tuple[str, ...]) -> pd.DataFrame:

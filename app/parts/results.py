@@ -11,13 +11,15 @@ import streamlit as st
 
 from landlab_mgr import analysis
 from landlab_mgr.analysis import Result, trace
+from landlab_mgr.analysis.base import Ensemble, completed
+from landlab_mgr.analysis.load import refusal
 from landlab_mgr.catalog.events import Version
 from landlab_mgr.catalog.filter import ensembles_named
 from landlab_mgr.catalog.records import AnalysisRecord
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.workspace.workspace import Workspace
 from parts import download, reading
-from parts.ensembles import Choice
+from parts.ensembles import Choice, shell
 
 UPSTREAM = ("runs", "dataset", "result", "workspace")
 """What, when it changes, makes a result one of other things than there are now; new code may say the same."""
@@ -40,6 +42,38 @@ class Shown:
 def records(root: str, database: str) -> list[AnalysisRecord]:
     """All results, newest first."""
     return reading.recorded(root, database, "analyses")[::-1]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A verb that computes an analysis of some of the runs, and why it would be refused, where it would."""
+
+    verb: str
+    refused: str | None
+
+
+def ways(root: str, database: str, name: str, filter: str) -> list[Way]:
+    """How an analysis could be computed: of all these completed runs, and of those of the fullest setup."""
+    return _ways(root, database, name, filter, reading.version(root, database))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _ways(root: str, database: str, name: str, filter: str, version: Version) -> list[Way]:
+    workspace, chosen = Workspace.at(root, database), analysis.find(name)
+    with workspace.open(read_only=True) as catalog:
+        whole = Ensemble(workspace, catalog, filter, catalog.runs(completed(filter)))
+        filters = [filter, *([whole.of_fullest_setup()] if len({*whole.setups()}) > 1 else [])]
+        found = []
+        for narrow in filters:
+            ensemble = Ensemble(workspace, catalog, narrow, catalog.runs(completed(narrow)))
+            of = f" {shell(narrow)}" if narrow else ""
+            found.append(Way(f"analyse {name}{of}", refusal(ensemble, chosen, chosen.options())))
+    return found
+
+
+def refused(ways: list[Way]) -> str:
+    """Why an analysis can be computed neither of all the runs nor of one setup, a line each."""
+    return "\n".join(f"{way.verb}: {way.refused}" for way in ways)
 
 
 def about(found: list[AnalysisRecord], choice: Choice) -> list[AnalysisRecord]:

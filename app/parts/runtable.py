@@ -1,8 +1,12 @@
 """The table of runs for people: what its columns are called, which of them are shown at first, in which order."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
+from landlab_mgr.catalog.export import column_of
+from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec import fields
 from parts import text
 
@@ -20,10 +24,11 @@ ELSEWHERE = ("dataset", "predictors", "optimizer.epochs", "seeds.init")
 """Fields of a specification that the table has in columns of its own."""
 
 
-def orders(runs: pd.DataFrame) -> dict[str, str]:
-    """By what these runs may be sorted."""
-    by_field = {c: c for c in specified(runs)}
-    return ORDERS | by_field | {f"-{c}": f"{name(c)}, highest first" for c in skills(runs)}
+def orders(runs: pd.DataFrame, chosen: Sequence[str] = ()) -> dict[str, str]:
+    """By what these runs may be sorted; `chosen` are columns that a reader added."""
+    by_field = {c: c for c in (*specified(runs), *chosen)}
+    largest = (*skills(runs), *chosen)
+    return ORDERS | by_field | {f"-{c}": f"{name(c)}, highest first" for c in largest}
 
 
 def ordered(runs: pd.DataFrame, order: str) -> pd.DataFrame:
@@ -64,6 +69,20 @@ def every(runs: pd.DataFrame) -> list[str]:
     first = ["state", "label", *specified(runs), "seed", "epochs", "dev_loss", "train_loss"]
     last = ["tags", "outcome", "message", "grids", "dataset", "created", "updated", "run_id"]
     return [*first, *skills(runs), *last]
+
+
+def others(runs: pd.DataFrame) -> list[str]:
+    """Fields in which these runs are all the same, which may be columns too."""
+    return [c for c in fields.fields() if c not in runs and c not in ELSEWHERE]
+
+
+def known(column: str) -> bool:
+    """Whether a name is one of a field or a metric."""
+    try:
+        column_of(column)
+    except LandlabError:
+        return False
+    return True
 
 
 def shown(runs: pd.DataFrame) -> list[str]:
@@ -132,4 +151,8 @@ def columns(runs: pd.DataFrame) -> dict:
         config[column] = number(format="%.2f", width=84, help=f"{column}: on the dev pixels")
     for column in config:
         config[column]["label"] = name(column)
+    for column in specified(runs):
+        table, _, last = column.rpartition(".")
+        config[column]["label"] = f"weight {last}" if table == "loss_weights" else last
+        config[column]["help"] = column
     return config

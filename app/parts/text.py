@@ -113,6 +113,12 @@ def guarded(part: Callable[..., None]) -> Callable[..., None]:
     return shown
 
 
+DIVERGED = (
+    "A run that diverged (nan) does so again with the same seed: lower optimizer.learning_rate or "
+    "optimizer.clip_norm in a grid of another name, or go on without it."
+)
+
+
 def commands(workspace: Workspace, *verbs: str) -> None:
     """Lines to copy into a shell, on this workspace."""
     st.code("\n".join(f"landlab {verb} -w {workspace.root}" for verb in verbs), language="shell")

@@ -37,7 +37,7 @@ def show() -> None:
     st.markdown("\n".join(f"- {text.escaped(note)}" for note in notes if note))
     table(shown)
     whence(shown)
-    with st.expander("Ask it otherwise"):
+    with st.expander("Options"):
         st.caption("The app computes nothing. On the command line, `-o KEY=VALUE` sets an option:")
         st.dataframe(results.options(name), hide_index=True, key="options", alt="Options of the analysis")
         text.commands(workspace, asking(choice, name))
@@ -90,21 +90,19 @@ def described(record: AnalysisRecord) -> str:
 
 def none_yet(root: str, database: str, choice: ensembles.Choice, name: str) -> None:
     """The command that makes the result, for all of the runs and for those of one setup."""
-    setups = ensembles.labels(root, database, choice.filter)
-    if not setups:
+    if not ensembles.labels(root, database, choice.filter):
         page.empty(f"{choice.label} has no completed run yet. Train:".capitalize(), "run")
         return
-    verbs = [asking(choice, name)]
-    if len(setups) > 1:
-        fullest = max(setups, key=lambda label: label.count("+"))
-        of_setup = f"predictors = {ensembles.quoted(fullest)}"
-        narrow = f"{choice.filter} and {of_setup}" if choice.filter else of_setup
-        verbs.append(asking(choice, name, narrow))
-    page.empty(
-        f"No result of {name} is on record for {choice.label}. This makes it"
-        + (" (the second line: of one setup, which some analyses ask for):" if len(verbs) > 1 else ":"),
-        *verbs,
-    )
+    ways = results.ways(root, database, name, choice.filter)
+    verbs = [way.verb for way in ways if way.refused is None]
+    if not verbs:
+        st.info(
+            text.escaped(f"No result of {name} is on record for {choice.label}, and none can be made yet:")
+        )
+        st.code(results.refused(ways), language=None, wrap_lines=True)
+    else:
+        second = " (the second line: of one setup):" if len(verbs) > 1 else ":"
+        page.empty(f"No result of {name} is on record for {choice.label}. This makes it{second}", *verbs)
     st.dataframe(results.options(name), hide_index=True, key="options", alt="Options of the analysis")
 
 

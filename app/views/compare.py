@@ -8,6 +8,8 @@ from landlab_mgr.records import SEEN
 from parts import address, contrast, download, figures, origin, page, picture, reading, text
 
 FEWEST, MOST = 2, 400
+# settings that a warning names; of more it says how many
+LISTED = 4
 STATISTICS = ("R2", "r2", "r", "rmse", "mae", "bias", "slope")
 MEANINGS = {"R2": "R² (Nash–Sutcliffe)", "r2": "r² (squared correlation)", "r": "r (correlation)"}
 
@@ -76,13 +78,29 @@ def synthetic(table: pd.DataFrame) -> bool:
 
 
 def grouped(table: pd.DataFrame) -> tuple[str, pd.Series]:
-    """What the runs are grouped by, and the group of each."""
-    options = contrast.groupings(table)
-    named = {"label": "predictors", "run_id": "run", "grids": "grid"}
-    address.restore("by", options, options[0])
-    by = st.selectbox("Group by", options, format_func=lambda c: named.get(c, c), key="by", width=320)
-    address.keep("by", options[0])
-    return named.get(by, by), contrast.groups(table, by)
+    """What the runs are grouped by, and the group of each; what a group mixes is said."""
+    options, default = contrast.groupings(table), contrast.default(table)
+    named = {"run_id": "each run", "grids": "grid", "setup": "setup (all but seeds)"}
+    address.restore_many("by", options, default)
+    by = st.multiselect(
+        "Group by",
+        options,
+        format_func=lambda c: named.get(c, c),
+        key="by",
+        width=520,
+        placeholder="all in one",
+    )
+    address.keep_many("by", default)
+    group = contrast.groups(table, by)
+    if mixed := contrast.pooled(table, group):
+        listed = ", ".join(mixed[:LISTED]) + f" and {len(mixed) - LISTED} more" * (len(mixed) > LISTED)
+        st.warning(
+            text.escaped(
+                f"Groups pool runs that differ in {listed}. Add these to Group by to keep them apart."
+            ),
+            icon=":material/warning:",
+        )
+    return ", ".join(named.get(c, c) for c in by) or "nothing", group
 
 
 def curves(table: pd.DataFrame, group: pd.Series) -> None:
@@ -93,11 +111,19 @@ def curves(table: pd.DataFrame, group: pd.Series) -> None:
     if epochs.empty:
         st.info("None of these runs has an epoch yet; curves appear with the first checkpoint.")
         return
+    differ = contrast.weights_differ(table)
+    terms = contrast.terms(epochs) if differ else ["total", *contrast.terms(epochs)]
+    if not terms:
+        st.info(
+            "The loss weights of these runs differ, so that their losses do not compare; skill below does."
+        )
+        return
+    if differ:
+        epochs = contrast.unweighted(epochs, table)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        terms = ["total", *contrast.terms(epochs)]
-        address.restore("term", terms, "total")
+        address.restore("term", terms, terms[0])
         term = st.selectbox("Loss", terms, key="term", width=240)
-        address.keep("term", "total")
+        address.keep("term", terms[0])
         address.restore("on", SEEN, "dev")
         split = st.segmented_control("On", list(SEEN), key="on", required=True)
         address.keep("on", "dev")
@@ -106,13 +132,21 @@ def curves(table: pd.DataFrame, group: pd.Series) -> None:
     if found.empty:
         st.info(f"There is no {split} value of this loss in these runs.")
         return
-    axis = f"weighted {'loss' if term == 'total' else term + ' loss'} per pixel on {split} (1)"
+    loss = "loss" if term == "total" else f"{term} loss"
+    axis = f"{'unweighted' if differ else 'weighted'} {loss} per pixel on {split} (1)"
     shown = figures.learning(found, contrast.names(group), axis)
     st.plotly_chart(
         shown, config=figures.config(f"curves {term} {split}"), key="curves", alt="Learning curves by group"
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption("Lines are means over the runs of a group, areas reach from the lowest to the highest.")
+        scaled = (
+            " The loss weights of these runs differ: each term is divided by its own weight."
+            if differ
+            else ""
+        )
+        st.caption(
+            f"Lines are means over the runs of a group, areas reach from the lowest to the highest.{scaled}"
+        )
         save(shown, f"{term} loss on {split}", table, f"curves {term} {split}")
         download.table(found, f"curves {term} {split}")
 

@@ -52,7 +52,7 @@ def described(record: DatasetRecord) -> None:
                 st.badge("synthetic data", color="orange", icon=":material/science:")
         facts = {
             "Size": f"{record.n_pixels:,} pixels in {text.count(record.n_patches, 'patch')}"
-            f", {text.count(record.n_months, 'month')}".replace("patchs", "patches"),
+            f", {text.count(record.n_months, 'step')}".replace("patchs", "patches"),
             "Source": record.source,
             "Also called": ", ".join(record.aliases),
             "Licence": record.licence,

@@ -256,13 +256,16 @@ def of_result(
     name = "partition_map" if kind == "group" else "pca"
     found = {r.id: r for r in results.about(results.records(root, database), choice) if r.name == name}
     if not found:
-        narrow = [choice.filter] if choice.filter else []
-        if kind == "component":
-            labels = ensembles.labels(root, database, choice.filter)
-            fullest = max(labels, key=lambda label: label.count("+"), default="PFT")
-            narrow.append(f"predictors = {ensembles.quoted(fullest)}")
-        of = f" {ensembles.shell(' and '.join(narrow))}" if narrow else ""
-        page.empty(f"No {name} of {choice.label} is on record; this makes one:", f"analyse {name}{of}")
+        if not ensembles.labels(root, database, choice.filter):
+            page.empty(f"No completed run in {choice.label}; train what is pending:", "run")
+            return
+        ways = results.ways(root, database, name, choice.filter)
+        verbs = [way.verb for way in ways if way.refused is None]
+        if verbs:
+            page.empty(f"No {name} of {choice.label} is on record; this makes one:", verbs[0])
+        else:
+            st.info(text.escaped(f"No {name} of {choice.label} is on record, and none can be made yet:"))
+            st.code(results.refused(ways), language=None, wrap_lines=True)
         return
     left, right = st.columns(2)
     with left:
@@ -308,9 +311,9 @@ def draw(
     """The figure, what its colours leave out, and its downloads."""
     narrow = "Mobile" in st.context.headers.get("User-Agent", "")
     with switches:
-        stacked = len(panels) > 1 and toggled("stacked", "Below each other", narrow)
+        stacked = len(panels) > 1 and address.toggled("stacked", "Below each other", narrow)
         same = len(panels) > 1 and panels[0].label == panels[1].label and panels[0].how == panels[1].how
-        if same and toggled("shared", "One colour scale", True):
+        if same and address.toggled("shared", "One colour scale", True):
             panels = maps.alike(panels)
     synthetic = {d.name for d in reading.contents(*here()).datasets if d.kind == "synthetic"}
     marked = ", synthetic data" if synthetic & set(datasets) else ""
@@ -346,20 +349,6 @@ def draw(
 def here() -> tuple[str, str]:
     workspace = reading.workspace()
     return str(workspace.root), workspace.database
-
-
-def toggled(key: str, label: str, default: bool) -> bool:
-    """A switch whose state is in the address as 1 or 0."""
-    said = st.query_params.get(key, str(int(default)))
-    if key not in st.session_state or said != st.session_state.get(f"{key} in the address"):
-        st.session_state[key] = said == "1"
-    on = st.toggle(label, key=key)
-    if on == default:
-        st.query_params.pop(key, None)
-    else:
-        st.query_params[key] = str(int(on))
-    st.session_state[f"{key} in the address"] = str(int(on))
-    return on
 
 
 show()

@@ -121,7 +121,10 @@ def failures() -> None:
     if failed.empty:
         st.caption("No run has failed.")
         return
-    shown = failed.head(FAILURES)[["updated", "label", "seed", "outcome", "message", "grids"]]
+    shown = failed.head(FAILURES)
+    setups = reading.setups(str(workspace.root), workspace.database, tuple(shown["run_id"]))
+    shown = shown.assign(setup=shown["run_id"].map(setups))
+    shown = shown[["updated", "setup", "seed", "outcome", "message", "grids"]]
     words = st.column_config.TextColumn
     chosen = st.dataframe(
         shown,
@@ -132,7 +135,7 @@ def failures() -> None:
         selection_mode="single-row",
         column_config={
             "updated": st.column_config.DatetimeColumn("When (UTC)", format="MM-DD HH:mm", width=96),
-            "label": words("Predictors", width="small"),
+            "setup": words("Setup", width="medium"),
             "seed": st.column_config.NumberColumn("Seed", width=52),
             "outcome": words("How", width=64),
             "message": words("Message", width="medium"),
@@ -142,10 +145,14 @@ def failures() -> None:
         alt="Runs that failed last",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            "Tick a row to open its run; `landlab run --only failed` tries them again.", width="content"
-        )
+        st.caption("Tick a row to open its run.", width="content")
         download.table(lambda: reading.every_run(*at), "failures")
+    diverged = failed["outcome"] == "nan"
+    if diverged.any():
+        st.caption(text.DIVERGED)
+    if not diverged.all():
+        st.caption(f"To try the {text.count(int((~diverged).sum()), 'run')} again that failed otherwise:")
+        text.commands(workspace, "run \"outcome != 'nan'\" --only failed")
     if chosen.selection.rows:
         st.switch_page("views/run.py", query_params={"run": failed["run_id"].iloc[chosen.selection.rows[0]]})
 

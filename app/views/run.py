@@ -7,13 +7,14 @@ import streamlit as st
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.workspace.display import duration, skill_table
-from parts import address, comparison, download, figures, files, origin, picture, reading, text
+from parts import address, comparison, download, figures, files, origin, page, picture, reading, text
 
 LIVE_SECONDS = 3
 
 
-def page() -> None:
+def show() -> None:
     workspace = reading.workspace()
+    page.watch(page.what_there_is())
     run_id = choose()
     if run_id is None:
         st.info("Choose a run above, or tick one in the table of runs.")
@@ -43,8 +44,9 @@ def choose() -> str | None:
         st.query_params["run"] = beside.run_id
         if beside.run_id not in set(runs["run_id"]):
             runs = reading.runs(str(workspace.root), workspace.database, "")
+    setups = reading.setups(str(workspace.root), workspace.database, tuple(runs["run_id"]))
     names = {
-        r.run_id: f"{r.label} · seed {r.seed} · {text.state(r.state)} · {r.run_id[:8]}"
+        r.run_id: f"{setups[r.run_id]} · seed {r.seed} · {text.state(r.state)} · {r.run_id[:8]}"
         for r in runs.itertuples()
     }
     if beside is not None and beside.run_id not in names:  # beyond those that are listed
@@ -91,12 +93,12 @@ def header(view: reading.RunView) -> None:
     record, dataset, seeds = view.record, view.dataset, view.record.spec.seeds
     sign, colour = text.STATES[record.state]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.title(text.escaped(f"{record.label} · seed {seeds.init}"), width="content", anchor=False)
+        st.title(text.escaped(f"{view.setup} · seed {seeds.init}"), width="content", anchor=False)
         st.markdown(f":{colour}-badge[{sign} {record.state}]", width="content")
         if dataset.kind == "synthetic":
             st.badge("synthetic data", color="orange", icon=":material/science:")
     facts = {
-        "Dataset": f"{dataset.name}, {dataset.n_pixels} pixels, {dataset.n_months} months",
+        "Dataset": f"{dataset.name}, {dataset.n_pixels} pixels, {dataset.n_months:,} steps",
         "Seeds": f"init {seeds.init}, split {seeds.split}, shuffle {seeds.shuffle}",
         "Epochs": f"{record.epochs} of {record.epochs_planned}",
     }
@@ -134,11 +136,13 @@ def explain(view: reading.RunView) -> None:
                 "Training has started; the first epochs appear with the first checkpoint. This page follows it."
             )
     elif record.state == "failed" and last is not None:
-        st.error(
-            f"Attempt {last['number']} failed ({last['outcome']}). `landlab run --only failed` tries again.",
-            icon=":material/error:",
-        )
+        st.error(f"Attempt {last['number']} failed ({last['outcome']}).", icon=":material/error:")
         st.code(last["message"] or "no message", language=None, wrap_lines=True)
+        if last["outcome"] == "nan":
+            st.caption(text.DIVERGED)
+        else:
+            st.caption("This tries it again, and no other run:")
+            text.commands(workspace, f"run \"run = '{record.run_id}'\" --only failed")
         if last["traceback"]:
             with st.expander("Traceback"):
                 st.code(last["traceback"], language=None)
@@ -175,7 +179,7 @@ def save(view: reading.RunView, shown: go.Figure, title: str, name: str) -> None
     """Buttons for a figure of this run."""
     record, dataset = view.record, view.dataset
     marked = ", synthetic data" if dataset.kind == "synthetic" else ""
-    small = f"{record.label}, seed {record.spec.seeds.init}, run {record.run_id} on {dataset.name}{marked}"
+    small = f"{view.setup}, seed {record.spec.seeds.init}, run {record.run_id} on {dataset.name}{marked}"
     download.figure(
         lambda: picture.drawn(shown, title, small),
         lambda: origin.of_runs([record.run_id], [dataset.name], f"run?run={record.run_id}"),
@@ -273,4 +277,4 @@ def provenance(view: reading.RunView) -> None:
         st.json(view.record.spec.model_dump(mode="json"))
 
 
-page()
+show()

@@ -5,6 +5,7 @@ import streamlit as st
 
 from landlab_mgr.catalog import GrammarError
 from landlab_mgr.catalog.filter import field_names
+from landlab_mgr.errors import LandlabError
 from parts import address, download, page, reading, runtable, text
 
 EXAMPLES = (
@@ -28,7 +29,10 @@ def body() -> None:
     if problem is not None:
         text.problem(problem)
         st.caption(text.escaped(f"Still shown: {filter}") if filter else "Still shown: all runs")
-    table(filter, order, chosen)
+    if st.session_state["grouped"]:
+        groups(filter)
+    else:
+        table(filter, order, chosen)
 
 
 def ask() -> tuple[str, GrammarError | None]:
@@ -89,15 +93,55 @@ def differing(runs: pd.DataFrame) -> list[str]:
 def view(filter: str) -> tuple[str, list[str]]:
     """The order and the columns that are asked for."""
     runs = found(filter)
-    orders, every, default = runtable.orders(runs), runtable.every(runs), runtable.shown(runs)
+    every, default = [*runtable.every(runs), *runtable.others(runs)], runtable.shown(runs)
     with st.popover("Columns and order", icon=":material/view_column:"):
+        address.restore_many("columns", every, default, runtable.known)
+        chosen = st.multiselect(
+            "Columns",
+            list(dict.fromkeys((*every, *st.session_state["columns"]))),
+            format_func=runtable.name,
+            key="columns",
+            accept_new_options=True,
+            help="Any field of a run's specification, or a metric as metrics.dev.gpp.rmse: type its name",
+        )
+        address.keep_many("columns", default)
+        orders = runtable.orders(runs, [c for c in chosen if c not in runs])
         address.restore("order", orders, "")
         order = st.selectbox("Order", list(orders), format_func=orders.__getitem__, key="order")
         address.keep("order", "")
-        address.restore_many("columns", every, default)
-        chosen = st.multiselect("Columns", every, format_func=runtable.name, key="columns")
-        address.keep_many("columns", default)
+    address.toggled("grouped", "By setup", False, "Mean and standard deviation over the runs of each setup")
     return order, chosen or default
+
+
+def groups(filter: str) -> None:
+    """Setups with the mean and the spread of their runs."""
+    workspace = reading.workspace()
+    setups = reading.grouped(str(workspace.root), workspace.database, filter)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{text.count(len(setups), 'setup')}**", width="content")
+        st.space("stretch")
+        download.table(setups, "setups")
+    number = st.column_config.NumberColumn
+    config: dict = {
+        "setup": st.column_config.TextColumn("Setup", width="medium"),
+        "runs": number("Runs", width=60),
+        "completed": number("Completed", width=90),
+    }
+    for column in runtable.skills(setups):
+        name = runtable.name(column.removesuffix(" sd"))
+        spread = column.endswith(" sd")
+        config[column] = number(
+            "± sd" if spread else name, format="%.2f", width=64 if spread else 84, help=f"{column}: over runs"
+        )
+    st.dataframe(
+        setups,
+        column_config=config,
+        hide_index=True,
+        placeholder="–",
+        height="content" if len(setups) <= 20 else 720,
+        key="setups",
+        alt="Setups with the mean and spread of their runs",
+    )
 
 
 def table(filter: str, order: str, chosen: list[str]) -> None:
@@ -105,7 +149,13 @@ def table(filter: str, order: str, chosen: list[str]) -> None:
     counts = counted(filter)
     total = sum(counts.values())
     # those that are not shown may come first in another order
-    runs = runtable.ordered(found(filter, order if total > reading.LISTED else ""), order)
+    runs = found(filter, order if total > reading.LISTED else "")
+    try:
+        runs = with_columns(runs, filter, chosen)
+    except LandlabError as error:  # no such field, or a metric that is held back
+        text.problem(error)
+        chosen = [c for c in chosen if c in runs]
+    runs = runtable.ordered(runs, order if order.removeprefix("-") in runs else "")
     if runs.empty:
         st.info("No run matches this filter. The button beside it lists fields and examples.")
         return
@@ -136,10 +186,22 @@ def table(filter: str, order: str, chosen: list[str]) -> None:
         key="runs",
         alt="Runs that the filter holds for",
     )
+    differ = any(c.startswith("loss_weights.") for c in runtable.specified(runs))
+    weighed = ", and their weights differ here, so that they do not compare: an R² does" if differ else ""
     st.caption(
         "Tick one row to open its run, several to compare them; a click on a column's name sorts by it. "
-        "Losses are of the last epoch, weighted and per pixel; R² is Nash–Sutcliffe, on the dev pixels."
+        f"Losses are of the last epoch, weighted and per pixel{weighed}; R² is Nash–Sutcliffe, on the dev pixels.",
     )
+
+
+def with_columns(runs: pd.DataFrame, filter: str, chosen: list[str]) -> pd.DataFrame:
+    """The runs with the fields and metrics that were chosen beside those that the table has anyway."""
+    names = tuple(c for c in chosen if c not in runs)
+    if not names:
+        return runs
+    workspace = reading.workspace()
+    more = reading.columns(str(workspace.root), workspace.database, names, filter)
+    return runs.merge(more, how="left", on="run_id")
 
 
 def selected() -> list[int]:

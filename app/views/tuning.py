@@ -149,8 +149,10 @@ def verdict(found) -> None:
         row = found.gain[found.gain["split"] == "dev"].iloc[0]
         interval = f"{row['gain']:+.3f} [{row['low']:.3f}, {row['high']:.3f}]"
         said = f"Gain over trial 0: {interval} in {row['score']} over {row['seeds']} fresh seeds."
-        if row["low"] <= 0 <= row["high"]:
+        if found.verdict == "level":
             st.warning(text.escaped(f"{said} It cannot be told from 0: give each trial more seeds."))
+        elif found.verdict == "worse":
+            st.warning(text.escaped(f"{said} Trial 0 is better: give each trial more seeds."))
         else:
             st.success(text.escaped(said))
             text.commands(workspace, f"tune promote {found.spec.name} --as NAME")

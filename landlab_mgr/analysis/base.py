@@ -1,6 +1,6 @@
 """The completed runs that an analysis is about, as the catalog has them. JAX-free."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,6 +12,7 @@ from landlab_mgr.catalog.filter import held_back
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN, ArtifactRecord
+from landlab_mgr.spec import fields
 from landlab_mgr.storage import artifacts
 from landlab_mgr.storage.location import Location
 from landlab_mgr.workspace.workspace import Workspace
@@ -134,6 +135,30 @@ class Ensemble:
         It holds the predictor groups, and the settings in which the ensemble varies.
         """
         return list(self.catalog.setups(self.run_ids).values())
+
+    def of_fullest_setup(self) -> str:
+        """Narrow the filter to the runs of the setup with the most predictor groups."""
+        names = self.catalog.setups(self.run_ids)
+        fullest = max(names, key=lambda run_id: names[run_id].partition(",")[0].count("+"))
+        return one_setup(self.catalog.settings(self.run_ids), fullest, self.filter)
+
+
+def one_setup(settings: Mapping[str, Mapping[str, fields.Value]], run_id: str, filter: str) -> str:
+    """Narrow a filter to the runs that differ from this one in their seeds alone.
+
+    Args:
+        settings: of all runs that the filter holds for, as `Catalog.settings` gives them.
+        run_id: one of them.
+        filter: the filter.
+    """
+    own = settings[run_id]
+    names = [n for n in fields.differing(settings.values()) if not n.startswith("seeds.")]
+    of_setup = [f"{n} is null" if own[n] is None else f"{n} = {_literal(own[n])}" for n in names]
+    return " and ".join([f"({filter})" if " or " in filter else filter] * bool(filter) + of_setup)
+
+
+def _literal(value: fields.Value) -> str:
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else f"{value!r}"
 
 
 def completed(filter: str) -> str:

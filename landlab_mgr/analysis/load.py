@@ -36,6 +36,19 @@ def load(ensemble: Ensemble, analysis: Analysis, options: Options) -> xr.Dataset
     return load_needs(ensemble, analysis.needs(options), lambda ds: analysis.check(ds, options))
 
 
+def refusal(ensemble: Ensemble, analysis: Analysis, options: Options) -> str | None:
+    """Say why an analysis refuses these runs; None where nothing that is told before files are opened forbids it."""
+    try:
+        options = options.filled(models_of(ensemble.catalog.specs(ensemble.run_ids).values()))
+        needs = analysis.needs(options)
+        analysis.check(_with_runs(_dataset(ensemble, needs), ensemble), options)
+        for kind in (*needs.files, *([CHECKPOINT] if needs.checkpoints else [])):
+            ensemble.files(kind)
+    except LandlabError as error:
+        return str(error)
+    return None
+
+
 def load_needs(
     ensemble: Ensemble, needs: Needs, check: Callable[[xr.Dataset], None] = lambda ds: None
 ) -> xr.Dataset:
@@ -44,7 +57,7 @@ def load_needs(
     check(ds)
     metric = None
     if needs.level:
-        metric = ensemble.metrics(needs.splits, needs.level).drop_vars(("setup", "seed", "dataset"))
+        metric = ensemble.metrics(needs.splits, needs.level).reset_coords(drop=True)
     else:
         ensemble.look(needs.splits)
     for kind, names in needs.files.items():

@@ -404,7 +404,7 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
 
 ANALYSIS = Analysis(
     name="partition",
-    summary="how much of the skill each predictor group brings, by itself and jointly",
+    summary="contribution of each predictor group to the skill, by itself and jointly",
     options=PartitionOptions,
     needs=lambda options: Needs(
         (options.split,), options.level, dataset="if synthetic", if_kept={SUMS: ()} if options.draws else {}

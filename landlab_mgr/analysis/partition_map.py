@@ -249,7 +249,7 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
 
 ANALYSIS = Analysis(
     name="partition_map",
-    summary="which predictor group brings most of the skill at each pixel",
+    summary="predictor group that contributes most to the skill at each pixel",
     options=PartitionMapOptions,
     needs=lambda options: Needs(
         ("train", "dev", "test") if options.split == "all" else (options.split,), files={"skill": ()}

@@ -20,12 +20,13 @@ import pandas as pd
 
 from landlab_mgr import __version__, analysis
 from landlab_mgr.analysis import Result, selection, trace
-from landlab_mgr.analysis.base import Ensemble
+from landlab_mgr.analysis.base import Ensemble, completed
 from landlab_mgr.analysis.contract import Analysis
 from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.design import cells
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN
+from landlab_mgr.spec import fields
 from landlab_mgr.storage import figures, provenance
 from landlab_mgr.storage.location import check_place, replace_durably
 from landlab_mgr.workspace.display import text
@@ -35,6 +36,8 @@ TEMPLATE = Path(__file__).with_name("report.html")
 SUFFIXES = (".html", ".htm")
 FIRST = ("partition", "partition_map", "skill")
 """Analyses that readers ask for first; the others follow by name."""
+REASONS = {"rank": "ranked lower"}
+"""Why candidates are dropped, in words; others as the selection says."""
 LONG = 20
 """Tables of more rows are folded."""
 
@@ -91,6 +94,10 @@ class Report:
     sections: list[Section] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     overview_title: str = "runs"
+    summary: Table | None = None
+    """Of each variable the best setup on dev, and CONTROL."""
+    settings: Table | None = None
+    """Whatever the runs ask for that is no default, or differs among them."""
 
 
 def check_target(path: str | Path) -> Path:
@@ -135,12 +142,13 @@ def gather(
     whole = Ensemble.select(workspace, catalog, filter, grid)
     sections: list[Section] = []
     missing: list[Missing] = []
-    for name, one in sorted(analysis.registry().items(), key=lambda item: item[0] not in FIRST):
+    every = sorted(analysis.registry().items(), key=lambda item: item[0] not in FIRST)
+    for number, (name, one) in enumerate(every, 1):
         if name in without:
             missing.append(Missing(name, "left out on request"))
             continue
         for options in _questions(one, test):
-            tell(f"{name}{''.join(f' {k}={v}' for k, v in options.items())}")
+            tell(f"{number} of {len(every)}: {name}{''.join(f' {k}={v}' for k, v in options.items())}")
             held_back = {*one.needs(analysis.options_of(one, options)).splits} - {*SEEN}
             if held_back and not test:
                 missing.append(
@@ -157,6 +165,8 @@ def gather(
         title=f"Grid {grid}" if grid else f"Ensemble {ensemble}",
         head=head_of(whole) | rule_of(catalog, ensemble),
         synthetic=whole.synthetic,
+        summary=table_of(_summary(whole)),
+        settings=table_of(_settings(whole)),
         overview=table_of(_of_grid(catalog, grid) if grid else _of_ensemble(catalog, str(ensemble))),
         sections=sections,
         missing=missing,
@@ -203,14 +213,7 @@ def ask(whole: Ensemble, name: str, options: Mapping[str, str]) -> Result:
     except LandlabError as error:
         if str(error) != _several_setups(whole):
             raise
-    return ask_of(narrowed(whole))
-
-
-def narrowed(whole: Ensemble) -> str:
-    """Narrow the filter to runs of the setup with the most predictor groups."""
-    labels = list(dict.fromkeys(whole.runs["label"]))
-    fullest = f"setup.groups = '{max(labels, key=lambda label: label.count('+'))}'"
-    return f"{whole.filter} and {fullest}" if whole.filter else fullest
+    return ask_of(whole.of_fullest_setup())
 
 
 def _several_setups(ensemble: Ensemble) -> str | None:
@@ -280,14 +283,52 @@ def head_of(whole: Ensemble) -> dict[str, str]:
     datasets = [d for d in catalog.datasets() if d.name in used]
     reads = catalog.test_reads()
     return {
-        "data": "; ".join(
-            f"{d.name}: {d.n_pixels} pixels, {d.n_months} months, {d.source}" for d in datasets
-        ),
+        "data": "; ".join(f"{d.name}: {d.n_pixels} pixels, {d.n_months} steps, {d.source}" for d in datasets),
         "runs": f"{len(whole.runs)} completed, of {whole.runs['label'].nunique()} predictor sets",
         "held back": f"test and withheld skill has been read {reads} time{'s' * (reads != 1)} in this catalog",
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC by landlab {__version__}, "
         f"{_code(provenance.code()._asdict())}",
     }
+
+
+def _summary(whole: Ensemble) -> pd.DataFrame:
+    """Tabulate, for each variable, the setup of the highest mean R2 on dev with its spread over seeds, and CONTROL."""
+    metrics = whole.catalog.metrics_array(completed(whole.filter), SEEN)
+    if not metrics.size or "R2" not in metrics["statistic"]:
+        return pd.DataFrame(columns=["variable"])
+    split = "dev" if bool(metrics.sel(split="dev").notnull().any()) else "train"
+    chosen = metrics.sel(split=split, statistic="R2")
+    scores = pd.DataFrame(chosen.values, columns=[str(v) for v in chosen["variable"].values])
+    by_setup = scores.groupby(metrics["setup"].values, sort=False).agg(["mean", "std", "count"])
+    rows = []
+    for variable in scores:
+        of = by_setup[variable].dropna(subset="mean")
+        if of.empty:
+            continue
+        several = of[of["count"] >= of["count"].max() / 2]  # one lucky seed is no best setup
+        best = several["mean"].idxmax()
+        row: dict[str, Any] = {
+            "variable": variable,
+            "best setup": best,
+            f"R2 on {split}": of.loc[best, "mean"],
+        }
+        row |= {"sd over runs": of.loc[best, "std"], "runs": int(of.loc[best, "count"])}
+        control = [name for name in of.index if name.partition(",")[0] == "CONTROL"]
+        rows.append(row | ({"R2 of CONTROL": of.loc[control, "mean"].max()} if control else {}))
+    return pd.DataFrame(rows)
+
+
+def _settings(whole: Ensemble) -> pd.DataFrame:
+    """Tabulate the fields of the runs' specifications that are not at their default, or differ among them."""
+    settings = list(whole.catalog.settings(whole.run_ids).values())
+    differ, rows = fields.differing(settings), []
+    for name, spec_field in fields.fields().items():
+        default, own = spec_field.defaults.get(str(settings[0]["model"])), settings[0][name]
+        if name == "dataset" or (name not in differ and (own == default or own is None)):
+            continue
+        value = fields.listed(differ[name]) if name in differ else str(own)
+        rows.append({"field": name, "value": value, "default": "–" if default is None else str(default)})
+    return pd.DataFrame(rows, columns=["field", "value", "default"])
 
 
 def rule_of(catalog: Catalog, ensemble: str | None) -> dict[str, str]:
@@ -334,7 +375,7 @@ def _of_ensemble(catalog: Catalog, name: str) -> pd.DataFrame:
                 "variant": variant,
                 "kept": int(part["kept"].sum()),
                 "candidates": len(part),
-                "dropped for": ", ".join(f"{n} {reason}" for reason, n in why.items()),
+                "dropped for": ", ".join(f"{n} {REASONS.get(reason, reason)}" for reason, n in why.items()),
             }
         )
     frame = pd.DataFrame(rows)

@@ -1,19 +1,20 @@
 """Runs with all their settings and metrics: a wide table for other programs, an array for xarray."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection, select
 
 from landlab_mgr.catalog.columns import join_float
-from landlab_mgr.catalog.filter import compile_filter
+from landlab_mgr.catalog.filter import METRICS, compile_filter, present_spelling
 from landlab_mgr.catalog.queries import BATCH, SEED_COLUMNS, SEEDS, Queries, rows_of_runs, tabulated
 from landlab_mgr.catalog.session import among
 from landlab_mgr.catalog.tables import Metric, Run
 from landlab_mgr.catalog.tags import Tags
-from landlab_mgr.records import SEEN
+from landlab_mgr.errors import LandlabError
+from landlab_mgr.records import SEEN, SPLITS
 from landlab_mgr.spec import fields
 
 if TYPE_CHECKING:
@@ -80,6 +81,48 @@ class Export(Queries, Tags):
             table[name] = [seeds[run_id][number] for run_id in run_ids]
         return table
 
+    def columns(self, names: Sequence[str], filter: str = "") -> pd.DataFrame:
+        """Tabulate fields of the runs that a filter holds for: `run_id`, and a column for each name.
+
+        Names are those of filters (`predictors`, `optimizer.epochs`, `metrics.dev.gpp.R2`, which may leave `metrics.`
+        out), those of `runs`, and `setup`. Held-back metrics are counted. LandlabError for an unknown name.
+        """
+        keys = {name: column_of(name) for name in names}
+        self._look([key.split(".")[1] for key in keys.values() if key.startswith("metrics.")], filter)
+        quick = {*keys.values()} <= {*OUTLINE, "setup", "tags", *fields.fields()} | {
+            key for key in keys.values() if key.startswith("metrics.")
+        }
+        runs = self.outline(filter) if quick else self._runs(filter)
+        ids, tags = list(runs["run_id"]), self.tags()
+        specified = self.settings(ids) if ({*keys.values()} & {*fields.fields()}) - {"dataset"} else {}
+        setups = self.setups(ids) if "setup" in keys.values() else {}
+        chosen: dict[str, Sequence[Any]] = {}
+        for name, key in keys.items():
+            if key.startswith("metrics."):
+                of_metric = self._values_of(filter, key)
+                chosen[name] = [of_metric.get(run_id, np.nan) for run_id in ids]
+            elif key in fields.fields() and key != "dataset":
+                chosen[name] = [specified[run_id][key] for run_id in ids]
+            elif key == "setup":
+                chosen[name] = [setups[run_id] for run_id in ids]
+            elif key == "tags":
+                chosen[name] = [",".join(tags.get(run_id, ())) for run_id in ids]
+            else:
+                chosen[name] = runs[key].to_list()
+        return pd.DataFrame({"run_id": ids} | chosen, index=runs.index)
+
+    def _values_of(self, filter: str, metric: str) -> dict[str, float]:
+        """Values of one metric by run_id."""
+        split, variable, statistic, *level = metric.split(".")[1:]
+        query = (
+            select(Metric.run_id, Metric.value, Metric.kind)
+            .join(Run, Run.run_id == Metric.run_id)
+            .where(compile_filter(filter), Metric.split == split, Metric.variable == variable)
+            .where(Metric.statistic == statistic, Metric.level == (level or ["flat"])[0])
+        )
+        with self.transaction() as tx:
+            return {run_id: join_float(value, kind) for run_id, value, kind in tx.execute(query)}
+
     def metrics_array(
         self, filter: str = "", splits: Sequence[str] = SEEN, level: str = "flat"
     ) -> "xr.DataArray":
@@ -132,6 +175,52 @@ class Export(Queries, Tags):
                 by_run = metrics.setdefault((split, variable, statistic, level), {})
                 by_run[run_id] = join_float(value, kind)
         return dict(sorted(metrics.items(), key=lambda item: (splits.index(item[0][0]), *item[0][1:])))
+
+
+def by_setup(runs: pd.DataFrame, setups: Mapping[str, str]) -> pd.DataFrame:
+    """Tabulate runs, as `Catalog.runs` gives them, by their setups, as `Catalog.setups` names them.
+
+    Columns: setup, runs, completed, and of each metric the mean and the standard deviation over the setup's runs.
+    """
+    metrics = [c for c in runs if str(c).startswith("dev.") and runs[c].notna().any()]
+    by = runs.assign(setup=runs["run_id"].map(setups), completed=runs["state"] == "completed").groupby(
+        "setup", sort=False
+    )
+    table = by.agg(runs=("run_id", "size"), completed=("completed", "sum"))
+    for name in metrics:
+        table[name], table[f"{name} sd"] = by[name].mean(), by[name].std()
+    return table.reset_index()
+
+
+TABLE = (
+    *("run_id", "state", "grids", "dataset", "label", "setup", "tags", "epochs", "epochs_planned"),
+    *("train_loss", "dev_loss", "outcome", "message", "created", "updated"),
+)
+"""Columns of a table of runs beside fields of the specification and metrics."""
+OUTLINE = ("run_id", "state", "dataset", "label", "epochs", "epochs_planned")
+"""Those that are read quickly, however many runs there are."""
+_OF_FILTERS = {"run": "run_id", "status": "state", "grid": "grids", "tag": "tags"}
+"""Columns by the name that filters have for them."""
+
+
+def column_of(name: str) -> str:
+    """Return the column, the field of the specification or the metric of a name; LandlabError where it is none."""
+    key = name if name in TABLE else present_spelling(name)
+    key = _OF_FILTERS.get(key, key)
+    if key in TABLE or key in fields.fields():
+        return key
+    if key.startswith("metrics."):
+        split, *rest = key.split(".")[1:]
+        if split in SPLITS and len(rest) in (2, 3):
+            return key
+        raise LandlabError(
+            f"column {name!r}: write metrics.SPLIT.VARIABLE.STATISTIC, such as metrics.dev.gpp.R2; "
+            f"splits are {', '.join(SPLITS)}"
+        )
+    near = fields.hint(
+        key, (*TABLE, *_OF_FILTERS, *fields.fields()), f"; known: {', '.join(TABLE)}, {METRICS}"
+    )
+    raise LandlabError(f"no column {name!r}{near}")
 
 
 def _scores(tx: Connection, run_ids: Sequence[str], keys: Sequence[tuple[str, ...]]) -> np.ndarray:

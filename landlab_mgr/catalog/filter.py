@@ -22,11 +22,13 @@ from typing import Any, Literal, cast
 
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from landlab_mgr.catalog.tables import (
+    OUTCOMES,
     STATES,
+    Attempt,
     Dataset,
     DatasetAlias,
     Ensemble,
@@ -130,7 +132,7 @@ def held_back(text: str) -> set[str]:
     GrammarError where the text is no filter.
     """
     fields = (
-        [_present_spelling(str(c.children[0])) for c in _comparisons(_parsed(text))] if text.strip() else []
+        [present_spelling(str(c.children[0])) for c in _comparisons(_parsed(text))] if text.strip() else []
     )
     metrics = [field.split(".") for field in fields if field.startswith("metrics.")]
     return {split for _, split, *_ in metrics if split in SPLITS and split not in SEEN}
@@ -259,6 +261,12 @@ def _status(literal: str) -> str:
     return literal
 
 
+def _outcome(literal: str) -> str:
+    if literal not in OUTCOMES:
+        raise ValueError(f"{literal!r} is no outcome of an attempt; they are {', '.join(OUTCOMES)}")
+    return literal
+
+
 def _prefix(literal: str) -> str:
     if not literal:
         raise ValueError(
@@ -294,6 +302,16 @@ def _in_ensemble(test: Test) -> ColumnElement[bool]:
 
 def _tagged(test: Test) -> ColumnElement[bool]:
     return Run.run_id.in_(select(Tag.run_id).where(test(Tag.name)))
+
+
+def _ended(test: Test) -> ColumnElement[bool]:
+    """Condition on how the last attempt that is over ended."""
+    last = select(func.max(Attempt.number)).where(Attempt.outcome.is_not(None)).group_by(Attempt.run_id)
+    last = last.add_columns(Attempt.run_id)
+    over = select(Attempt.run_id).where(
+        tuple_(Attempt.number, Attempt.run_id).in_(last), test(Attempt.outcome)
+    )
+    return Run.run_id.in_(over)
 
 
 def _of_dataset(test: Test) -> ColumnElement[bool]:
@@ -400,6 +418,7 @@ FIELDS = {
     "ensemble": Field("text", _in_ensemble),
     "tag": Field("text", _tagged),
     "dataset": Field("text", _of_dataset),
+    "outcome": Field("text", _ended, read=_outcome),
     "epochs": Field("number", _plain(Run.epochs)),
     "created": Field("time", _plain(Run.created), read=_time),
 }
@@ -410,10 +429,15 @@ OLD_SPELLINGS = {
     "seed": "seeds.init",
     "setup.groups": "predictors",
     "setup.model": "model",
+    "state": "status",
+    "label": "predictors",
+    "run_id": "run",
+    "grids": "grid",
+    "tags": "tag",
     "setup.process.": "process.",
     "weights.": "loss_weights.",
 }
-"""Earlier names of fields, and of tables of them, which go on working."""
+"""Earlier names of fields, and those that tables have as columns."""
 
 
 def field_names() -> list[str]:
@@ -428,7 +452,7 @@ def _known() -> str:
 
 
 def _field(text: str, name: Token) -> Field:
-    current = _present_spelling(name)
+    current = present_spelling(name)
     if current in FIELDS:
         return FIELDS[current]
     if current in spec_fields.fields():
@@ -446,11 +470,14 @@ def _field(text: str, name: Token) -> Field:
 
 
 def _is(token: Any, field: str) -> bool:
-    return _present_spelling(str(token)) == field
+    return present_spelling(str(token)) == field
 
 
-def _present_spelling(name: str) -> str:
+def present_spelling(name: str) -> str:
+    """Return the name of a field as filters write it today, from an earlier one or another case."""
     lowered = name.lower()
+    if lowered.partition(".")[0] in SPLITS and "." in name:  # a column of `ls`
+        return present_spelling(f"metrics.{name}")
     if lowered.startswith("metrics."):  # r2 and R2 are two statistics
         split, _, rest = name[len("metrics.") :].partition(".")
         return f"metrics.{split.lower()}.{rest}" if rest else f"metrics.{split.lower()}"
@@ -507,7 +534,7 @@ def asked(text: str) -> list[Asked]:
     """
     found: list[Asked] = []
     for comparison in _comparisons(_parsed(text)) if text.strip() else ():
-        name = _present_spelling(str(comparison.children[0]))
+        name = present_spelling(str(comparison.children[0]))
         if name.startswith("metrics."):
             _, _split, variable, statistic, *level = name.split(".")
             keys = (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from landlab_mgr.catalog.records import DatasetRecord
 from landlab_mgr.catalog.session import Database, now
@@ -57,8 +57,56 @@ def dataset_records(tx: Connection) -> list[DatasetRecord]:
     return [DatasetRecord(**row, aliases=tuple(aliases.get(row["fingerprint"], ()))) for row in rows]
 
 
+@dataclass(frozen=True)
+class Driver:
+    """A process whose attempts go on, and the seconds since it last gave a sign."""
+
+    host: str
+    pid: int
+    runs: int
+    silent: float
+
+
 class Inventory(Database):
     """Taking stock."""
+
+    def drivers(self) -> list[Driver]:
+        """List the processes that train runs, by their open attempts."""
+        query = (
+            select(Attempt.host, Attempt.pid, func.count(), func.max(Attempt.heartbeat))
+            .where(Attempt.outcome.is_(None))
+            .group_by(Attempt.host, Attempt.pid)
+            .order_by(Attempt.host, Attempt.pid)
+        )
+        with self.transaction() as tx:
+            time = now(tx)
+            return [
+                Driver(host, pid, runs, max((time - sign).total_seconds(), 0.0))
+                for host, pid, runs, sign in tx.execute(query)
+            ]
+
+    def failures(self) -> dict[str, int]:
+        """Count the failed runs by the outcome of their last attempt."""
+        last = (
+            select(Attempt.run_id, func.max(Attempt.number).label("number"))
+            .group_by(Attempt.run_id)
+            .subquery()
+        )
+        query = (
+            select(Attempt.outcome, func.count())
+            .join(last, (last.c.run_id == Attempt.run_id) & (last.c.number == Attempt.number))
+            .join(Run, Run.run_id == Attempt.run_id)
+            .where(Run.state == "failed")
+            .group_by(Attempt.outcome)
+            .order_by(Attempt.outcome)
+        )
+        with self.transaction() as tx:
+            return {str(row[0]): row[1] for row in tx.execute(query)}
+
+    def bytes_of_files(self) -> int:
+        """Sum the sizes of all catalogued files of runs."""
+        with self.transaction() as tx:
+            return int(tx.scalar(select(func.sum(Artifact.bytes))) or 0)
 
     def damage(self, deep: bool = False) -> list[str]:
         """Problems of a SQLite file, as SQLite tells them; `deep` also compares every index with its table.

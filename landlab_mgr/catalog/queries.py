@@ -28,6 +28,7 @@ from landlab_mgr.catalog.tables import (
     Metric,
     Run,
     Setup,
+    StudyTrial,
 )
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN, ArtifactRecord
@@ -138,7 +139,7 @@ class Queries(Guard):
             return list(tx.scalars(_some(query, limit, offset)))
 
     def runs_in_parts(self, run_ids: Sequence[str], size: int = 5000) -> Iterator[pd.DataFrame]:
-        """Tabulate these runs as `runs` does, `size` rows at a time, so that memory does not grow with their number.
+        """Tabulate these runs in their order, `size` rows at a time, so that memory does not grow with their number.
 
         Each part shows the database as it is then; all have the same columns. There is one at least.
         """
@@ -146,8 +147,12 @@ class Queries(Guard):
             variables = _headline_variables(tx, run_ids)
         for start in range(0, max(1, len(run_ids)), size):
             with self.transaction() as tx:
-                part = among(tx, Run.run_id, run_ids[start : start + size])
-                yield tabulated(tx, rows_of_runs().where(part), variables)
+                part = run_ids[start : start + size]
+                frame = tabulated(tx, rows_of_runs().where(among(tx, Run.run_id, part)), variables)
+                place = {run_id: k for k, run_id in enumerate(part)}
+                yield frame.sort_values(
+                    "run_id", key=lambda ids, place=place: ids.map(place), ignore_index=True
+                )
 
     def _runs(self, filter: str, limit: int | None = None, offset: int = 0, order: str = "") -> pd.DataFrame:
         query = _some(rows_of_runs().where(compile_filter(filter)), limit, offset)
@@ -297,6 +302,37 @@ class Queries(Guard):
             setup: ", ".join(filter(None, (setup[3], more))) for setup, more in zip(one_of, told, strict=True)
         }
         return {run_id: names[rows[run_id]] for run_id in run_ids if run_id in rows}
+
+    def setups_in_grids(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """Name the setup of each run as it is told apart from those of its grids, or else of its studies."""
+        with self.transaction() as tx:
+            holders: dict[str, set[tuple[str, int]]] = {run_id: set() for run_id in run_ids}
+            members: dict[tuple[str, int], list[str]] = {}
+            for kind, link, of in (
+                ("grid", GridRun.run_id, GridRun.grid_id),
+                ("study", StudyTrial.run_id, StudyTrial.study_id),
+            ):
+                free = [run_id for run_id, some in holders.items() if not some]
+                mine = select(of).where(among(tx, link, free)).distinct()
+                for run_id, holder in tx.execute(select(link, of).where(of.in_(mine)).distinct()):
+                    members.setdefault((kind, holder), []).append(run_id)
+                    if run_id in holders:
+                        holders[run_id].add((kind, holder))
+        alike: dict[frozenset[tuple[str, int]], list[str]] = {}
+        for run_id, some in holders.items():
+            alike.setdefault(frozenset(some), []).append(run_id)
+        names: dict[str, str] = {}
+        for together, ids in alike.items():
+            peers = dict.fromkeys([*ids, *(i for holder in together for i in members[holder])])
+            told = self.setups(list(peers))
+            names |= {i: told[i] for i in ids if i in told}
+        return {i: names[i] for i in run_ids if i in names}
+
+    def setup_of(self, run_id: str) -> str:
+        """Name a run's setup as `setups_in_grids` does; the id may be shortened."""
+        with self.transaction() as tx:
+            full_id = _resolve(tx, run_id)
+        return self.setups_in_grids([full_id])[full_id]
 
     def epoch_seconds(self, dataset: str) -> float | None:
         """Mean seconds of an epoch of the runs on a dataset (its name) that completed last; None where none has."""

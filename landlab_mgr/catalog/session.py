@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from sqlalchemy import (
     URL,
@@ -42,6 +42,8 @@ if TYPE_CHECKING:  # Alembic takes a sixth of a second to import, and only migra
 VERSION_TABLE = "landlab_version"
 """Not Alembic's default: Optuna shares the database and will not start beside another's `alembic_version`."""
 
+FILE = "landlab.db"
+"""Catalog of a workspace, in its directory, unless it keeps another one's URL."""
 BUSY_SECONDS = 30
 _WRITE = "landlab_write"
 _BASE = "base"  # Alembic's word for a schema below the first revision
@@ -52,13 +54,25 @@ class CatalogAway(LandlabError):  # noqa: N818 - a state of affairs
     """The database cannot be reached for now: it restarts, or somebody else keeps it. Trying again may help."""
 
 
+@runtime_checkable
+class InWorkspace(Protocol):
+    """A workspace, as far as it names its catalog."""
+
+    database: str
+
+
 class Database:
     """An open catalog database whose schema is the one this code was written for.
 
-    `url` is a file path or an SQLAlchemy URL. A database that is missing, older or newer raises LandlabError.
+    `url` is a file path, an SQLAlchemy URL, or a workspace or its directory. A database that is missing, older or newer
+    raises LandlabError.
     """
 
-    def __init__(self, url: str | Path, read_only: bool = False):
+    def __init__(self, url: "str | Path | InWorkspace", read_only: bool = False):
+        if isinstance(url, InWorkspace):
+            url = url.database
+        elif "://" not in str(url) and Path(url).is_dir() and (Path(url) / FILE).is_file():
+            url = Path(url) / FILE
         self._url = parse_url(url)
         self.read_only = read_only
         revision = self.current(url)

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from landlab_mgr.catalog.analyses import plain
 from landlab_mgr.catalog.events import happened
@@ -15,27 +16,40 @@ from landlab_mgr.catalog.session import Database, insert
 from landlab_mgr.catalog.tables import LossWeights, Study, StudyTrial, WeightSet
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec.run import RunSpec, identity
+from landlab_mgr.spec.study import EXECUTION
 
 
 class Studies(Database):
     """Studies and their trials."""
 
-    def register_study(self, name: str, spec: Mapping[str, Any]) -> None:
-        """Add a study; the same again changes nothing. LandlabError where the name has another specification."""
+    def register_study(
+        self, name: str, spec: Mapping[str, Any], settings: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        """Add a study; the same again changes nothing but its settings.
+
+        Args:
+            name: of the study.
+            spec: what makes it this study and no other; LandlabError where the name has another.
+            settings: how much of it is done and how, which may change while it goes on.
+        """
         asked: dict[str, Any] = plain(spec)
-        row = {"name": name, "spec": asked, "created": datetime.now(UTC)}
+        whole = asked | plain(settings)
+        row = {"name": name, "spec": whole, "created": datetime.now(UTC)}
         with self.transaction(write=True) as tx:
             added = insert(tx, Study).values(row).on_conflict_do_nothing().returning(Study.id)
             if tx.execute(added).one_or_none() is not None:
                 happened(tx, "study", name=name)
                 return
             known = tx.scalar(select(Study.spec).where(Study.name == name)) or {}
-        for key in sorted(known.keys() | asked.keys()):
-            if known.get(key) != asked.get(key):
-                raise LandlabError(
-                    f"study {name!r} is registered with another specification: `{key}` is {known.get(key)!r}, not "
-                    f"{asked.get(key)!r}; give this one another name"
-                )
+            for key in sorted((known.keys() - {*EXECUTION}) | asked.keys()):
+                if known.get(key) != asked.get(key):
+                    raise LandlabError(
+                        f"study {name!r} is registered with another specification: `{key}` is {known.get(key)!r}, not "
+                        f"{asked.get(key)!r}; give this one another name"
+                    )
+            if settings and known != whole:
+                tx.execute(update(Study).where(Study.name == name).values(spec=whole))
+                happened(tx, "study", name=name)
 
     def link_trial(self, name: str, trial: int, run_ids: Sequence[str]) -> None:
         """Say that a trial of a study trains these runs, with those that it has; saying it again changes nothing."""

@@ -6,6 +6,7 @@ takes a second to import (JAX, Ray, plots) is imported inside a verb, after the 
 
 import errno
 import gc
+import os
 import sys
 from collections import UserDict
 from importlib import import_module
@@ -15,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from landlab_mgr import __version__
+from landlab_mgr.cli.options import DatabaseOption, WorkspaceOption
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.storage.location import expanded
 from landlab_mgr.training import device
@@ -30,6 +32,7 @@ VERBS = {
         "workspace",
         "Say what is wrong with the workspace and what to do about it; exit code 1 on errors. Changes nothing.",
     ),
+    "status": ("status", "Show on one screen what is done, who trains what, what failed, and the next step."),
     "run": (
         "runs",
         "Train everything that is pending. Ctrl-C once: commit and stop; twice: stop now. Run again to go on.",
@@ -70,6 +73,10 @@ VERBS = {
     "tune": ("tune", "Tune the loss weights on dev, with Optuna."),
     "catalog": ("catalog", "The catalog database."),
     "guide": ("guide", "Show a page of the guide; without PAGE, list the pages."),
+    "completion": (
+        "completion",
+        "Print the lines that make a shell complete verbs and options: `landlab completion bash >> ~/.bashrc`.",
+    ),
     "bench": ("bench.commands", "Benchmarks of training: one program, two workers, from disk."),
 }
 """Module of each verb or group of verbs, and its line in the help, which is the first of the verb's docstring."""
@@ -122,6 +129,10 @@ app = typer.Typer(
 def main() -> None:
     """Entry point of the process."""
     device.configure()
+    if "_LANDLAB_COMPLETE" in os.environ:  # a shell asks, by the lines of `landlab completion`
+        from typer.completion import completion_init
+
+        completion_init()
     gc.set_threshold(COLLECT_AFTER, 10, 10)
     call(sys.argv[1:])
 
@@ -129,8 +140,9 @@ def main() -> None:
 def call(arguments: list[str]) -> None:
     """Call a verb, and exit; an error that users are meant to read becomes one line and exit code 2."""
     try:
-        device.check(arguments)
-        app([_at_home(argument) for argument in arguments], prog_name="landlab", standalone_mode=True)
+        ordered = _after_the_verb([_at_home(argument) for argument in arguments])
+        device.check(ordered)
+        app(ordered, prog_name="landlab", standalone_mode=True)
     except LandlabError as error:
         _say(str(error))
     except OSError as error:
@@ -162,8 +174,32 @@ def _at_home(argument: str) -> str:
     return f"{option}{equals}{expanded(value)}" if value.startswith("~") else argument
 
 
+OF_EVERY_VERB = ("-w", "--workspace", "--db")
+"""Options that may stand before the verb too."""
+
+
+def _after_the_verb(arguments: list[str]) -> list[str]:
+    """Move options of every verb that stand before it behind it, to where the verb reads them."""
+    moved, rest = [], list(arguments)
+    while rest and rest[0].partition("=")[0] in OF_EVERY_VERB:
+        count = 1 if "=" in rest[0] else 2
+        if len(rest) <= count:  # no verb follows
+            return arguments
+        moved += rest[:count]
+        rest = rest[count:]
+    end = rest.index("--") if "--" in rest else len(rest)
+    return [*rest[:end], *moved, *rest[end:]]
+
+
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="Print the version")] = False) -> None:
+def _root(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version")] = False,
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
     if version:
         print(f"landlab {__version__}")
         raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())

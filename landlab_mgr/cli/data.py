@@ -378,7 +378,7 @@ def twin(
 def _say(record: DatasetRecord) -> None:
     console.print(
         f"dataset {record.name} ({record.fingerprint}, {record.kind}): {record.n_pixels} pixels in "
-        f"{record.n_patches} patches, {record.n_months} months{_also(record)}",
+        f"{record.n_patches} patches, {record.n_months} steps{_also(record)}",
         markup=False,
     )
     console.print(f"next: `landlab data show {record.name}`, `landlab grid register FILE`", markup=False)
@@ -402,7 +402,8 @@ def ls(workspace: WorkspaceOption = None, db: DatabaseOption = None, json: JsonO
     if frame.empty and not json:
         console.print("no dataset yet: `landlab data import fluxval DIR` or `landlab data twin` makes one")
         return
-    show(frame, as_json=json)
+    # JSON keeps the name of the catalog's column
+    show(frame if json else frame.rename(columns={"n_months": "n_steps"}), as_json=json)
 
 
 @app.command("show")

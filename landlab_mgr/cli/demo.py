@@ -40,7 +40,7 @@ def run(workspace: Workspace, quick: bool = False) -> None:
             planet = twin.design(*PLANET, tell=tell)
             record = register.dataset(workspace, catalog, planet.skeleton(), planet.parts())
         console.print(
-            f"  {record.name}: {record.n_pixels} pixels in {record.n_patches} patches, {record.n_months} months"
+            f"  {record.name}: {record.n_pixels} pixels in {record.n_patches} patches, {record.n_months} steps"
         )
         done = register.grid(workspace, catalog, grid)
         console.print(
@@ -72,7 +72,7 @@ def run(workspace: Workspace, quick: bool = False) -> None:
                 )
     titles = (
         "r2 on the dev patches, mean over members",
-        "what each predictor group brings, beside the truth",
+        "contribution of each predictor group, beside the truth",
     )
     for number, title, result in zip("56", titles, results, strict=True):
         console.print(Text(number, "bold"), title)

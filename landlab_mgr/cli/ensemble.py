@@ -154,7 +154,7 @@ def predict(
         )
     passed = duration(time.monotonic() - started)
     console.print(
-        f"{out}: {', '.join(done.variables)} of {done.pixels} pixels, {done.months} months, by {done.members} "
+        f"{out}: {', '.join(done.variables)} of {done.pixels} pixels, {done.months} steps, by {done.members} "
         f"members of {done.setup}, in {passed}",
         markup=False,
         soft_wrap=True,

@@ -45,11 +45,12 @@ def _one(catalog: Catalog, run_id: str, splits: Sequence[str], json: bool) -> No
     metrics, attempts = catalog.metrics(record.run_id, splits), catalog.attempts(record.run_id)
     test_reads = catalog.test_reads(record.run_id)
     files, epochs = catalog.artifacts(record.run_id), catalog.epochs(record.run_id)
-    tags = catalog.tags().get(record.run_id, ())
+    tags, setup = catalog.tags().get(record.run_id, ()), catalog.setup_of(record.run_id)
     if json:
         content = {
             "run_id": record.run_id,
             "state": record.state,
+            "setup": setup,
             "tags": tags,
             "spec": record.spec.model_dump(mode="json"),
             "metrics": records(metrics),
@@ -60,7 +61,7 @@ def _one(catalog: Catalog, run_id: str, splits: Sequence[str], json: bool) -> No
         print(json_module.dumps(content, indent=1, default=str))
         return
     s = record.spec.seeds
-    console.print(Text(record.run_id, "bold"), f" {record.label}  {record.state}")
+    console.print(Text(record.run_id, "bold"), f" {setup}  {record.state}")
     tagged = f", tags {', '.join(tags)}" if tags else ""
     console.print(
         f"dataset {record.dataset_name} ({record.dataset}), grids {', '.join(record.grids) or 'none'}{tagged}, "

@@ -170,10 +170,8 @@ def _print(found: "Summary", looked: int) -> None:
         console.print("gain of the best over trial 0 on seeds that no trial saw, with its 95 % interval:")
         show(found.gain[found.gain["split"] != "train"])
         first = found.gain[found.gain["split"] == "dev"].iloc[0]
-        if first["low"] <= 0 <= first["high"]:
-            console.print(
-                f"the gain in {first['score']} on dev cannot be told from 0: give each trial more seeds"
-            )
+        if found.verdict == "level":
+            console.print(f"the gain in {first['score']} on dev cannot be told from 0")
     elif len(spec.objectives) == 1:
         console.print("no gain over trial 0 to tell yet: no better trial, or its fresh seeds are not trained")
     cost = found.cost
@@ -181,8 +179,14 @@ def _print(found: "Summary", looked: int) -> None:
         f"cost: {duration(3600 * cost['hours'])}, {duration(3600 * cost['hours_training'])} of training in all, "
         f"{cost['epochs']:.0f} epochs; test or withheld metrics were read {looked} times in this catalog"
     )
-    if found.best is not None:
+    if found.verdict == "better":
         console.print(f"next: `landlab tune promote {spec.name} --as NAME`", markup=False)
+    elif found.verdict != "open":
+        console.print(
+            f"next: keep the weights of trial 0, or search again under another name with more than "
+            f"{len(spec.seed_list)} seeds a trial",
+            markup=False,
+        )
 
 
 def _plain(found: "Summary", looked: int) -> dict[str, Any]:

@@ -151,6 +151,12 @@ def _rules(ds: xr.Dataset) -> Iterator[_Rule]:
         if high == 1:
             text = f"{name} {{worst}} is above 1 ({{count}} values, first at {{place}}); it is a fraction"
             yield _Rule("error", partial(_outside, name, -np.inf, high), text, name)
+        if v.unit == "degC":
+            text = (
+                f"{name} {{worst}} degC is no temperature of air ({{count}} values outside {low:g}..{high:g}, first at "
+                "{place}); is the unit right?"
+            )
+            yield _Rule("error", partial(_outside, name, low, high), text, name)
     if "tmin" in present and "tmax" in present:
         yield _Rule("error", _crossed, "tmax is below tmin {count} times, first at {place}")
     step = Calendar.of(ds).step

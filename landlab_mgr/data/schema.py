@@ -70,8 +70,17 @@ def stream(name: str) -> Variable:
     return registry.variables()[registry.streams()[stream_of(name)].variable]
 
 
+AIR_TEMPERATURE = (-100.0, 80.0)
+"""Bounds of air temperature in degC, beyond the records of -89.2 (Vostok, 1983) and 56.7 (Furnace Creek, 1913)."""
+
+
 def possible(variable: Variable) -> tuple[float, float]:
-    """Bounds of what a variable can be: 0 below where it is never negative, 1 above where it is a fraction."""
+    """Bounds of what a variable can be.
+
+    0 below where it is never negative, 1 above where it is a fraction, those of air for temperatures of air.
+    """
+    if variable.unit == "degC":
+        return AIR_TEMPERATURE
     fraction = variable.never_negative and variable.unit == "1" and variable.high == 1
     return (0.0 if variable.never_negative else -np.inf), (1.0 if fraction else np.inf)
 

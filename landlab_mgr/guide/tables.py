@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from landlab_mgr import guide
 from landlab_mgr.models import registry
 from landlab_mgr.models.tables import LossTerm
+from landlab_mgr.observations.metrics import MEANINGS
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.spec.run import PolicySpec, RunSpec
 from landlab_mgr.spec.study import Objective, TuneSpec
@@ -169,6 +170,22 @@ def _streams() -> str:
     return markdown(("stream", "unit", "one value is", "of a"), rows)
 
 
+def _statistics() -> str:
+    return markdown(("statistic", "meaning"), [(f"`{name}`", text) for name, text in MEANINGS.items()])
+
+
+def _variables() -> str:
+    streams: dict[str, list[str]] = {}
+    for stream in registry.streams().values():
+        streams.setdefault(stream.variable, []).append(f"`{stream.name}`")
+    rows = [
+        (f"`{v.name}`", v.symbol or v.name, v.unit, v.meaning, ", ".join(streams[v.name]))
+        for v in registry.variables().values()
+        if v.name in streams
+    ]
+    return markdown(("variable", "in figures", "unit", "meaning", "observed by the streams"), rows)
+
+
 def _options(analysis: str) -> str:
     from landlab_mgr.analysis import find
 
@@ -266,5 +283,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "parameters": _parameters,
     "forcing": _forcing,
     "streams": _streams,
+    "statistics": _statistics,
+    "variables": _variables,
 }
 """Tables without an argument, by the name that a page gives them."""

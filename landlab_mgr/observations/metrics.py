@@ -17,7 +17,17 @@ from landlab_mgr.records import MetricRecord
 
 Values = npt.NDArray[np.floating]
 
-STATISTICS = ("r", "r2", "R2", "rmse", "mae", "bias", "slope", "n")
+MEANINGS = {
+    "r": "correlation",
+    "r2": "squared correlation: 1 also where a bias remains",
+    "R2": "1 - SSE/SST, the Nash-Sutcliffe efficiency: 0 where the mean of the observations does as well",
+    "rmse": "root mean square error, in the variable's unit",
+    "mae": "mean absolute error, in the variable's unit",
+    "bias": "mean of model less observation, in the variable's unit",
+    "slope": "of the least-squares line of model on observation",
+    "n": "pairs compared",
+}
+STATISTICS = tuple(MEANINGS)
 
 ROUND_OFF = 1e-12
 """A series whose spread is below this fraction of its largest value is constant but for rounding."""

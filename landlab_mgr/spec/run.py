@@ -4,6 +4,7 @@ Everything in a `RunSpec` is scientific: two specs that differ are two runs. How
 (resources, checkpoint interval, executor) is never here.
 """
 
+import difflib
 import hashlib
 import json
 import re
@@ -454,7 +455,9 @@ def validated(model: type[_Model], content: Any, where: str) -> _Model:
         message = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             known = _fields_at(model, first["loc"][:-1], content)
-            message = "unknown key" + (f"; known: {', '.join(known)}" if known else "")
+            near = difflib.get_close_matches(str(first["loc"][-1]), known, 1, 0.7)
+            listed = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            message = "unknown key" + (f"; {listed}" if known else "")
         elif isinstance(first["input"], str | int | float):
             message += f", not {first['input']!r}"
         raise LandlabError(f"{where}: {key}: {message}") from None

@@ -140,6 +140,11 @@ class TuneSpec(Frozen):
         """
         return self.model_dump(mode="json", exclude=set(EXECUTION))
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return how much of the study is done and how, as JSON holds it."""
+        return self.model_dump(mode="json", include=set(EXECUTION))
+
     def runs(self, fingerprint: str, numbers: dict[str, float], seeds: tuple[int, ...]) -> list[RunSpec]:
         """Return the members of a trial that drew these numbers, one per seed.
 

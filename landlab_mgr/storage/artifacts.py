@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+OF_RUN = "run_id"
+"""Attribute of the files of runs."""
+PLACES = ("lat", "lon", "site")
+"""Coordinates in the files of runs, for other programs; within landlab variables, as files of early versions have."""
+
+
 def put(kind: str, content: bytes, path: Location) -> ArtifactRecord:
     """Write a file durably, readers seeing nothing or the whole; returns its record."""
     location.write(path, content)
@@ -58,6 +64,8 @@ def write(kind: str, ds: "xr.Dataset", directory: Location) -> ArtifactRecord:
     names = [n for n in ds.variables if ds[n].dtype.kind == "U"]  # zarr v3 specifies no fixed-width strings
     # as variables: an array would bring its coordinates as they were
     plain = ds.assign({n: ds[n].variable.astype(object) for n in names})
+    if OF_RUN in ds.attrs:
+        plain = plain.set_coords([n for n in PLACES if n in plain])
     content: dict[str, Any] = {}
     plain.to_zarr(zarr.storage.MemoryStore(content), consolidated=False, zarr_format=3)
     zipped = io.BytesIO()
@@ -99,6 +107,8 @@ def read(path: str | Location, names: Sequence[str] | None = None) -> "xr.Datase
         try:
             with zarr.storage.ZipStore(local, mode="r") as source:
                 ds = xr.open_zarr(source, consolidated=False)
+                if OF_RUN in ds.attrs:
+                    ds = ds.reset_coords([n for n in PLACES if n in ds.coords])
                 return (ds if names is None else ds[[n for n in names if n in ds]]).load()
         except Exception as error:
             raise LandlabError(f"{path} is damaged ({type(error).__name__}: {error}); run it again") from None

@@ -44,7 +44,7 @@ def search(
     ws.check_storage()
     record = catalog.dataset(spec.dataset)
     _check(spec, record.fingerprint, store.open_dataset(ws.path(record.url)))
-    catalog.register_study(spec.name, spec.asked)
+    catalog.register_study(spec.name, spec.asked, spec.settings)
     taken = f"another process drives study {spec.name!r}; give it more --workers instead, or wait"
     with alone(ws.root / f"tune-{spec.name}.lock", taken):
         study = optuna_study.opened(ws.database, spec)

@@ -7,7 +7,7 @@ JAX-free.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import optuna
@@ -51,6 +51,18 @@ class Summary:
     """Trials that none beats in every objective; of a study with several."""
     cost: dict[str, float]
     """hours_training (of all workers), hours (from the first run's start to the last one's end), epochs."""
+
+    @property
+    def verdict(self) -> Literal["better", "worse", "level", "open"]:
+        """Judge the best trial against trial 0 by the gain on dev, over fresh seeds.
+
+        level: the interval holds 0; open: there is no gain to tell yet, or several objectives.
+        """
+        on_dev = self.gain[self.gain["split"] == "dev"] if len(self.gain) else self.gain
+        if on_dev.empty:
+            return "open"
+        low, high = on_dev.iloc[0][["low", "high"]]
+        return "better" if low > 0 else "worse" if high < 0 else "level"
 
 
 def summarise(ws: Workspace, catalog: Catalog, name: str, splits: Sequence[str] = SEEN) -> Summary:

@@ -38,23 +38,33 @@ console = PlainConsole(width=None if sys.stdout.isatty() else 160, highlight=Fal
 errors = PlainConsole(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 1000)
 
 
+WHOLE = 10_000
+"""Characters of a line that no terminal shows, for whoever reads it by a program."""
 WRAPPED = 40
 """Characters to which a column of text may be wrapped before others move to a part of their own."""
 
 
 def show(
-    frame: pd.DataFrame, title: str = "", as_json: bool = False, digits: int = 3, brief: bool = False
+    frame: pd.DataFrame,
+    title: str = "",
+    as_json: bool = False,
+    digits: int = 3,
+    brief: bool = False,
+    whole: bool = False,
 ) -> None:
     """Print a table for people, or as a JSON list of records (NaN and infinities as null).
 
     A table wider than the console is printed in parts, each with the first column: no number is cut short. `brief`
-    prints the first part alone and says how many columns are left.
+    prints the first part alone and says how many columns are left. `whole` prints a row in one line, however wide.
     """
     if as_json:
         print_rows([frame])
         return
     if title:
         console.print(title, style="italic", markup=False)  # a table's own title wraps at the table's width
+    if whole:
+        PlainConsole(width=WHOLE, highlight=False, file=console.file).print(_table(frame, digits))
+        return
     parts = _parts(frame, digits)
     for part in parts[:1] if brief else parts:
         console.print(_table(frame.iloc[:, part], digits))
@@ -97,19 +107,21 @@ def _parts(frame: pd.DataFrame, digits: int) -> list[list[int]]:
     return parts
 
 
-def fitted(frame: pd.DataFrame, optional: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Fit the optional columns of a table to the width of the console.
+def fitted(frame: pd.DataFrame, optional: list[str], digits: int = 3) -> tuple[pd.DataFrame, list[str]]:
+    """Fit a table to the width of the terminal; where there is none, all of it fits.
 
-    Return the table with as many as it has room for, and those that it has no room for.
+    Return the table without the optional columns that it has no room for, the most wanted first, and those columns.
     """
-
-    def width(column: str) -> int:
-        return 2 + max(len(column), *(len(text(value)) for value in frame[column]))
-
-    room = console.width - sum(width(c) for c in frame if c not in optional)
-    left_out = [
-        c for c, used in zip(optional, np.cumsum([width(c) for c in optional]), strict=True) if used > room
-    ]
+    if not console.is_terminal:
+        return frame, []
+    width = {c: 2 + max([len(str(c)), *(len(text(value, digits)) for value in frame[c])]) for c in frame}
+    room = console.width + 2 - sum(width[c] for c in frame if c not in optional)
+    left_out = []
+    for column in optional:
+        if width[column] <= room:
+            room -= width[column]
+        else:
+            left_out.append(column)
     return frame.drop(columns=left_out), left_out
 
 

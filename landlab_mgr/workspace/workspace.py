@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from landlab_mgr.catalog import Catalog
+from landlab_mgr.catalog.session import FILE as DATABASE
 from landlab_mgr.catalog.session import parse_url
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import ArtifactRecord
@@ -28,7 +29,6 @@ from landlab_mgr.storage.location import (
 )
 
 DEFAULT = "landlab-workspace"
-DATABASE = "landlab.db"
 SETTINGS = "landlab.toml"
 """The file in a workspace that names its storage and its catalog, where these are other places."""
 

@@ -129,7 +129,7 @@ def test_the_table_and_the_figure(workspace):
     assert table.loc["lai", "CLIM"] == pytest.approx(0.25)
     [axes] = partition.figure(result.dataset).axes
     assert [t.get_text() for t in axes.get_yticklabels()] == ["ET\n0.03 → 0.28", "LAI\n0.05 → 0.55"]
-    assert axes.get_title(loc="left") == "What each predictor group brings (64 runs, synthetic data)"
+    assert axes.get_title(loc="left") == "Contribution of predictor groups (64 runs, synthetic data)"
     assert axes.get_xlabel() == "independent part of R2 on dev pixels, 95 % over seeds"
     assert len(axes.patches) >= 8
 

@@ -84,8 +84,12 @@ def test_a_page_that_stands_alone_and_escapes(workspace, tmp_path):
         assert attrs.get("href", "#").startswith("#")
     assert named.count("img") == len(found.sections) >= 2
     assert all(attrs.get("alt") for tag, attrs in page.tags if tag == "img")
-    assert page.headings == ["runs", *(s.title for s in found.sections), "not shown"]
+    assert page.headings == ["summary", "settings", "runs", *(s.title for s in found.sections), "not shown"]
     assert "synthetic data" in page.text
+    assert found.summary.columns[:3] == ["variable", "best setup", "R2 on dev"]
+    assert [row[0] for row in found.summary.rows] == ["lai"] or len(found.summary.rows) > 1
+    assert "predictors" in [row[0] for row in found.settings.rows]
+    assert not any("rank" in row[-1] and "ranked lower" not in row[-1] for row in found.overview.rows)
     assert found.head["kept"].startswith("grid scored, keep 1, by dev.lai.R2")
     kept = {row[0]: row[1] for row in found.overview.rows}
     assert kept == {"PFT+CLIM": "1", "PFT": "1", "CONTROL": "1"}

@@ -46,14 +46,20 @@ def test_without_runs_it_says_what_to_do(open_app, tmp_path):
 
 
 def test_without_a_result_it_gives_the_command_that_makes_it(open_app, workspace, made):
-    app = open_app(workspace.root, PAGE, runs=OF_KEPT, analysis="curve")
-    assert not app.exception
     of = f"\"ensemble = '{science.KEPT}'"
-    assert commands(app) == [
-        f'landlab analyse curve {of}" -w {workspace.root}',
-        f"landlab analyse curve {of} and predictors = 'PFT+CLIM'\" -w {workspace.root}",
-    ]
-    assert set(table(app, "option", "meaning")["option"]) == {*analysis.find("curve").options.model_fields}
+    of_one = f"{of} and predictors = 'PFT+CLIM'\""
+    for name, made_by in (("identify", [f'{of}"', of_one]), ("parameters", [of_one])):
+        app = open_app(workspace.root, PAGE, runs=OF_KEPT, analysis=name)
+        assert not app.exception
+        assert commands(app) == [f"landlab analyse {name} {filter} -w {workspace.root}" for filter in made_by]
+    assert set(table(app, "option", "meaning")["option"]) == {*analysis.find(name).options.model_fields}
+    for name, why in (
+        ("benchmark", "no run is of 'gradient_boosting'"),
+        ("curve", "a curve needs 3 or more"),
+    ):
+        app = open_app(workspace.root, PAGE, runs=OF_KEPT, analysis=name)
+        assert why in app.code[0].value, "no verb that would be refused is suggested"
+        assert "landlab" not in app.code[0].value
     app = open_app(made.workspace.root, PAGE, analysis="towers")  # runs in every state, no result
     assert not app.exception
     assert commands(app)[0] == f"landlab analyse towers -w {made.workspace.root}"
@@ -71,7 +77,7 @@ def test_a_result_shows_its_figure_its_table_and_where_it_comes_from(open_app, w
     shown = app.dataframe[0].value
     assert shown.equals(analysis.find("partition_map").table(stored))
     said = words(app)
-    assert "Where this comes from (8 runs)" in said
+    assert "Provenance (8 runs)" in said
     for fact in (record.id, "split=train", "synthetic", "Splits read", "nothing changed", record.sha256[:16]):
         assert fact in said
     with workspace.open(read_only=True) as catalog:

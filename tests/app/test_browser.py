@@ -72,6 +72,10 @@ def test_filter_compare_open_a_run_and_back(page, address, shown, tmp_path):
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
     expect(page.locator(".st-key-series .scatterlayer path.point").first).to_be_visible()
     settle(page)
+    withheld = page.locator(".st-key-series .legendtext", has_text="withheld")
+    expect(withheld).to_have_count(0)
+    page.get_by_text("test and withheld (counted)").click()
+    expect(withheld).to_have_count(1)  # the switch is in a part of the page that is drawn by itself
     page.get_by_role("link", name="Runs").last.click()
     expect(page.get_by_text("3 runs", exact=True)).to_be_visible()
     expect(page.get_by_label("Filter", exact=True)).to_have_value("seed = 0")

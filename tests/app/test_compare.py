@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.storage import figures as files
+from landlab_mgr.workspace.workspace import Workspace
 
+from . import sample
 from .conftest import APP
 from .test_runs import words
 
@@ -50,7 +53,8 @@ def test_two_runs_of_different_setups(open_app, made):
     assert "2 runs** in 2 groups" in words(app)
     medians = next(d.value for d in app.dataframe if "variable" in d.value)
     assert list(medians["variable"]) == ["GPP"]
-    app.selectbox(key="by").set_value("run_id").run()
+    assert not app.warning
+    app.multiselect(key="by").set_value(["run_id"]).run()
     assert app.query_params["by"] == "run_id"
     app.segmented_control(key="on").set_value("train").run()
     assert not app.exception
@@ -63,6 +67,28 @@ def test_runs_without_an_epoch_say_so(open_app, made):
     said = words(app)
     assert "curves appear with the first checkpoint" in said
     assert "None of these runs has completed" in said
+
+
+def test_runs_of_other_weights_and_epochs(open_app, tmp_path):
+    workspace = Workspace.at(tmp_path, str(tmp_path / "landlab.db"))
+    axes = {"loss_weights.lai": (10, 40), "optimizer.epochs": (8, 80)}
+    grid = GridSpec(name="w", dataset="fluxval", setups=(("PFT",),), seeds=1, axes=axes)
+    with workspace.create() as catalog:
+        dataset = sample.register_dataset(workspace, catalog, tmp_path)
+        catalog.register_runs(list(grid.expand(dataset.attrs["fingerprint"])), grid)
+        while (claim := catalog.claim("host", 1, directory_of=workspace.directory)) is not None:
+            catalog.record(claim.token, [sample.epoch(1)])
+            catalog.finish(claim.token)
+    app = open_app(tmp_path, PAGE, all="yes")
+    assert not app.exception
+    assert "4 runs** in 4 groups" in words(app)
+    assert "total" not in app.selectbox(key="term").options
+    assert "each term is divided by its own weight" in words(app)
+    app.multiselect(key="by").set_value(["loss_weights.lai"]).run()
+    assert "Groups pool runs that differ in optimizer.epochs" in app.warning[0].value.replace("\\", "")
+    assert app.query_params["by"] == "loss_weights.lai"
+    listed = open_app(tmp_path, "views/runs.py")
+    assert "their weights differ here, so that they do not compare" in words(listed)
 
 
 def test_all_that_a_filter_finds(open_app, made):
@@ -110,6 +136,7 @@ def table() -> pd.DataFrame:
         {
             "run_id": ["a", "b", "c"],
             "label": ["PFT", "PFT", "CLIM"],
+            "setup": ["PFT", "PFT", "CLIM"],
             "dataset": "d",
             "seed": [0, 1, 0],
             "state": "completed",
@@ -125,18 +152,49 @@ def table() -> pd.DataFrame:
 def test_what_differs_between_groups():
     from parts import contrast
 
-    of = contrast.groups(table(), "label")
+    of = contrast.groups(table(), ["setup"])
     found = contrast.differences(table(), of).set_index("what")
     assert list(found.index) == ["predictors", "seeds.init", "process.water_stress"]
     assert found.loc["seeds.init"].to_dict() == {"PFT": "0, 1", "CLIM": "0"}
     assert found.loc["process.water_stress"].to_dict() == {"PFT": "linear", "CLIM": "–"}
-    assert contrast.groupings(table()) == ["label", "process.water_stress", "run_id"]
+    assert contrast.groupings(table()) == ["setup", "predictors", "process.water_stress", "run_id"]
+
+
+def test_groups_of_several_fields_and_what_others_mix():
+    from parts import contrast
+
+    of = contrast.groups(table(), ["predictors", "process.water_stress"])
+    assert list(of) == ["predictors PFT, water_stress linear"] * 2 + ["predictors CLIM, water_stress –"]
+    assert list(contrast.groups(table(), [])) == ["all"] * 3
+    assert contrast.pooled(table(), of) == []
+    mixed = table().assign(**{"process.water_stress": ["linear", "nn_paw", "linear"]})
+    assert contrast.pooled(mixed, contrast.groups(mixed, ["predictors"])) == ["process.water_stress"]
+    assert contrast.pooled(mixed, contrast.groups(mixed, [])) == ["predictors", "process.water_stress"]
+
+
+def test_losses_of_different_weights_are_compared_unweighted():
+    from parts import contrast
+
+    weights = {"loss_weights.lai": [2.0, 4.0, 0.0], "loss_weights.gpp": 5.0}
+    runs = table().assign(**weights)
+    assert contrast.weights_differ(runs)
+    assert not contrast.weights_differ(table().assign(**{"loss_weights.gpp": 5.0}))
+    epochs = pd.DataFrame(
+        {"run_id": ["a", "b", "c"], "epoch": 1, "total": 9.0, "dev": 9.0, "lai": [6.0, 6.0, 0.0]}
+        | {"dev_lai": [8.0, 8.0, 0.0], "gpp": 10.0}
+    )
+    plain = contrast.unweighted(epochs, runs)
+    np.testing.assert_array_equal(plain["lai"], [3.0, 1.5, np.nan])
+    np.testing.assert_array_equal(plain["dev_lai"], [4.0, 2.0, np.nan])
+    assert list(plain["gpp"]) == [2.0] * 3
+    assert not {"total", "dev"} & {*plain}
+    assert contrast.terms(plain) == ["lai", "gpp"]
 
 
 def test_skill_of_runs_and_groups():
     from parts import contrast, figures
 
-    of = contrast.groups(table(), "label")
+    of = contrast.groups(table(), ["setup"])
     found = contrast.skills(table(), of, "dev", "R2")
     assert found[["variable", "group", "run_id", "value"]].to_numpy().tolist() == [
         ["gpp", "PFT", "a", 0.5],

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
 
 from landlab_mgr.catalog.progress import progress as progress_of
 from landlab_mgr.spec.grid import GridSpec
@@ -45,6 +46,8 @@ def test_it_counts_states_links_to_them_and_tells_what_failed(open_app, made):
     assert len(found) == 5
     failures = next(d.value for d in app.dataframe if "message" in d.value)
     assert list(failures["message"]) == [sample.MESSAGE]
+    assert "does so again with the same seed" in said
+    assert not any("--only failed" in code.value for code in app.code)
     news = next(d.value for d in app.dataframe if "what" in d.value)
     assert list(news["what"]) == ["grid towers: 6 runs added, 0 were there", "dataset fluxval"]
 
@@ -110,3 +113,32 @@ def test_news_in_words(kind, detail, said):
     from parts import news
 
     assert news.told(kind, detail) == said
+
+
+@pytest.mark.parametrize(
+    "view", ["overview", *(pytest.param(v, marks=pytest.mark.slow) for v in ("tuning", "run", "analyses"))]
+)
+def test_a_page_left_open_notices_what_starts(view, open_app, tmp_path, monkeypatch):
+    workspace = Workspace.at(tmp_path, str(tmp_path / "landlab.db"))
+    with workspace.create() as catalog:
+        dataset = sample.register_dataset(workspace, catalog, tmp_path)
+        catalog.register_runs(list(sample.GRID.expand(dataset.attrs["fingerprint"])), sample.GRID)
+    fragment, followed = st.fragment, []
+
+    def recorded(part, *, run_every=None):
+        followed.append((part, run_every))
+        return fragment(part, run_every=run_every)
+
+    monkeypatch.setattr(st, "fragment", recorded)
+    again = []
+    monkeypatch.setattr(st, "rerun", lambda: again.append(view))
+    assert not open_app(tmp_path, f"views/{view}.py").exception
+    looks = [part for part, every in followed if every is not None]
+    assert looks, "the page looks now and then, though nothing goes on"
+    looks[-1]()
+    assert not again
+    with workspace.open() as catalog:
+        catalog.claim("host", 1, directory_of=workspace.directory)
+    st.cache_data.clear()  # what is read is two seconds old at most
+    looks[-1]()
+    assert again

@@ -77,6 +77,7 @@ def test_failed_shows_why_and_where_and_takes_no_markup_from_it(open_run):
     assert not app.exception
     assert "Attempt 1 failed (nan)" in app.error[0].value
     assert [code.value for code in app.code] == [sample.MESSAGE, sample.TRACEBACK]  # code reads no markup
+    assert "does so again with the same seed" in words(app), "the same seed is not suggested again"
     assert all("bold" not in element.value for element in app.markdown)
     assert traces(app, "losses").keys() == {"train", "dev"}
 
@@ -161,6 +162,11 @@ def test_a_place_that_is_not_there_becomes_the_default(open_run):
     app = open_run("completed", place="Atlantis", variable="gold")
     assert not app.exception
     assert app.selectbox(key="variable").value == "gpp"
+    told = [warning.value.replace("\\", "") for warning in app.warning]
+    assert "The link asks for variable 'gold', which is not here" in told[0]
+    assert "place 'Atlantis'" in told[1]
+    app.run()
+    assert not app.warning
 
 
 def test_no_test_place_is_shown_unasked(open_run):
@@ -209,6 +215,10 @@ def test_pending_again_says_what_became_of_the_attempt(open_app, tmp_path, claim
 def test_a_failure_shows_nothing_of_the_one_before(open_app, tmp_path, claimed):
     claim, catalog = claimed
     catalog.fail(claim.token, "error", "the first", sample.TRACEBACK)
+    app = open_app(tmp_path, "views/run.py", run=claim.run_id)
+    assert f"landlab run \"run = '{claim.run_id}'\" --only failed -w {tmp_path}" in [
+        c.value for c in app.code
+    ]
     catalog.retry([claim.run_id])
     again = catalog.claim("host", 1, directory_of=lambda run_id, token: f"runs/{run_id}/{token}")
     catalog.fail(again.token, "nan", "the second")

@@ -147,6 +147,11 @@ def test_fields_in_which_runs_differ_are_columns_orders_and_filters(open_app, tm
     assert list(table["split.fold"]) == [0] * 8 + [1] * 8
     assert "process.water_stress" in table
     assert "seeds.split" not in table
+    chosen = open_app(tmp_path, columns="label,network.hidden,split.fold", order="-split.fold")
+    assert list(chosen.dataframe[0].value) == ["label", "network.hidden", "split.fold"], (
+        "any field is a column"
+    )
+    assert set(chosen.dataframe[0].value["network.hidden"]) == {"32,32,32"}
     lines = "\n".join(code.value for code in app.code)
     for line in (
         "predictors in ('CLIM', 'PFT')",
@@ -160,3 +165,48 @@ def test_fields_in_which_runs_differ_are_columns_orders_and_filters(open_app, tm
     app.text_input(key="filter").set_value("split.fold = 0").run()
     assert len(app.dataframe[0].value) == 8
     assert "split.fold" not in app.dataframe[0].value
+
+
+def test_a_metric_is_a_column_and_an_order_but_not_uncounted(open_app, made):
+    app = open_app(made.workspace.root, columns="run_id,metrics.dev.gpp.rmse", order="-metrics.dev.gpp.rmse")
+    assert not app.exception
+    [first, *rest] = app.dataframe[0].value["metrics.dev.gpp.rmse"]
+    assert first == sample.MARGIN
+    assert len(rest) == 5
+    held_back = open_app(made.workspace.root, columns="run_id,metrics.test.gpp.rmse")
+    assert "is counted in the catalog" in held_back.error[0].value
+    assert list(held_back.dataframe[0].value) == ["run_id"]
+
+
+def test_a_run_is_named_by_what_tells_it_apart_in_its_grid(open_app, tmp_path):
+    workspace = Workspace.at(tmp_path, str(tmp_path / "landlab.db"))
+    grid = GridSpec(
+        name="k", dataset="fluxval", setups=(("PFT",),), seeds=1, axes={"optimizer.epochs": (3, 30)}
+    )
+    with workspace.create() as catalog:
+        dataset = sample.register_dataset(workspace, catalog, tmp_path)
+        runs = list(grid.expand(dataset.attrs["fingerprint"]))
+        catalog.register_runs(runs, grid)
+        catalog.fail(catalog.claim("host", 1, directory_of=workspace.directory).token, "nan", "loss is NaN")
+        catalog.fail(catalog.claim("host", 1, directory_of=workspace.directory).token, "nan", "loss is NaN")
+    app = open_app(tmp_path, "views/run.py", run=runs[1].run_id)
+    assert app.title[0].value.replace("\\", "") == "PFT, epochs 30 · seed 0"
+    assert {option.partition(" · ")[0] for option in app.selectbox(key="run").options} == {
+        "PFT, epochs 3",
+        "PFT, epochs 30",
+    }
+    overview = open_app(tmp_path, "views/overview.py")
+    assert {"PFT, epochs 3", "PFT, epochs 30"} == {*overview.dataframe[0].value["setup"]}
+
+
+def test_runs_by_setup(open_app, made):
+    app = open_app(made.workspace.root, grouped="1")
+    assert not app.exception
+    setups = app.dataframe[0].value
+    assert list(setups["setup"]) == ["PFT", "PFT+CLIM", "CONTROL"]
+    assert list(setups["runs"]) == [2, 2, 2]
+    assert list(setups["completed"]) == [1, 0, 0]
+    assert "**3 setups**" in words(app)
+    app.toggle(key="grouped").set_value(False).run()
+    assert len(app.dataframe[0].value) == 6
+    assert "grouped" not in app.query_params

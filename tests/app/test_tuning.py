@@ -91,7 +91,7 @@ def test_a_complete_study_shows_its_best_gain_importances_and_what_was_drawn(ope
     np.testing.assert_allclose(drawn[f"trial {found.best.number}, the best"], best)
     assert list(table(app, "number", "importance")["number"]) == list(found.numbers["number"])
     assert len(values(figure(app, "gain")["layout"]["yaxis"]["ticktext"])) == 3
-    assert "Where this comes from" in said
+    assert "Provenance" in said
 
 
 def test_while_trials_go_on_it_says_how_far_and_reads_nothing_but(open_app, ws):

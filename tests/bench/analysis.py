@@ -17,7 +17,6 @@ import pandas as pd
 import xarray as xr
 
 from landlab_mgr import analysis
-from landlab_mgr.analysis import report
 from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.analysis.shap import PAPER_MEMBERS
 from landlab_mgr.catalog import Catalog, MetricRecord
@@ -128,7 +127,7 @@ def of_predictors(root: Path, options: Mapping[str, str], patches: int = TOWERS)
 
 def _timed(whole: Ensemble, name: str, options: Mapping[str, str], at_most: float | None) -> Time:
     failures = []
-    for filter in (whole.filter, report.narrowed(whole)):
+    for filter in (whole.filter, whole.of_fullest_setup()):
         started, cpu = time.perf_counter(), time.process_time()
         try:
             result = analysis.run(whole.workspace, whole.catalog, name, filter, options=options)

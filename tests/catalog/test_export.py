@@ -8,6 +8,7 @@ import pytest
 
 from landlab_mgr.catalog import MetricRecord
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.spec.run import RunSpec, Seeds
 
 from .sample import FINGERPRINT, claim, epoch, metric
@@ -110,3 +111,18 @@ def test_setups_of_the_same_predictors_are_told_apart(catalog):
     [of_trial] = array["setup"].sel(run=[trial.run_id]).values
     assert re.search(r"weights [0-9a-f]{6}$", of_trial), "of many weights their identity"
     assert list(catalog.setups(ids[:1]).values()) == ["PFT"]
+
+
+def test_setups_are_named_within_their_grids(catalog):
+    base = {"dataset": FINGERPRINT, "setups": (("PFT",),), "seeds": 1}
+    plain = GridSpec(name="plain", **base)
+    axes = GridSpec(name="axes", **base, axes={"optimizer.epochs": [7, 8]})
+    for grid in (plain, axes):
+        catalog.register_runs(list(grid.expand(FINGERPRINT)), grid)
+    [alone], of_axes = [[run.run_id for run in grid.expand(FINGERPRINT)] for grid in (plain, axes)]
+    told = catalog.setups_in_grids([*of_axes, alone, "not there"])
+    assert told == {of_axes[0]: "PFT, epochs 7", of_axes[1]: "PFT, epochs 8", alone: "PFT"}
+    assert catalog.setup_of(of_axes[1][:8]) == "PFT, epochs 8"
+    single = RunSpec(dataset=FINGERPRINT, predictors=("CLIM",))
+    catalog.register_runs([single])
+    assert catalog.setup_of(single.run_id) == "CLIM"

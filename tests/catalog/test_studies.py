@@ -42,3 +42,18 @@ def test_named_weights_are_found_and_never_change(catalog):
     with pytest.raises(LandlabError, match="no weight set 'sea'; there is: towers"):
         catalog.weight_set("sea")
     assert catalog.weight_set("towers").weights == weights
+
+
+def test_settings_of_a_study_are_kept_and_may_change(catalog):
+    catalog.register_study("tune", {"seeds": 2})  # as earlier versions did
+    catalog.register_study("tune", {"seeds": 2}, {"trials": 60, "fresh_seeds": 4})
+    assert catalog.study("tune").spec == {"seeds": 2, "trials": 60, "fresh_seeds": 4}
+    before = catalog.version()
+    catalog.register_study("tune", {"seeds": 2}, {"trials": 80, "fresh_seeds": 4})
+    assert catalog.study("tune").spec["trials"] == 80
+    assert catalog.version() != before, "who looks sees it"
+    catalog.register_study("tune", {"seeds": 2})
+    assert catalog.study("tune").spec["trials"] == 80
+    with pytest.raises(LandlabError, match=r"`seeds` is 2, not 3"):
+        catalog.register_study("tune", {"seeds": 3}, {"trials": 80})
+    assert catalog.study("tune").spec["seeds"] == 2

@@ -18,6 +18,7 @@ ELSEWHERE = {
     "bench scaling": "trains; needs no workspace",
     "bench stream": "trains; needs no workspace",
     "guide": "needs no workspace",
+    "completion": "prints a script; needs no workspace",
     "data fetch": "asks the network",
 }
 ARGUMENTS = {
@@ -29,6 +30,7 @@ ARGUMENTS = {
     "show": ["RUN"],
     "analyse": ["curve"],
     "trace": ["FIGURE"],
+    "reproduce": ["paper", "--grid", "none"],
     "report": ["--ensemble", "none"],
     "data twin": ["--patches", "0"],
     "data import": ["fluxval", "NOTHING"],

@@ -44,7 +44,7 @@ def test_differland_from_download_to_dataset(differland, tmp_path):
         *("--units", "LWE_normalized=cm", "--dt", 30),
         workspace=ws,
     )
-    assert "858 pixels in 12 patches, 24 months" in done.stdout
+    assert "858 pixels in 12 patches, 24 steps" in done.stdout
     assert "1 of 859 valid pixels lack a predictor" in done.stdout
     (found,) = datasets(ws)
     assert found.name == "mini"

@@ -48,7 +48,7 @@ def test_predict(planet, tmp_path):
     said = landlab(
         "ensemble", "predict", one, "--data", name, "--out", out, "--scenario", scenario, workspace=root
     ).stdout
-    assert "12 pixels, 36 months, by 2 members of PFT+CLIM" in said
+    assert "12 pixels, 36 steps, by 2 members of PFT+CLIM" in said
     with xr.open_dataset(out, engine="h5netcdf") as ds:
         assert {"gpp", "nee", "reco", "et", "lai", "gpp_sd"} <= set(ds)
         assert list(ds["site_name"].values) == sites

@@ -57,7 +57,7 @@ def test_a_spec_with_an_unknown_key(twin_workspace, tmp_path):
     path = grid_file(tmp_path / "g.toml", "twin-6x2x3-s0")
     path.write_text(path.read_text().replace("epochs", "epoks").replace("tiny", "other"))
     line = refused("grid", "register", path, workspace=twin_workspace)
-    assert "optimizer.epoks: unknown key; known: learning_rate, epochs" in line
+    assert "optimizer.epoks: unknown key; did you mean epochs?" in line
     assert "other" not in landlab("grid", "ls", workspace=twin_workspace).stdout
 
 

@@ -137,7 +137,7 @@ def test_real_towers_import_train_and_score_withheld_months(shared_data, tmp_pat
     done = landlab(
         "data", "import", "fluxval", source, "--predictors", source / "site_predictors.csv", workspace=root
     )
-    assert "164 pixels in 120 patches, 192 months" in done.stdout
+    assert "164 pixels in 120 patches, 192 steps" in done.stdout
     assert done.stdout.count("40") == 1, "one notice names the 40 absent sites"
     grid = grid_file(tmp_path / "g.toml", "fluxval", epochs=3)
     grid.write_text(

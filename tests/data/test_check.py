@@ -161,6 +161,12 @@ def test_warnings_are_for_people(edited, name, index, value, says):
     assert any(says in warning for warning in report.warnings)
 
 
+@pytest.mark.parametrize(("name", "value"), [("tmin", -276.0), ("tmax", 295.0)])
+def test_a_temperature_of_another_unit_is_an_error(edited, name, value):
+    report = check.check(edited(name, (2, 2), value))
+    assert any(f"{name} {value:g} degC is no temperature of air" in error for error in report.errors)
+
+
 def test_predictors_are_not_infinite(edited):
     assert any(
         "predictor elevation is infinite at pixel 3" in e for e in errors(edited("elevation", 3, np.inf))

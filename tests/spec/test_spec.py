@@ -324,7 +324,7 @@ BASE = 'name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base.split]\n'
         ('name = "g"\ndataset = "d"\nsetups = [["PFT"]]\n[base]\ndataset = "e"', "belongs to the grid"),
         ("name = ", "not valid TOML"),
         (AXES + '"colour" = ["red"]', "grid g: colour: unknown key; known: dataset"),
-        (AXES + '"optimizer.epoch" = [3]', "grid g: optimizer.epoch: unknown key; known: learning_rate"),
+        (AXES + '"optimizer.epoch" = [3]', "grid g: optimizer.epoch: unknown key; did you mean epochs?"),
         (AXES + '"loss_weights.lei" = [3]', "unknown loss term 'lei'; known"),
         (AXES + '"optimizer.epochs" = [3, 0]', "grid g: optimizer.epochs: Input should be"),
         (AXES + '"optimizer.epochs" = 3', "axis `optimizer.epochs` needs a list of values: [3, ...]"),

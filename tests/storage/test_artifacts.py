@@ -47,3 +47,17 @@ def test_flags_keep_their_codes_where_one_more_meaning_is_known():
         dim, codes, attrs = artifacts.flags("pixel", labels, meanings)
         assert codes.tolist() == [0, 2, 1]
         assert artifacts.labels(xr.DataArray(codes, dims=dim, attrs=attrs)).tolist() == labels.tolist()
+
+
+def test_files_of_runs_open_in_xarray_with_their_places(tmp_path):
+    where = {"lat": ("pixel", [50.0, -3.0]), "lon": ("pixel", [10.0, 20.0]), "site": ("pixel", ["A", "B"])}
+    ds = xr.Dataset({"gpp": (("pixel", "time"), np.ones((2, 3)))} | where, {"time": np.arange(3)})
+    artifacts.write("monthly", ds.assign_attrs(run_id="0" * 16), tmp_path)
+    path = tmp_path / "monthly.zarr.zip"
+    for opened in (xr.open_dataset(path), xr.open_dataset(str(path), decode_times=False)):
+        assert {"lat", "lon", "site", "time"} == {*opened.coords}
+        np.testing.assert_array_equal(opened["gpp"].sel(pixel=opened["lat"] > 0), 1.0)
+    assert {*artifacts.read(path).data_vars} == {"gpp", "lat", "lon", "site"}, "as early versions wrote them"
+    assert "lat" in artifacts.read(path, ["lat"]).data_vars
+    artifacts.write("result", ds.set_coords("lat"), tmp_path)
+    assert {*artifacts.read(tmp_path / "result.zarr.zip").coords} == {"lat", "time"}

@@ -67,6 +67,8 @@ def test_trial_0_is_where_base_begins_and_the_study_gains_over_it(ws, monkeypatc
     gain = found.gain.set_index(["split", "score"]).loc[("dev", "NNSE of all variables")]
     assert gain["seeds"] == 4
     assert gain["low"] > 0.1
+    assert found.verdict == "better"
+    assert (found.spec.trials, len(found.spec.fresh)) == (20, 4), "its own settings are on record"
     assert set(found.gain["split"]) == {"train", "dev"}
     # the fresh members are of seeds that no trial had
     with ws.open(read_only=True) as catalog:

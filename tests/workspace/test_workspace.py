@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from landlab_mgr import cli
+from landlab_mgr.catalog import Catalog
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.workspace.workspace import SETTINGS, Workspace
 from tests.conftest import REPOSITORY
@@ -82,6 +83,7 @@ VERBS = """
 import sys
 from typer.testing import CliRunner
 from landlab_mgr import cli
+from landlab_mgr.catalog import Catalog
 for verb in (["ls"], ["init"], ["doctor"]):
     result = CliRunner().invoke(cli.app, [*verb, "-w", sys.argv[1]])
     print(type(result.exception).__name__, result.exception)
@@ -130,3 +132,16 @@ def test_a_data_directory_that_may_not_be_written(tmp_path):
         f"LandlabError cannot publish x under {data}: Permission denied: {data}/.x.zarr."
     )
     assert answer.endswith("allow writing there, or name another place")
+
+
+def test_a_catalog_opens_by_its_workspace_or_directory(tmp_path):
+    workspace = Workspace.at(tmp_path / "ws", str(tmp_path / "elsewhere.db"))
+    workspace.create().close()
+    with Catalog(workspace) as catalog:
+        assert catalog.counts()["completed"] == 0
+    with pytest.raises(LandlabError, match="no catalog at"):
+        Catalog(tmp_path / "ws")
+    Workspace.at(tmp_path / "own", str(tmp_path / "own" / "landlab.db")).create().close()
+    for where in (tmp_path / "own", str(tmp_path / "own")):
+        with Catalog(where, read_only=True) as catalog:
+            assert catalog.datasets() == []

@@ -46,7 +46,7 @@ def figure(ds: xr.Dataset) -> "Figure":
     ax.set_xlabel(f"independent part of {style.skill_label(ds.attrs)}{interval}")
     style.quiet(ax)
     synthetic = ", synthetic data" if ds.attrs["synthetic"] else ""
-    style.entitle(ax, f"What each predictor group brings ({ds.attrs['runs']} runs{synthetic})", ds.attrs)
+    style.entitle(ax, f"Contribution of predictor groups ({ds.attrs['runs']} runs{synthetic})", ds.attrs)
     fig.legend(loc="outside lower center", ncols=len(groups) + 2, frameon=False)
     return fig
 

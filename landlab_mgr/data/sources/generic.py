@@ -161,6 +161,7 @@ def _site_column(path: Path) -> str:
 
 def _dataset(files: Files) -> tuple[xr.Dataset, list[str]]:
     mapping = files.mapping
+    files.check_units()
     notices: list[str] = []
     pixels, geometry = places.geometry(files, notices)
     time = files.array("dims.time", mapping.dims.time)

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.data.sources import gridded, source_files, units, validity
-from landlab_mgr.data.sources.mapping import Mapping, one_of
+from landlab_mgr.data.sources.mapping import Mapping, one_of, sources
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.observations.calendar import DAYS_PER_MONTH
 from landlab_mgr.storage.location import cache_directory
@@ -49,6 +49,20 @@ class Files:
             names = sorted(map(str, self.ds.variables))
             raise LandlabError(f"{key}: {self.path} has {one_of('variable', variable, names)}")
         return self.ds[variable]
+
+    def check_units(self) -> None:
+        """Compare the mapping's units with the files' own; LandlabError where they differ and none is forced."""
+        for key, given in sources(self.mapping):
+            if given.variable is None or given.units is None or given.force_units:
+                continue
+            if getattr(given, "kind", "") == "class":  # names of kinds have no unit
+                continue
+            own = self.array(key, given.variable).attrs.get("units")
+            if own and units.contradict(given.units, str(own)):
+                raise LandlabError(
+                    f"{key}: the file says that {given.variable!r} is in {str(own)!r}, the mapping {given.units!r}; "
+                    "leave units out, or write force_units = true beside them if the file is wrong"
+                )
 
     def over(self, key: str, variable: str, time: bool) -> xr.DataArray:
         """Return a variable over space, and time where that is allowed.

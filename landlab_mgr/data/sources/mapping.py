@@ -31,7 +31,8 @@ def _short(given: Any) -> Any:
 class _Source(_Table):
     variable: str | None = Field(None, min_length=1, description="its name in the files")
     value: float | None = Field(None, description="instead of a variable: the same everywhere and always")
-    units: str | None = Field(None, description="its unit, where the file says none or a wrong one")
+    units: str | None = Field(None, description="its unit, where the file says none")
+    force_units: bool = Field(False, description="true: `units` is right, and the file's own unit is wrong")
 
 
 class _Forcing(_Source):

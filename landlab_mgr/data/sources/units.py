@@ -130,6 +130,18 @@ def convert(
         return numbers * numbers.dtype.type(slope) + numbers.dtype.type(offset)
 
 
+def contradict(one: str, other: str) -> bool:
+    """Return whether two units are not the same; False where one of them cannot be read."""
+    try:
+        first, second = parse(one, "one"), parse(other, "other")
+    except LandlabError:
+        return False
+    if first == second:
+        return False
+    linear = _conversion(first, second)
+    return linear is None or not np.allclose(linear, (1.0, 0.0), rtol=1e-9, atol=1e-9)
+
+
 def per_month(unit: str | None, want: str) -> bool:
     """Return whether a rate is by calendar month and the wanted one is not.
 

@@ -295,7 +295,7 @@ def test_few_pixels_train_as_a_whole(tmp_path):
         (
             'vpd = "vpd"',
             'vpd = {variable = "vpd", units = "%"}',
-            "forcing.vpd ('vpd') is in '%', which cannot become hPa",
+            "forcing.vpd: the file says that 'vpd' is in 'VPD [hPa]', the mapping '%'",
         ),
         (
             'vpd = "vpd"',
@@ -396,3 +396,29 @@ def test_a_store_with_several_damages_says_so_once(tmp_path, caplog):
         generic.read(path, toml)
     gc.collect()
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("of_file", "of_mapping", "key"),
+    [
+        ('ssrd = "swdown"', 'ssrd = {variable = "swdown", units = "MJ m-2 d-1"', "forcing.ssrd"),
+        ('lai = "LAI"', 'lai = {variable = "LAI", units = "%"', "observations.lai"),
+    ],
+)
+def test_a_unit_that_contradicts_the_files_own_is_refused_unless_forced(tmp_path, of_file, of_mapping, key):
+    assert of_file in others.MAPPING
+    mapping = others.MAPPING.replace(of_file, of_mapping + "}")
+    said = refusal(*others.write_sites(tmp_path, mapping=mapping))
+    assert said.startswith(f"{key}: the file says that")
+    assert "force_units = true" in said
+    forced = others.MAPPING.replace(of_file, of_mapping + ", force_units = true}")
+    ds, _ = read_changed(tmp_path, others.sites(), forced)
+    if key == "forcing.ssrd":
+        np.testing.assert_array_equal(ds["ssrd"], others.sites()["swdown"])
+
+
+def test_a_unit_in_other_words_is_no_contradiction(tmp_path):
+    rain = others.sites()
+    rain["rain"].attrs["units"] = "mm s-1"  # of water, kilograms on a square metre
+    ds, _ = read_changed(tmp_path, rain)
+    np.testing.assert_allclose(ds["precip"], rain["rain"] * 86400)
