@@ -54,6 +54,18 @@ STATISTICS = ("R2", "rmse")
 KEY = ("split", "variable", "statistic")
 FAILED, PENDING = 0.05, 0.05
 FILTERS = ("metrics.dev.gpp.R2 > 0.6", "predictors = 'PFT+CLIM'", "not status = 'completed'", "seed = 0")
+PAGES = (
+    "",
+    "runs",
+    "runs?order=dev_loss",
+    "run",
+    "compare",
+    "tuning",
+    "ensembles",
+    "analyses",
+    "data",
+    "help",
+)
 COUNTED = re.compile(r"^[\d,]+ runs?\b")
 PATIENCE = 60_000
 """Milliseconds after which a page has not come."""
@@ -80,6 +92,8 @@ class Figures:
     pixels: int
     map_seconds: float | None
     """From the address to the drawn maps; None where they were not asked for."""
+    page_seconds: dict[str, float]
+    """Each page of `PAGES`, of a server that has shown the overview; the slowest of the repeats."""
 
 
 def measure(runs: int, pixels: int, repeats: int, directory: Path | None = None) -> Figures:
@@ -88,9 +102,12 @@ def measure(runs: int, pixels: int, repeats: int, directory: Path | None = None)
         root = Path(made) / "runs"
         count = fill(root, runs)
         overview, table, filtering, ticking = [], [], [], []
+        pages: dict[str, float] = {}
         for repeat in range(repeats):
             with served(root) as address:
                 overview.append(seconds_of(browser, address, "canvas[data-drawn]"))
+                for name in PAGES:
+                    pages[name] = max(pages.get(name, 0.0), _page(browser, f"{address}/{name}"))
             with served(root) as address, opened(browser) as page:
                 table.append(_first_table(page, address, count))
                 filtering += _filters(page, FILTERS[: 2 + 2 * (repeat == 0)])
@@ -112,6 +129,7 @@ def measure(runs: int, pixels: int, repeats: int, directory: Path | None = None)
         slowest_rerun_seconds=max(*filtering, *ticking),
         pixels=pixels,
         map_seconds=mapped,
+        page_seconds=pages,
     )
 
 
@@ -330,6 +348,17 @@ def seconds_of(browser: "Browser", address: str, drawn: str, count: int = 1) -> 
         started = time.perf_counter()
         page.goto(address, wait_until="commit")
         page.locator(drawn).nth(count - 1).wait_for()
+        page.evaluate(DRAWN)
+        return time.perf_counter() - started
+
+
+def _page(browser: "Browser", address: str) -> float:
+    """From asking for an address until nothing runs any more."""
+    with opened(browser) as page:
+        started = time.perf_counter()
+        page.goto(address, wait_until="commit")
+        page.locator("[data-testid=stElementContainer]:visible").first.wait_for()
+        page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
         page.evaluate(DRAWN)
         return time.perf_counter() - started
 

@@ -150,6 +150,7 @@ def pages(
         ("  a row ticked, s", f.tick_seconds, "0.3"),
         ("  the slowest, s", f.slowest_rerun_seconds, ""),
     ]
+    rows += [(f"page {name or 'overview'}, s", seconds, "3") for name, seconds in f.page_seconds.items()]
     if f.map_seconds is not None:
         rows.append((f"maps of {f.pixels} pixels, s", f.map_seconds, "3"))
     console.print(f"headless Chromium, medians of {f.repeats} fresh servers", markup=False)
