@@ -173,18 +173,23 @@ def _variable_problems(name: str, variable: "xr.DataArray") -> Iterator[str]:
         return
     if variable.dims != ROLES[role]:
         yield f"{name} has dims {variable.dims}; role {role!r} needs {ROLES[role]}"
-    if name in OPTIONAL_GEOMETRY:
-        expected_kinds, what = "OUT", "strings"
-    elif name == "test":
-        expected_kinds, what = "b", "booleans"
-    elif name == "patch":
-        expected_kinds, what = "iu", "integers"
-    else:
-        expected_kinds, what = "fiu", "numbers"
-    if variable.dtype.kind not in expected_kinds:
+    kinds, what = _KINDS.get(name, ("fiu", "numbers"))
+    if variable.dtype.kind not in kinds:
         yield f"{name} has dtype {variable.dtype}; it must hold {what}"
         return
+    yield from _role_problems(name, variable, role)
 
+
+_KINDS = {
+    **dict.fromkeys(OPTIONAL_GEOMETRY, ("OUT", "strings")),
+    "test": ("b", "booleans"),
+    "patch": ("iu", "integers"),
+}
+"""Kinds of dtype of the variables that are no numbers, and what they hold."""
+
+
+def _role_problems(name: str, variable: "xr.DataArray", role: str) -> Iterator[str]:
+    """Yield what a variable's role forbids: another name, or another unit."""
     forcing, streams = registry.forcing(), registry.streams()
     allowed = {
         "forcing": tuple(forcing),

@@ -203,6 +203,18 @@ def _line(error: ValidationError) -> str:
 
 def _problems(mapping: Mapping) -> Iterable[str]:
     """Yield what is wrong although each key is well-formed."""
+    yield from _shape_problems(mapping)
+    yield from _name_problems(mapping)
+    yield from _predictor_problems(mapping)
+    for key, given in sources(mapping):
+        if (given.variable is None) == (given.value is None):
+            yield f'{key}: give either variable = "name in the file" or value = a number'
+        if given.value is not None and given.units is None and _is_forcing_with_unit(key):
+            yield f"{key}: a value needs its unit: {{value = {given.value:g}, units = ...}}"
+
+
+def _shape_problems(mapping: Mapping) -> Iterable[str]:
+    """Yield what is wrong in the dims and in what rests on them: a grid, a list of pixels, one place."""
     dims = mapping.dims
     partial = bool(dims.lat) != bool(dims.lon) or bool(dims.y) != bool(dims.x)
     if partial or sum(map(bool, (dims.pixel, dims.lat, dims.y))) > 1:
@@ -222,6 +234,10 @@ def _problems(mapping: Mapping) -> Iterable[str]:
         yield "geometry.mask is of a grid; of a list of pixels leave out what is not wanted"
     if mapping.outside == "repeat" and dims.grid:
         yield 'outside = "repeat" is of a list of pixels; a grid has one record'
+
+
+def _name_problems(mapping: Mapping) -> Iterable[str]:
+    """Yield forcing and streams of unknown names, and those that lack what they need beside them."""
     forcing, streams = registry.forcing(), registry.streams()
     for name in mapping.forcing:
         if name not in forcing:
@@ -237,12 +253,6 @@ def _problems(mapping: Mapping) -> Iterable[str]:
     for name in mapping.withheld:
         if name not in mapping.observations:
             yield f"withheld.{name} needs observations.{name} beside it: the months of it that may be learnt from"
-    yield from _predictor_problems(mapping)
-    for key, given in sources(mapping):
-        if (given.variable is None) == (given.value is None):
-            yield f'{key}: give either variable = "name in the file" or value = a number'
-        if given.value is not None and given.units is None and _is_forcing_with_unit(key):
-            yield f"{key}: a value needs its unit: {{value = {given.value:g}, units = ...}}"
 
 
 def _is_forcing_with_unit(key: str) -> bool:
