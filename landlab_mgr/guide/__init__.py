@@ -34,6 +34,7 @@ SECTIONS = {
         "analysis-seasons",
         "analysis-drought",
         "analysis-split_map",
+        "analysis-complexity",
     ),
     "Extend": ("model-of-your-own", "python"),
     "Reference": ("commands", "science", "campaign", "speed", "decisions", "other-tools", "changelog"),

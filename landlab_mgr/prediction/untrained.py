@@ -1,5 +1,6 @@
 """Parameters of members before they are trained: how far apart their seeds alone put them."""
 
+import jax
 import numpy as np
 import xarray as xr
 
@@ -7,6 +8,7 @@ from landlab_mgr.data import batch, predictors, split
 from landlab_mgr.models import registry
 from landlab_mgr.models.land import with_latitude
 from landlab_mgr.models.model import Sizes
+from landlab_mgr.models.process import processes
 from landlab_mgr.prediction.member import Trained
 from landlab_mgr.spec.run import RunSpec
 
@@ -33,3 +35,10 @@ def parameters(spec: RunSpec, ds: xr.Dataset, pixels: np.ndarray) -> dict[str, n
     padded = np.pad(columns[pixels], ((0, 0), (0, width - columns.shape[1]))).astype(np.float32)
     values = member.parameters(padded, ds["lat"].values[pixels])
     return values | {d.name: np.asarray(d.compute(values)) for d in spec.tables.derived}
+
+
+def weights_of_a_place(spec: RunSpec) -> int:
+    """Count what the processes of a run learn where each place learns for itself."""
+    chosen = processes(spec.tables.processes, spec.processes)
+    drawn = [jax.eval_shape(process.initialise, jax.random.key(0)) for process in chosen.values()]
+    return sum(int(np.prod(x.shape)) for x in jax.tree.leaves(drawn))

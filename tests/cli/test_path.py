@@ -31,7 +31,7 @@ def test_the_whole_path(twin_workspace, tmp_path):
     details = json.loads(landlab("show", run_id, "--json", workspace=twin_workspace).stdout)
     assert details["attempts"][0]["outcome"] == "ok"
     assert details["attempts"][0]["versions"]["jax"]
-    assert len(details["artifacts"]) == 4
+    assert len(details["artifacts"]) == 5
     assert all((twin_workspace / a["path"]).is_file() for a in details["artifacts"])
 
     datasets = json.loads(landlab("data", "ls", "--json", workspace=twin_workspace).stdout)

@@ -148,7 +148,7 @@ def test_a_killed_run_at_a_remote_storage_ends_like_a_local_one_to_the_bit(clien
 
     removed = json.loads(landlab("catalog", "gc", "--yes", "--json", workspace=killed.root).stdout)
     assert "left by attempt 1, which ended: lost" in {item["reason"] for item in removed}
-    assert len(keys(client, "group/runs/")) == 4, "the files that the catalog lists"
+    assert len(keys(client, "group/runs/")) == 5, "the files that the catalog lists"
     assert "0 errors" in landlab("doctor", "--deep", workspace=killed.root).stdout
     for path in killed.root.iterdir():
         if path.is_file():
