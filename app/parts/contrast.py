@@ -84,7 +84,7 @@ def pooled(table: pd.DataFrame, group: pd.Series) -> list[str]:
 
 
 def weights_differ(table: pd.DataFrame) -> bool:
-    """Whether the runs weigh their loss terms differently, so that their losses do not compare."""
+    """Check if the runs weigh their loss terms differently, so that their losses do not compare."""
     return any(c.startswith("loss_weights.") for c in differing(table))
 
 

@@ -10,7 +10,7 @@ from parts import reading, text
 LIVE = "5s"
 """How often a page is drawn again while runs go on."""
 IDLE = "10s"
-"""How often a page looks whether something started, or is new."""
+"""Time between two looks of a page at what started, or is new."""
 
 
 def header(title: str) -> reading.Contents:
@@ -34,7 +34,7 @@ def header(title: str) -> reading.Contents:
 
 
 def what_there_is() -> tuple[object, ...]:
-    """What a page is drawn for: whether runs go on, and how many things of each kind there are.
+    """State that a page is drawn for: runs that go on, and the number of things of each kind.
 
     While nothing goes on every change of the catalog counts; runs that go on are followed by the pages about them.
     """

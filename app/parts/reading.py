@@ -135,7 +135,7 @@ def _tagged(catalog: Catalog, filter: str, limit: int | None, order: str) -> pd.
 
 
 def counts(root: str, database: str, filter: str) -> dict[str, int]:
-    """How many runs that a filter holds for are in each state."""
+    """Number of runs in each state, of those that a filter holds for."""
     return _counts(root, database, filter, version(root, database))
 
 

@@ -53,7 +53,7 @@ class Way:
 
 
 def ways(root: str, database: str, name: str, filter: str) -> list[Way]:
-    """How an analysis could be computed: of all these completed runs, and of those of the fullest setup."""
+    """Ways to compute an analysis: of all these completed runs, and of those of the fullest setup."""
     return _ways(root, database, name, filter, reading.version(root, database))
 
 
@@ -72,7 +72,7 @@ def _ways(root: str, database: str, name: str, filter: str, version: Version) ->
 
 
 def refused(ways: list[Way]) -> str:
-    """Why an analysis can be computed neither of all the runs nor of one setup, a line each."""
+    """Reasons against an analysis of all the runs and of one setup, a line each."""
     return "\n".join(f"{way.verb}: {way.refused}" for way in ways)
 
 

@@ -77,7 +77,7 @@ def others(runs: pd.DataFrame) -> list[str]:
 
 
 def known(column: str) -> bool:
-    """Whether a name is one of a field or a metric."""
+    """Check if a name is one of a field or a metric."""
     try:
         column_of(column)
     except LandlabError:

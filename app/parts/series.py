@@ -95,7 +95,7 @@ def _degrees(angle: float, letters: str) -> str:
 def steps_observed(
     monthly: xr.Dataset, ds: xr.Dataset, variable: str, withheld: np.ndarray | None = None
 ) -> np.ndarray:
-    """How many steps of a variable were observed and not withheld at each place, [place]."""
+    """Number of steps of a variable that were observed and not withheld at each place, [place]."""
     streams = streams_of(variable, ds)
     if place_dim(monthly) == "patch" or not streams:
         return np.zeros(monthly.sizes[place_dim(monthly)], int)

@@ -78,7 +78,7 @@ def synthetic(table: pd.DataFrame) -> bool:
 
 
 def grouped(table: pd.DataFrame) -> tuple[str, pd.Series]:
-    """What the runs are grouped by, and the group of each; what a group mixes is said."""
+    """Fields that the runs are grouped by, and the group of each; a note says what a group mixes."""
     options, default = contrast.groupings(table), contrast.default(table)
     named = {"run_id": "each run", "grids": "grid", "setup": "setup (all but seeds)"}
     address.restore_many("by", options, default)

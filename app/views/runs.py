@@ -73,7 +73,7 @@ def found(filter: str, order: str = "") -> pd.DataFrame:
 
 
 def counted(filter: str) -> dict[str, int]:
-    """How many runs that the filter holds for are in each state."""
+    """Number of runs in each state, of those that the filter holds for."""
     workspace = reading.workspace()
     return reading.counts(str(workspace.root), workspace.database, filter)
 

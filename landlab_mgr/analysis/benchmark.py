@@ -263,43 +263,8 @@ def _interval(samples: Values) -> Values:
 
 def _statistics(x: metrics.Moments, times: Values) -> Values:
     """STATISTICS, [statistic, sample], of places that are taken so many times each, [sample, place]."""
-    months = metrics.statistics_of(_pooled(x, times))
-    one, nothing = np.ones_like(x.n), np.zeros_like(x.n)
-    sites = metrics.Moments(
-        n=one,
-        model=x.model,
-        observed=x.observed,
-        model_spread=nothing,
-        observed_spread=nothing,
-        product=nothing,
-        error=x.model - x.observed,
-        absolute_error=np.abs(x.model - x.observed),
-        squared_error=(x.model - x.observed) ** 2,
-        model_size=np.abs(x.model),
-        observed_size=np.abs(x.observed),
-    )
-    return np.stack([months["R2"], months["r2"], metrics.statistics_of(_pooled(sites, times))["r"]])
-
-
-def _pooled(x: metrics.Moments, times: Values) -> metrics.Moments:
-    """`metrics.pooled` of every sample at once, [sample]: each series counts as often as it was drawn."""
-    n = times @ x.n
-    centres = [np.average(mean, weights=x.n) for mean in (x.model, x.observed)]
-    dm, do = x.model - centres[0], x.observed - centres[1]  # about the middle: less is lost to rounding
-    mean_m, mean_o = times @ (x.n * dm) / n, times @ (x.n * do) / n
-    return metrics.Moments(
-        n=n,
-        model=mean_m + centres[0],
-        observed=mean_o + centres[1],
-        model_spread=np.maximum(times @ (x.model_spread + x.n * dm**2) - n * mean_m**2, 0.0),
-        observed_spread=np.maximum(times @ (x.observed_spread + x.n * do**2) - n * mean_o**2, 0.0),
-        product=times @ (x.product + x.n * dm * do) - n * mean_m * mean_o,
-        error=times @ x.error,
-        absolute_error=times @ x.absolute_error,
-        squared_error=times @ x.squared_error,
-        model_size=np.full_like(n, x.model_size.max()),
-        observed_size=np.full_like(n, x.observed_size.max()),
-    )
+    pairs, means = (metrics.statistics_of(metrics.resampled(m, times)) for m in (x, metrics.of_means(x)))
+    return np.stack([pairs["R2"], pairs["r2"], means["r"]])
 
 
 def _notes(ds: xr.Dataset, specs: Sequence[RunSpec], absent: list[str]) -> list[str]:

@@ -72,20 +72,18 @@ def compute(ds: xr.Dataset, options: ComplexityOptions) -> xr.Dataset:
     places = _places(ds)
     skill: dict[str, Values] = {}
     for row, file in enumerate(runs.files(ds, "skill")):
-        for name in map(str, file.data_vars):
-            if name == "split" or not {*PERIODS.values()} <= {
-                *map(str, file.get("period", xr.DataArray([])).values)
-            }:
-                continue
+        if not {*PERIODS.values()} <= {*map(str, file["period"].values if "period" in file else ())}:
+            continue
+        for name in (str(n) for n in file.data_vars if n != "split"):
             own = file[name].sel(period=list(PERIODS.values()), statistic="R2").transpose("period", "pixel")
             skill.setdefault(name, np.full((len(names), len(PERIODS), len(places)), np.nan))[row] = own.values
     if not skill:
         raise LandlabError("the runs' files have no skill of withheld steps by place; train them again")
     variables = in_order(list(skill))
     of_runs = np.stack([skill[v] for v in variables], axis=1)  # [run, variable, part, place]
-    loss = np.nansum(1 - of_runs[:, :, 0], axis=1)
-    unseen = ~np.isfinite(of_runs[:, :, 0]).any(axis=1)
-    loss[unseen] = np.inf
+    trained = of_runs[:, :, 0]
+    scored = np.isfinite(trained).any(axis=0)  # by another restart at least: no skill there is the worst
+    loss = np.where(np.isfinite(trained), 1 - trained, np.where(scored, np.inf, 0.0)).sum(axis=1)
     of_setup = {s: specs[names.index(s)] for s in dict.fromkeys(names)}
     weights = {s: _weights(spec) for s, spec in of_setup.items()}
     setups = sorted(of_setup, key=lambda s: weights[s])

@@ -37,7 +37,7 @@ SUFFIXES = (".html", ".htm")
 FIRST = ("partition", "partition_map", "skill")
 """Analyses that readers ask for first; the others follow by name."""
 REASONS = {"rank": "ranked lower"}
-"""Why candidates are dropped, in words; others as the selection says."""
+"""Reasons for which candidates are dropped, in words; others as the selection says."""
 LONG = 20
 """Tables of more rows are folded."""
 
@@ -97,7 +97,7 @@ class Report:
     summary: Table | None = None
     """Of each variable the best setup on dev, and CONTROL."""
     settings: Table | None = None
-    """Whatever the runs ask for that is no default, or differs among them."""
+    """Fields of the specification that are not at their default, or differ among the runs."""
 
 
 def check_target(path: str | Path) -> Path:

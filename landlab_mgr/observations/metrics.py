@@ -8,7 +8,7 @@ dataset that does not fit in memory is scored block by block, exactly.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -169,7 +169,7 @@ def of_means(x: Moments) -> Moments:
     )
 
 
-def resampled(x: Moments, times: npt.NDArray[np.integer]) -> Moments:
+def resampled(x: Moments, times: npt.NDArray[Any]) -> Moments:
     """Compute the moments, [draw], of all pairs where series count so many times, [draw, N]."""
     mean_m, mean_o = ((x.n * mean).sum() / max(x.n.sum(), 1.0) for mean in (x.model, x.observed))
     dm, do = x.model - mean_m, x.observed - mean_o  # from the middle: squares of large means would cancel

@@ -157,7 +157,7 @@ class Writer:
     places: Places
     arrays: Mapping[str, Any]
     disk: "_Disk | None" = None
-    """Where a netCDF file goes, which tells by `check` that it is full."""
+    """File under a netCDF one, whose `check` tells that the disk is full."""
 
     def put(self, name: str, pixels: np.ndarray, values: np.ndarray) -> None:
         """Write the values [..., time, n] of the pixels of one tile, float32."""
