@@ -142,6 +142,7 @@ class Driver:
                     nothing_left = False
                     try:
                         self._record(summary)
+                        self._is_back()
                         if time.monotonic() - last_reclaim > LEASE_SECONDS / 2:
                             self._catalog.reclaim(LEASE_SECONDS, driver_is_dead, self._policies.retries)
                             last_reclaim = time.monotonic()
@@ -158,7 +159,6 @@ class Driver:
                                 break
                             time.sleep(WATCH_SECONDS)
                             last_reclaim = float("-inf")
-                        self._is_back()
                     except CatalogAway as error:
                         self._is_away(error)
                         time.sleep(WATCH_SECONDS)

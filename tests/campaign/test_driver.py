@@ -4,8 +4,10 @@ from itertools import count
 
 import pytest
 
+from landlab_mgr.campaign import driver as driving
 from landlab_mgr.campaign import live
 from landlab_mgr.campaign.driver import Driver
+from landlab_mgr.catalog import CatalogAway
 from landlab_mgr.records import CHECKPOINT, ArtifactRecord, EpochRecord, Failed, Progress, Result
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage import artifacts
@@ -58,6 +60,8 @@ class Paper:
         return Progress(epochs, ArtifactRecord(CHECKPOINT, str(self.root / "c"), "a" * 64, 1))
 
     def poll(self, timeout):
+        if not self.going:
+            return []
         tasks, events = self.going[0]
         event_of = next(events)
         if event_of == self.progress:
@@ -220,6 +224,25 @@ def test_told_to_stop_every_member_commits_and_is_given_back(workspace, catalog)
     assert catalog.counts()["pending"] == 5
     assert list(catalog.runs()["epochs"]) == [2, 2, 2, 0, 0]
     assert len(executor.dropped) == 3
+
+
+def test_a_catalog_that_answers_again_for_the_last_result_alone_is_told(
+    workspace, catalog, capsys, monkeypatch
+):
+    catalog.register_runs([spec_of(0)])
+    finish, calls = catalog.finish, []
+
+    def away_once(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise CatalogAway("lost the connection")
+        finish(*arguments)
+
+    monkeypatch.setattr(catalog, "finish", away_once)
+    monkeypatch.setattr(driving, "WATCH_SECONDS", 0.01)
+    assert drive(workspace, catalog, Paper(workspace.root, 1, 1)).outcomes == {"ok": 1}
+    assert len(calls) == 2
+    assert "answers again" in capsys.readouterr().out
 
 
 def test_one_failure_of_a_group_is_one_failure(workspace, catalog):
