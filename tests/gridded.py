@@ -56,7 +56,9 @@ def dataset():
         true[name][np.flatnonzero(patch == 0)[0]] = np.nan  # one of 20 is not observed
     true["ewt"][:, MISSING] = np.nan
     true["ewt"][np.flatnonzero(patch == 1)[:8], 40:] = np.nan  # 12 of 20 are left: too few
-    return ds.assign({name: ds[name].copy(data=x) for name, x in true.items()})
+    ds = ds.assign({name: ds[name].copy(data=x) for name, x in true.items()})
+    weight = ds["gpp_fluxnet"].copy(data=np.ones_like(true["gpp_fluxnet"]))  # of pixels without a tower, too
+    return ds.assign(gpp_fluxnet_weight=weight.assign_attrs(role="weight", units="1"))
 
 
 def grid(name):

@@ -165,7 +165,8 @@ def predict(
     names = [stream_variable(s, role) for s in streams for role in (*PERIODS, "weight")]
     wanted = ds[[*batch.read_by(ds, model), *(n for n in names if n in ds)]]
     warmup, of_patches = calendar.steps_in_months(spec.warmup_months), len(member.label) > whole_pixels()
-    of_towers = [n for n in names if streams[stream_of(n)].tower and n in ds] if of_patches else []
+    observed_by = [stream_variable(s, period) for s in streams if streams[s].tower for period in PERIODS]
+    of_towers = [n for n in observed_by if n in ds] if of_patches else []
 
     parameters: list[Named] = []
     series: list[Named] = []
@@ -180,8 +181,10 @@ def predict(
         view = batch.View(member.encoded[pixels], member.scale, member.scale_of_targets)
         unseen = held_out if held_out.shape[1] == 1 else held_out[:, pixels]
         own, outputs = _predict_block(params, part, view, setup, keep, off, chunk)
-        pairs = {
-            (name, period): comparable(
+        of_block: dict[tuple[str, str], metrics.Moments] = {}
+        means_of_block: Named = {}
+        for name, period in compared:  # one at a time: each is as large as an output
+            pair = comparable(
                 streams[name],
                 outputs[modelled[name]],
                 observed(part, name, period, unseen),
@@ -190,19 +193,15 @@ def predict(
                 calendar,
                 weight_of(part, name, period),
             )
-            for name, period in compared
-        }
+            of_block[name, period] = metrics.moments(*pair)
+            if of_patches:
+                means_of_block[COMPARED + stream_variable(name, period)] = means_of_patches(
+                    streams[name], pair[0], patch, calendar
+                )
         parameters.append(own)
-        moments.append({key: metrics.moments(*pair) for key, pair in pairs.items()})
+        moments.append(of_block)
+        means.append(means_of_block)
         series.append({n: patch_means(x, patch) for n, x in outputs.items()} if of_patches else outputs)
-        if of_patches:
-            names_of = {key: COMPARED + stream_variable(*key) for key in pairs}
-            means.append(
-                {
-                    names_of[key]: means_of_patches(streams[key[0]], m, patch, calendar)
-                    for key, (m, _) in pairs.items()
-                }
-            )
         has_tower = np.zeros(len(pixels), bool)
         for name in of_towers:
             has_tower |= np.isfinite(part[name].transpose("pixel", "time").values).any(axis=1)
@@ -218,7 +217,7 @@ def predict(
         series={n: np.concatenate([m[n] for m in series], axis=1)[:, by_place] for n in keep},
         towers={n: np.concatenate([x[n] for x in towers], axis=1)[:, by_tower] for n in keep},
         tower=np.concatenate(tower)[by_tower],
-        compared={n: np.concatenate([m[n] for m in means], axis=1) for n in (means[0] if means else ())},
+        compared={n: np.concatenate([m[n] for m in means], axis=1) for n in means[0]},
         moments={key: m if streams[key[0]].level == "patch" else m.of(by_pixel) for key, m in joined.items()},
     )
 
@@ -279,8 +278,7 @@ def forward(
 
 
 def _label_of_patches(member: batch.Member) -> np.ndarray:
-    first = [np.flatnonzero(member.patch == p)[0] for p in range(member.patch.max() + 1)]
-    return member.label[first]
+    return member.label[np.unique(member.patch, return_index=True)[1]]
 
 
 def _flags(dim: str, label: np.ndarray) -> tuple[str, np.ndarray, dict[str, Any]]:

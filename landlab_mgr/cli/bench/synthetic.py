@@ -18,6 +18,8 @@ GROUP = "CLIM"
 """The predictor group that all of them are of."""
 COVERAGE = 0.8
 """Share of the months that each stream observes."""
+PIXELS_OF_A_TOWER = 160
+"""Pixels of which one has a tower."""
 
 
 def weather(pixels: int, months: int, seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -112,7 +114,7 @@ def skeleton(name: str, patches: int, pixels: int, months: int) -> xr.Dataset:
 
 
 def months_of(first: int, n: int, months: int) -> dict[str, np.ndarray]:
-    """Plausible weather and every stream of some pixels, [n, months]."""
+    """Plausible weather and every stream of some pixels, [n, months]; few pixels have a tower."""
     rng = np.random.default_rng([first, 1])
     drawn, _ = weather(n, months, seed=first)
     values = {v.name: drawn[v.name].T.astype(np.float32) for v in forcing()}
@@ -120,6 +122,7 @@ def months_of(first: int, n: int, months: int) -> dict[str, np.ndarray]:
         values[stream.name] = rng.random((n, months), np.float32)
         values[stream.name][rng.random((n, months), np.float32) > COVERAGE] = np.nan
         if stream.tower:
+            values[stream.name][np.arange(n) % PIXELS_OF_A_TOWER != 0] = np.nan
             values[stream_variable(stream.name, "weight")] = rng.random((n, months), np.float32)
     return values
 
