@@ -27,7 +27,7 @@ from landlab_mgr.data.batch import (
     setup_of,
 )
 from landlab_mgr.models import registry
-from landlab_mgr.models.land import with_latitude
+from landlab_mgr.models.land import is_free, with_latitude
 from landlab_mgr.models.model import Number, Setup
 from landlab_mgr.models.network import LATITUDE_SCALE
 from landlab_mgr.observations.calendar import Calendar
@@ -69,6 +69,8 @@ class Hyper(NamedTuple):
     process_rate: Number
     weight_decay: Number
     clip_norm: Number
+    updates: Number
+    """Updates after which the learning rate is 0; 0: it is constant."""
     loss_weights: dict[str, Number]
     expected: dict[str, Number]
     """Weights of a term's observations, summed, per training pixel; {} where the model does not weigh by variance."""
@@ -105,8 +107,16 @@ def hyper(
                 expected[name] = np.float32(per_pixel)
         weights[name] = np.float32(weight)
     o = spec.optimizer
-    rates = np.float32(o.learning_rate), np.float32(o.process_rate)
-    return Hyper(*rates, np.float32(o.weight_decay), np.float32(o.clip_norm), weights, expected)
+    updates = o.epochs * member.updates_per_epoch if o.schedule == "cosine" else 0
+    return Hyper(
+        learning_rate=np.float32(o.learning_rate),
+        process_rate=np.float32(o.process_rate),
+        weight_decay=np.float32(o.weight_decay),
+        clip_norm=np.float32(o.clip_norm),
+        updates=np.float32(updates),
+        loss_weights=weights,
+        expected=expected,
+    )
 
 
 def _weighted_terms(params: Any, batch: Batch, hyper: Hyper, static: Static) -> dict[str, Array]:
@@ -142,13 +152,12 @@ def _update(state: State, batch: Batch, hyper: Hyper, static: Static) -> tuple[S
         return _loss_of(values, batch, hyper, static), values
 
     gradient, values = jax.grad(loss, has_aux=True)(state.params)
-    norm = optax.tree.norm(gradient)
-    limited = jnp.where((hyper.clip_norm > 0) & (norm > hyper.clip_norm), hyper.clip_norm / norm, 1.0)
-    gradient = jax.tree.map(lambda g: g * limited.astype(g.dtype), gradient)
+    gradient = _limited(gradient, hyper.clip_norm, is_free(static.setup))
     direction, moments = _ADAM.update(gradient, state.moments)
+    base = hyper.learning_rate * _course(state.moments, hyper.updates)
     params = {}
     for part in state.params:
-        rate = hyper.learning_rate * hyper.process_rate if part == PROCESS else hyper.learning_rate
+        rate = base * hyper.process_rate if part == PROCESS else base
         params[part] = jax.tree.map(
             lambda w, d, rate=rate: w - rate * (d + hyper.weight_decay * w),
             state.params[part],
@@ -157,6 +166,25 @@ def _update(state: State, batch: Batch, hyper: Hyper, static: Static) -> tuple[S
         if LATITUDE_SCALE in params[part]:  # it is no weight, and must not decay
             params[part] = params[part] | {LATITUDE_SCALE: state.params[part][LATITUDE_SCALE]}
     return State(params, moments), values
+
+
+def _limited(gradient: Any, limit: Number, by_place: bool) -> Any:
+    """Scale a gradient so that its norm is within the limit, where that is not 0.
+
+    `by_place`: each place, along the first axis, by its own norm. A member of local calibration is many fits at once,
+    and one that leaves its bounds must neither slow the others nor, by Adam's memory of its square, itself.
+    """
+    norm = jax.vmap(optax.tree.norm)(gradient) if by_place else optax.tree.norm(gradient)
+    factor = jnp.where((limit > 0) & (norm > limit), limit / norm, 1.0)
+    return jax.tree.map(
+        lambda g: g * factor.reshape(factor.shape + (1,) * (g.ndim - factor.ndim)).astype(g.dtype), gradient
+    )
+
+
+def _course(moments: Any, updates: Number) -> Array:
+    """Share of the learning rate at the next update: half a cosine over so many updates, 1 where those are 0."""
+    done = moments.count / jnp.maximum(updates, 1.0)
+    return jnp.where(updates > 0, 0.5 * (1.0 + jnp.cos(jnp.pi * jnp.minimum(done, 1.0))), 1.0)
 
 
 @lru_cache(maxsize=8)

@@ -52,6 +52,40 @@ def trained(ds, specs, epochs=3):
     return jax.device_get(state.params), totals
 
 
+def gradient_of(places):
+    """A gradient of two heads, [places, ...], whose norm at each place is as told."""
+    norm = np.asarray(places, np.float32)[:, None]
+    return {"a": norm * np.array([0.6, 0.0], np.float32), "b": (norm * np.float32(0.8))[:, :, None]}
+
+
+def test_one_place_beyond_the_limit_leaves_the_others_as_they_are():
+    gradient = gradient_of([0.5, 1e6, 2.0])
+    limited = update._limited(gradient, 1.0, by_place=True)
+    for name, expected in gradient_of([0.5, 1.0, 1.0]).items():
+        np.testing.assert_allclose(limited[name], expected, rtol=1e-5)
+    together = update._limited(gradient, 1.0, by_place=False)
+    norms = np.sqrt(sum((np.asarray(x).reshape(3, -1) ** 2).sum(axis=1) for x in together.values()))
+    np.testing.assert_allclose(norms, [0.5e-6, 1.0, 2e-6], rtol=1e-5)
+    for by_place in (True, False):
+        for name, x in update._limited(gradient, 0.0, by_place).items():
+            np.testing.assert_array_equal(x, gradient[name])
+
+
+def test_the_learning_rate_falls_along_half_a_cosine(planet):
+    spec = spec_of(planet, optimizer={"epochs": 8, "patches_per_batch": 4, "schedule": "cosine"})
+    member = batch.Member.of(spec, planet)
+    updates = update.hyper(spec, member, ()).updates
+    assert updates == 8 * len(member.batches(0, 1).mask) == 8 * member.updates_per_epoch > 8
+    state = update.initial_state(spec, member)
+    shares = [
+        float(update._course(state.moments._replace(count=int(updates * t)), updates))
+        for t in (0, 0.25, 0.5, 1)
+    ]
+    np.testing.assert_allclose(shares, [1, (1 + 2**-0.5) / 2, 0.5, 0], atol=1e-6)
+    constant = update.hyper(spec_of(planet), member, ()).updates
+    assert update._course(state.moments._replace(count=10**6), constant) == 1
+
+
 def changed_at(ds, pixel):
     """The dataset with other observations of one pixel."""
     out = ds.copy(deep=True)
