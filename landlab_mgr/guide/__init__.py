@@ -35,6 +35,7 @@ SECTIONS = {
         "analysis-drought",
         "analysis-split_map",
         "analysis-complexity",
+        "analysis-response",
     ),
     "Extend": ("model-of-your-own", "python"),
     "Reference": ("commands", "science", "campaign", "speed", "decisions", "other-tools", "changelog"),

@@ -101,6 +101,20 @@ def write(
                 start += len(tile)
 
 
+def series(member: Trained, ds: xr.Dataset, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return outputs of a member, and forcing, by name: [time, pixel] each, of a dataset in memory."""
+    n, encoded, model = ds.sizes["pixel"], member.encode(ds), member.model
+    read = batch.forcing_names(ds, model)
+    forcing = {name: ds[name].transpose("time", "pixel").values for name in names if name in read}
+    outputs = tuple(name for name in names if name not in forcing)
+    parts = []
+    for within in chunks(n, min(n, CHUNK_PIXELS)):
+        climate = batch.forcing_of(ds.isel(pixel=within), model)
+        view, off = member.view(encoded[within]), batch.off_in(climate, model)
+        parts.append(jax.device_get(forward(member.params, climate, view, member.setup, outputs, off)[1]))
+    return forcing | {name: np.concatenate([p[name] for p in parts], axis=1)[:, :n] for name in outputs}
+
+
 def outputs_of(members: Mapping[str, Trained]) -> dict[str, Variable]:
     """Return the outputs that all members give, by name."""
     known = registry.variables()

@@ -82,7 +82,20 @@ def pool_order():
 @pytest.mark.fixtures
 @pytest.mark.parametrize(
     "name",
-    "sif lai biomass som fire ewt vod gpp_fluxnet reco_fluxnet et_fluxnet et_gleam edc".split(),
+    [
+        "sif",
+        "lai",
+        "biomass",
+        "som",
+        "fire",
+        "ewt",
+        "vod",
+        "gpp_fluxnet",
+        "reco_fluxnet",
+        "et_fluxnet",
+        "et_gleam",
+        "edc",
+    ],
 )
 def test_term(reference, ours, name):
     assert ours[name] == pytest.approx(float(reference[f"loss_{name}"]), rel=1e-9)

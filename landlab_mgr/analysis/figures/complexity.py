@@ -19,7 +19,7 @@ def figure(ds: xr.Dataset) -> "Figure":
     from matplotlib.figure import Figure
 
     variables, setups = list(ds["variable"].values), [str(s) for s in ds["setup"].values]
-    shown = _short(setups)
+    shown = style.without_shared_words(setups)
     fig = Figure(figsize=(1.5 + 2.5 * len(variables), 4.0), layout="constrained")
     axes = fig.subplots(1, len(variables), squeeze=False, sharey=True)[0]
     x = np.arange(len(setups))
@@ -55,12 +55,3 @@ def figure(ds: xr.Dataset) -> "Figure":
 def _medians(values: np.ndarray) -> list[float]:
     """Take the median of each row, NaN for a row without values."""
     return [float(np.median(x[np.isfinite(x)])) if np.isfinite(x).any() else np.nan for x in values]
-
-
-def _short(setups: list[str]) -> list[str]:
-    """Leave out the words that all names share."""
-    words = [name.replace(",", " ").split() for name in setups]
-    shared = set.intersection(*map(set, words)) if len(words) > 1 else set()
-    return [
-        " ".join(w for w in own if w not in shared) or name for own, name in zip(words, setups, strict=True)
-    ]

@@ -121,3 +121,12 @@ def draw_amounts(
     """Values at places on real coastlines, from low (dark) to high (light)."""
     coast(ax, lat, lon)
     return dots(ax, lat, lon, c=values, cmap="cividis", vmin=low, vmax=high)
+
+
+def without_shared_words(setups: list[str]) -> list[str]:
+    """Leave out the words that all names share."""
+    words = [name.replace(",", " ").split() for name in setups]
+    shared = set.intersection(*map(set, words)) if len(words) > 1 else set()
+    return [
+        " ".join(w for w in own if w not in shared) or name for own, name in zip(words, setups, strict=True)
+    ]

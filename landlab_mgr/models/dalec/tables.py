@@ -86,6 +86,9 @@ STOCKS = tuple(
     if p.name in POOLS and p.name not in VARIABLES
 )
 """Pools that are not observed as such."""
+STRESS = Variable(
+    "beta", "1", "factor of water stress on gross primary productivity", 0, 1, never_negative=True
+)
 
 NOTES = {
     "principal": (
@@ -100,6 +103,7 @@ NOTES = {
     "lists": {PHENOLOGY: "days of the year", POOL: "initial pools"},  # names in which parameters are counted
     "unused": ("iwue",),
     "mapped": "canopy_efficiency",
+    "response": ("water", "beta"),
     "budget": ("gpp", "reco", "nee", "et"),
     "towers": ("gpp", "reco", "et"),
     "benchmarked": ("gpp", "nee", "et", "reco", "lai"),
@@ -117,7 +121,7 @@ TABLES = Tables(
     forcing=tuple(FORCING),
     switches=("burned_area",),
     terms=TERMS,
-    outputs=(*(v for v in VARIABLES.values() if v.name != "ewt"), *STOCKS),
+    outputs=(*(v for v in VARIABLES.values() if v.name != "ewt"), *STOCKS, STRESS),
     pools=POOLS,
     always=("gpp", "nee", "reco", "et", "lai"),
     processes={kind.name: kind for kind in (WATER_STRESS, PHOTOSYNTHESIS, RUNOFF)},
