@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 import typer
@@ -21,7 +21,8 @@ Months = Annotated[int, typer.Option(min=1, help="Months of forcing")]
 @app.command("train")
 def train(
     pixels: Pixels = 320,
-    months: Months = 168,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of forcing")] = 168,
+    step: Annotated[Literal["month", "day"], typer.Option(help="What a step is")] = "month",
     members: Annotated[str, typer.Option(help="Members side by side; a list to compare, e.g. 1,16,64")] = "1",
     updates: Annotated[int, typer.Option(min=1, help="Updates to time")] = 40,
     process: Annotated[
@@ -37,33 +38,34 @@ def train(
 
     rows = []
     for count in _counts(members):
-        figures = training.measure(pixels, months, count, updates, _choices(process or []))
+        figures = training.measure(pixels, steps, count, updates, _choices(process or []), step)
         rows.append(asdict(figures))
     if json:
         show(pd.DataFrame(rows), as_json=True)
         return
     first = rows[0]
     console.print(
-        f"{first['device']}, {first['cores']} cores; {pixels} pixels x {months} months, "
+        f"{first['device']}, {first['cores']} cores; {pixels} pixels x {steps} {step}s, "
         f"{first['process'] or 'default processes'}, every loss term; medians of {updates}",
         markup=False,
     )
     table = {
         "members": [r["members"] for r in rows],
-        "training, M pixel-months/s": [_millions(r, "training_pixel_months_per_s") for r in rows],
-        "fastest": [_millions(r, "fastest_training_pixel_months_per_s") for r in rows],
-        "forward": [_millions(r, "forward_pixel_months_per_s") for r in rows],
+        f"training, M pixel-{step}s/s": [_millions(r, "training_pixel_steps_per_s") for r in rows],
+        "fastest": [_millions(r, "fastest_training_pixel_steps_per_s") for r in rows],
+        "forward": [_millions(r, "forward_pixel_steps_per_s") for r in rows],
         "updates/s": [r["updates_per_s"] * r["members"] for r in rows],
         "update, ms": [r["update_ms"] for r in rows],
         "compile, s": [r["compile_seconds"] for r in rows],
         "compile dev score, s": [r["compile_forward_seconds"] for r in rows],
         "peak memory, GB": [r["peak_memory_gb"] for r in rows],
-        "paper's run, min": [r["paper_run_minutes"] for r in rows],
     }
+    said = "updates/s counts each member's"
+    if step == "month":
+        table["paper's run, min"] = [r["paper_run_minutes"] for r in rows]
+        said += "; the paper's run is one member: 164,040 pixels x 168 months x 199 epochs"
     show(pd.DataFrame(table), digits=2)
-    console.print(
-        "updates/s counts each member's; the paper's run is one member: 164,040 pixels x 168 months x 199 epochs"
-    )
+    console.print(said)
 
 
 def _counts(members: str) -> list[int]:

@@ -112,7 +112,7 @@ def planet(directory: Path, patches: int, pixels: int, months: int) -> Path:
 
     def part(first: int) -> store.Part:
         last = min(first + BLOCK_PATCHES, patches)
-        return slice(first * pixels, last * pixels), synthetic.months_of(
+        return slice(first * pixels, last * pixels), synthetic.series_of(
             first, (last - first) * pixels, months
         )
 

@@ -31,7 +31,8 @@ class Figures:
     device: str
     cores: int
     pixels: int
-    months: int
+    steps: int
+    step: str
     members: int
     process: str
     """Processes that are not the model's defaults, as KIND=NAME."""
@@ -39,9 +40,9 @@ class Figures:
     compile_forward_seconds: float
     update_ms: float
     fastest_update_ms: float
-    training_pixel_months_per_s: float
-    fastest_training_pixel_months_per_s: float
-    forward_pixel_months_per_s: float
+    training_pixel_steps_per_s: float
+    fastest_training_pixel_steps_per_s: float
+    forward_pixel_steps_per_s: float
     updates_per_s: float
     peak_memory_gb: float
     paper_run_minutes: float
@@ -51,8 +52,15 @@ class Figures:
 class Program:
     """A compiled update of some members on one batch of synthetic pixels, and its forward pass."""
 
-    def __init__(self, pixels: int, months: int, members: int, process: Mapping[str, str]) -> None:
-        ds = synthetic.dataset(pixels, months)
+    def __init__(
+        self,
+        pixels: int,
+        steps: int,
+        members: int,
+        process: Mapping[str, str],
+        step: synthetic.Step = "month",
+    ) -> None:
+        ds = synthetic.dataset(pixels, steps, step)
         asked = {
             "dataset": "0" * 16,
             "predictors": (synthetic.GROUP,),
@@ -105,39 +113,41 @@ def seconds_of(call: Callable[[], None], times: int) -> list[float]:
 
 def measure(
     pixels: int,
-    months: int,
+    steps: int,
     members: int,
     updates: int,
     process: Mapping[str, str] = MappingProxyType({}),
+    step: synthetic.Step = "month",
 ) -> Figures:
     """Compile and time a program of the default model; persistent compilation caches are not used.
 
     `process` has the processes that are not the model's defaults, by kind.
     """
     jax.config.update("jax_enable_compilation_cache", False)
-    program = Program(pixels, months, members, process)
+    program = Program(pixels, steps, members, process, step)
     [compile_update] = seconds_of(program.compile_update, 1)
     [compile_forward] = seconds_of(program.compile_forward, 1)
     forward = statistics.median(seconds_of(program.forward, updates + WARM_UP)[WARM_UP:])
     taken = seconds_of(program.update, updates + WARM_UP)[WARM_UP:]
     update, fastest = statistics.median(taken), min(taken)
-    work = pixels * months * members
+    work = pixels * steps * members
     memory = jax.devices()[0].memory_stats() or {}
     peak = memory.get("peak_bytes_in_use", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     return Figures(
         device=jax.devices()[0].device_kind,
         cores=len(os.sched_getaffinity(0)),
         pixels=pixels,
-        months=months,
+        steps=steps,
+        step=step,
         members=members,
         process=",".join(f"{kind}={name}" for kind, name in process.items()),
         compile_seconds=compile_update,
         compile_forward_seconds=compile_forward,
         update_ms=update * 1e3,
         fastest_update_ms=fastest * 1e3,
-        training_pixel_months_per_s=work / update,
-        fastest_training_pixel_months_per_s=work / fastest,
-        forward_pixel_months_per_s=work / forward,
+        training_pixel_steps_per_s=work / update,
+        fastest_training_pixel_steps_per_s=work / fastest,
+        forward_pixel_steps_per_s=work / forward,
         updates_per_s=1 / update,
         peak_memory_gb=peak / 1e9,
         paper_run_minutes=PAPER_PIXEL_MONTHS * PAPER_EPOCHS / (work / update) / 60,
