@@ -23,7 +23,6 @@ from typing import Any, Literal, cast
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from sqlalchemy import ColumnElement, Select, and_, case, false, func, not_, or_, select, true, tuple_
-from sqlalchemy.orm import InstrumentedAttribute
 
 from landlab_mgr.catalog.tables import (
     OUTCOMES,
@@ -287,7 +286,7 @@ def _starts_with(column: Any, prefix: str) -> ColumnElement[bool]:
     return func.substr(column, 1, len(prefix)) == prefix if prefix else false()
 
 
-def _plain(column: InstrumentedAttribute[Any]) -> Callable[[Test], ColumnElement[bool]]:
+def _plain(column: ColumnElement[Any]) -> Callable[[Test], ColumnElement[bool]]:
     return lambda test: test(column)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, Select, func, select
-from sqlalchemy.orm import InstrumentedAttribute
 
 from landlab_mgr.catalog.columns import join_float
 from landlab_mgr.catalog.filter import asked as asked_of
@@ -570,7 +569,7 @@ def _joined(query: Select) -> Select:
     )
 
 
-def _of_last_failure(column: InstrumentedAttribute[Any]) -> Any:
+def _of_last_failure(column: ColumnElement[Any]) -> Any:
     """Select what a run's last attempt that ended badly says.
 
     Only of a run that has not completed since.
@@ -580,7 +579,7 @@ def _of_last_failure(column: InstrumentedAttribute[Any]) -> Any:
     return query.correlate(Run).scalar_subquery()
 
 
-def _of_last_epoch(column: InstrumentedAttribute[Any]) -> Any:
+def _of_last_epoch(column: ColumnElement[Any]) -> Any:
     """Select a column of each run's last epoch.
 
     One by one, as a planner that may join reads all epochs of all runs.

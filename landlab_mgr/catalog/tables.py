@@ -1,24 +1,30 @@
 """The tables of the catalog; migrations make them, this maps them."""
 
-from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
+    Column,
     Double,
     ForeignKey,
     Index,
     Integer,
     MetaData,
+    Table,
     Text,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.sql.elements import KeyedColumnElement
+from sqlalchemy.types import TypeEngine
 
 from landlab_mgr.catalog.columns import FLOAT_KINDS, FloatMap, Utc
+
+T = TypeVar("T")
 
 REVISION = "0005"
 """Of this schema: the last of migrations/versions."""
@@ -32,8 +38,11 @@ EVENT_KINDS = (
 )
 
 
-class Base(DeclarativeBase):
-    """Every constraint has a name, so that a migration can alter it in any database."""
+class Base:
+    """A table as a class whose attributes are its columns; no mapper, whose import and rows take their time.
+
+    Every constraint has a name, so that a migration can alter it in any database.
+    """
 
     metadata = MetaData(
         naming_convention={
@@ -44,13 +53,31 @@ class Base(DeclarativeBase):
             "ck": "ck_%(table_name)s_%(constraint_name)s",
         }
     )
-    type_annotation_map = {  # noqa: RUF012
-        str: Text,
-        float: Double,
-        datetime: Utc,
-        dict[str, Any]: JSON,
-        list[str]: JSON,
-    }
+    __tablename__: ClassVar[str]
+    __table__: ClassVar[Table]
+    __table_args__: ClassVar[tuple[SchemaItem, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        """Make the table."""
+        columns = {name: item for name, item in vars(cls).items() if isinstance(item, Column)}
+        for name, item in columns.items():
+            item.name = item.key = name
+        cls.__table__ = Table(cls.__tablename__, cls.metadata, *columns.values(), *cls.__table_args__)
+
+    @classmethod
+    def __clause_element__(cls) -> Table:
+        """Return what SQLAlchemy takes the class for in a statement."""
+        return cls.__table__
+
+
+def column(
+    kind: type[TypeEngine[T]] | TypeEngine[T],
+    *constraints: SchemaItem,
+    nullable: bool = False,
+    **options: Any,
+) -> KeyedColumnElement[T]:
+    """Make a column, which holds a value in every row unless `nullable`."""
+    return Column(kind, *constraints, nullable=nullable, **options)
 
 
 def _one_of(column: str, allowed: tuple[str, ...]) -> CheckConstraint:
@@ -71,34 +98,34 @@ class Dataset(Base):
 
     __tablename__ = "dataset"
     __table_args__ = (_one_of("kind", DATASET_KINDS),)
-    fingerprint: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
-    url: Mapped[str]
-    kind: Mapped[str]
-    n_pixels: Mapped[int]
-    n_patches: Mapped[int]
-    n_months: Mapped[int]
-    source: Mapped[str]
-    licence: Mapped[str]
-    created: Mapped[datetime]
+    fingerprint = column(Text, primary_key=True)
+    name = column(Text, unique=True)
+    url = column(Text)
+    kind = column(Text)
+    n_pixels = column(Integer)
+    n_patches = column(Integer)
+    n_months = column(Integer)
+    source = column(Text)
+    licence = column(Text)
+    created = column(Utc)
 
 
 class DatasetAlias(Base):
     """A further name of a dataset; names and aliases together are unique."""
 
     __tablename__ = "dataset_alias"
-    name: Mapped[str] = mapped_column(primary_key=True)
-    fingerprint: Mapped[str] = mapped_column(ForeignKey(Dataset.fingerprint), index=True)
+    name = column(Text, primary_key=True)
+    fingerprint = column(Text, ForeignKey("dataset.fingerprint"), index=True)
 
 
 class Grid(Base):
     """A named grid of experiments, as its specification last stood."""
 
     __tablename__ = "grid"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
-    spec: Mapped[dict[str, Any]]
-    created: Mapped[datetime]
+    id = column(Integer, primary_key=True)
+    name = column(Text, unique=True)
+    spec = column(JSON)
+    created = column(Utc)
 
 
 class Setup(Base):
@@ -108,19 +135,19 @@ class Setup(Base):
     """
 
     __tablename__ = "setup"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    label: Mapped[str]
-    predictors: Mapped[list[str]]
-    process: Mapped[dict[str, Any]]
-    spec: Mapped[dict[str, Any]]
+    id = column(Text, primary_key=True)
+    label = column(Text)
+    predictors = column(JSON)
+    process = column(JSON)
+    spec = column(JSON)
 
 
 class LossWeights(Base):
     """The weight of every loss term, defaults included."""
 
     __tablename__ = "loss_weights"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    weights: Mapped[dict[str, Any]]
+    id = column(Text, primary_key=True)
+    weights = column(JSON)
 
 
 class Run(Base):
@@ -128,36 +155,36 @@ class Run(Base):
 
     __tablename__ = "run"
     __table_args__ = (_one_of("state", STATES), Index(None, "state", "position"))
-    run_id: Mapped[str] = mapped_column(primary_key=True)
-    position: Mapped[int] = mapped_column(BigInteger, index=True)
-    dataset: Mapped[str] = mapped_column(ForeignKey(Dataset.fingerprint), index=True)
-    setup_id: Mapped[str] = mapped_column(ForeignKey(Setup.id), index=True)
-    loss_weights_id: Mapped[str] = mapped_column(ForeignKey(LossWeights.id))
-    seed_init: Mapped[int]
-    seed_split: Mapped[int]
-    seed_shuffle: Mapped[int]
-    spec: Mapped[dict[str, Any]]
-    state: Mapped[str]
-    created: Mapped[datetime]
-    updated: Mapped[datetime]
-    epochs: Mapped[int] = mapped_column(server_default="0")
+    run_id = column(Text, primary_key=True)
+    position = column(BigInteger, index=True)
+    dataset = column(Text, ForeignKey("dataset.fingerprint"), index=True)
+    setup_id = column(Text, ForeignKey("setup.id"), index=True)
+    loss_weights_id = column(Text, ForeignKey("loss_weights.id"))
+    seed_init = column(Integer)
+    seed_split = column(Integer)
+    seed_shuffle = column(Integer)
+    spec = column(JSON)
+    state = column(Text)
+    created = column(Utc)
+    updated = column(Utc)
+    epochs = column(Integer, server_default="0")
 
 
 class GridRun(Base):
     """Membership of a run in a grid; a run may belong to many."""
 
     __tablename__ = "grid_run"
-    grid_id: Mapped[int] = mapped_column(ForeignKey(Grid.id), primary_key=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True, index=True)
+    grid_id = column(Integer, ForeignKey("grid.id"), primary_key=True)
+    run_id = column(Text, ForeignKey("run.run_id"), primary_key=True, index=True)
 
 
 class Tag(Base):
     """A name that people gave to a run, to find it again."""
 
     __tablename__ = "tag"
-    run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True)
-    name: Mapped[str] = mapped_column(primary_key=True, index=True)
-    created: Mapped[datetime]
+    run_id = column(Text, ForeignKey("run.run_id"), primary_key=True)
+    name = column(Text, primary_key=True, index=True)
+    created = column(Utc)
 
 
 class Attempt(Base):
@@ -176,25 +203,25 @@ class Attempt(Base):
             postgresql_where=text("outcome IS NULL"),
         ),
     )
-    id: Mapped[int] = mapped_column(primary_key=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id))
-    number: Mapped[int]
-    token: Mapped[str] = mapped_column(unique=True)
-    outcome: Mapped[str | None]
-    started: Mapped[datetime]
-    heartbeat: Mapped[datetime]
-    ended: Mapped[datetime | None]
-    host: Mapped[str]
-    pid: Mapped[int]
-    message: Mapped[str | None]
-    traceback: Mapped[str | None]
-    git_commit: Mapped[str | None]
-    dirty_hash: Mapped[str | None]
-    versions: Mapped[dict[str, Any]]
-    device: Mapped[str | None]
-    mode: Mapped[str | None]
-    directory: Mapped[str]
-    epochs_planned: Mapped[int]
+    id = column(Integer, primary_key=True)
+    run_id = column(Text, ForeignKey("run.run_id"))
+    number = column(Integer)
+    token = column(Text, unique=True)
+    outcome = column(Text, nullable=True)
+    started = column(Utc)
+    heartbeat = column(Utc)
+    ended = column(Utc, nullable=True)
+    host = column(Text)
+    pid = column(Integer)
+    message = column(Text, nullable=True)
+    traceback = column(Text, nullable=True)
+    git_commit = column(Text, nullable=True)
+    dirty_hash = column(Text, nullable=True)
+    versions = column(JSON)
+    device = column(Text, nullable=True)
+    mode = column(Text, nullable=True)
+    directory = column(Text)
+    epochs_planned = column(Integer)
 
 
 class Epoch(Base):
@@ -202,15 +229,15 @@ class Epoch(Base):
 
     __tablename__ = "epoch"
     __table_args__ = (*_float_pair("total"), *_float_pair("dev"))
-    run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True)
-    epoch: Mapped[int] = mapped_column(primary_key=True)
-    attempt_id: Mapped[int] = mapped_column(ForeignKey(Attempt.id))
-    total: Mapped[float | None]
-    total_kind: Mapped[str]
-    dev: Mapped[float | None]
-    dev_kind: Mapped[str]
-    terms: Mapped[dict[str, float]] = mapped_column(FloatMap)
-    seconds: Mapped[float]
+    run_id = column(Text, ForeignKey("run.run_id"), primary_key=True)
+    epoch = column(Integer, primary_key=True)
+    attempt_id = column(Integer, ForeignKey("attempt.id"))
+    total = column(Double, nullable=True)
+    total_kind = column(Text)
+    dev = column(Double, nullable=True)
+    dev_kind = column(Text)
+    terms = column(FloatMap)
+    seconds = column(Double)
 
 
 class Metric(Base):
@@ -222,13 +249,13 @@ class Metric(Base):
         # All that a filter asks, and its answer.
         Index("ix_metric_value", "variable", "statistic", "level", "split", "value", "run_id"),
     )
-    run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True)
-    split: Mapped[str] = mapped_column(primary_key=True)
-    variable: Mapped[str] = mapped_column(primary_key=True)
-    statistic: Mapped[str] = mapped_column(primary_key=True)
-    level: Mapped[str] = mapped_column(primary_key=True)
-    value: Mapped[float | None]
-    kind: Mapped[str]
+    run_id = column(Text, ForeignKey("run.run_id"), primary_key=True)
+    split = column(Text, primary_key=True)
+    variable = column(Text, primary_key=True)
+    statistic = column(Text, primary_key=True)
+    level = column(Text, primary_key=True)
+    value = column(Double, nullable=True)
+    kind = column(Text)
 
 
 class Artifact(Base):
@@ -236,13 +263,13 @@ class Artifact(Base):
 
     __tablename__ = "artifact"
     __table_args__ = (UniqueConstraint("run_id", "kind"),)
-    id: Mapped[int] = mapped_column(primary_key=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id))
-    attempt_id: Mapped[int] = mapped_column(ForeignKey(Attempt.id))
-    kind: Mapped[str]
-    path: Mapped[str]
-    sha256: Mapped[str]
-    bytes: Mapped[int] = mapped_column(BigInteger)
+    id = column(Integer, primary_key=True)
+    run_id = column(Text, ForeignKey("run.run_id"))
+    attempt_id = column(Integer, ForeignKey("attempt.id"))
+    kind = column(Text)
+    path = column(Text)
+    sha256 = column(Text)
+    bytes = column(BigInteger)
 
 
 class Event(Base):
@@ -251,46 +278,46 @@ class Event(Base):
     __tablename__ = "event"
     __table_args__ = (_one_of("kind", EVENT_KINDS),)
     # SQLite numbers only a column of exactly the type INTEGER.
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
-    time: Mapped[datetime]
-    kind: Mapped[str] = mapped_column(index=True)
-    run_id: Mapped[str | None] = mapped_column(ForeignKey(Run.run_id), index=True)
-    detail: Mapped[dict[str, Any]]
+    id = column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    time = column(Utc)
+    kind = column(Text, index=True)
+    run_id = column(Text, ForeignKey("run.run_id"), index=True, nullable=True)
+    detail = column(JSON)
 
 
 class Analysis(Base):
     """Result computed from runs, and the file in the workspace that holds it."""
 
     __tablename__ = "analysis"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    options: Mapped[dict[str, Any]]
-    filter: Mapped[str]
-    path: Mapped[str]
-    sha256: Mapped[str]
-    bytes: Mapped[int] = mapped_column(BigInteger)
-    created: Mapped[datetime]
-    environment: Mapped[dict[str, Any]]
+    id = column(Text, primary_key=True)
+    name = column(Text)
+    options = column(JSON)
+    filter = column(Text)
+    path = column(Text)
+    sha256 = column(Text)
+    bytes = column(BigInteger)
+    created = column(Utc)
+    environment = column(JSON)
 
 
 class AnalysisRun(Base):
     """A run that an analysis used; `evidence` is the hash of those of its metrics that it saw."""
 
     __tablename__ = "analysis_run"
-    analysis_id: Mapped[str] = mapped_column(ForeignKey(Analysis.id), primary_key=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True, index=True)
-    evidence: Mapped[str]
+    analysis_id = column(Text, ForeignKey("analysis.id"), primary_key=True)
+    run_id = column(Text, ForeignKey("run.run_id"), primary_key=True, index=True)
+    evidence = column(Text)
 
 
 class Ensemble(Base):
     """A named choice of runs by a rule; never changed once made."""
 
     __tablename__ = "ensemble"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
-    rule: Mapped[dict[str, Any]]
-    filter: Mapped[str]
-    created: Mapped[datetime]
+    id = column(Text, primary_key=True)
+    name = column(Text, unique=True)
+    rule = column(JSON)
+    filter = column(Text)
+    created = column(Utc)
 
 
 class Member(Base):
@@ -301,40 +328,40 @@ class Member(Base):
         *_float_pair("score"),
         CheckConstraint("kept = (reason IS NULL)", name="reason"),
     )
-    ensemble_id: Mapped[str] = mapped_column(ForeignKey(Ensemble.id), primary_key=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True, index=True)
-    rank: Mapped[int]
-    score: Mapped[float | None]
-    score_kind: Mapped[str]
-    kept: Mapped[bool]
-    reason: Mapped[str | None]
+    ensemble_id = column(Text, ForeignKey("ensemble.id"), primary_key=True)
+    run_id = column(Text, ForeignKey("run.run_id"), primary_key=True, index=True)
+    rank = column(Integer)
+    score = column(Double, nullable=True)
+    score_kind = column(Text)
+    kept = column(Boolean)
+    reason = column(Text, nullable=True)
 
 
 class Study(Base):
     """A tuning study; Optuna's own tables know it by the same name."""
 
     __tablename__ = "study"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
-    spec: Mapped[dict[str, Any]]
-    created: Mapped[datetime]
+    id = column(Integer, primary_key=True)
+    name = column(Text, unique=True)
+    spec = column(JSON)
+    created = column(Utc)
 
 
 class StudyTrial(Base):
     """A run that a trial of a study trained, by Optuna's number of the trial."""
 
     __tablename__ = "study_trial"
-    study_id: Mapped[int] = mapped_column(ForeignKey(Study.id), primary_key=True)
-    trial: Mapped[int] = mapped_column(primary_key=True)
-    run_id: Mapped[str] = mapped_column(ForeignKey(Run.run_id), primary_key=True, index=True)
+    study_id = column(Integer, ForeignKey("study.id"), primary_key=True)
+    trial = column(Integer, primary_key=True)
+    run_id = column(Text, ForeignKey("run.run_id"), primary_key=True, index=True)
 
 
 class WeightSet(Base):
     """The loss weights that a trial of a study found, under a name that grids may use; never changed once made."""
 
     __tablename__ = "weight_set"
-    name: Mapped[str] = mapped_column(primary_key=True)
-    loss_weights_id: Mapped[str] = mapped_column(ForeignKey(LossWeights.id))
-    study_id: Mapped[int] = mapped_column(ForeignKey(Study.id))
-    trial: Mapped[int]
-    created: Mapped[datetime]
+    name = column(Text, primary_key=True)
+    loss_weights_id = column(Text, ForeignKey("loss_weights.id"))
+    study_id = column(Integer, ForeignKey("study.id"))
+    trial = column(Integer)
+    created = column(Utc)
