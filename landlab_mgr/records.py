@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from landlab_mgr.spec.run import RunSpec
+
+Columns: TypeAlias = dict[str, list[Any]]
+"""A table: the values of each column by its name. It is what verbs print, as pandas takes a second to import."""
 
 CHECKPOINT = "checkpoint"
 """The kind of artifact that a later attempt resumes from."""

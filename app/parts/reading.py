@@ -185,8 +185,8 @@ def grouped(root: str, database: str, filter: str) -> pd.DataFrame:
 @st.cache_data(max_entries=16, show_spinner=False)
 def _grouped(root: str, database: str, filter: str, version: Version) -> pd.DataFrame:
     catalog = _catalog(root, database)
-    runs = catalog.runs(filter)
-    return by_setup(runs, catalog.setups(list(runs["run_id"])))
+    runs = catalog.runs_columns(filter)
+    return pd.DataFrame(by_setup(runs, catalog.setups(runs["run_id"])))
 
 
 def columns(root: str, database: str, names: tuple[str, ...], filter: str) -> pd.DataFrame:

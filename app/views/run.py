@@ -207,7 +207,7 @@ def skill(view: reading.RunView) -> None:
         st.session_state.pop(reading.HELD_BACK, None)
     if before != (reading.held_back_of(run_id) is not None):
         st.rerun()  # the series beside it show the same
-    table = skill_table(metrics)
+    table = pd.DataFrame(skill_table(metrics.to_dict("list")))
     table["variable"] = [
         text.quantity(v, known.unit) if (known := text.about(v)) else v for v in table["variable"]
     ]

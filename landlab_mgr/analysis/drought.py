@@ -15,7 +15,8 @@ from landlab_mgr.analysis import levels, members, parts, runs
 from landlab_mgr.analysis.contract import Analysis, Needs, Options
 from landlab_mgr.analysis.figures.drought import figure
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.observations.calendar import MONTHS_PER_YEAR, Calendar
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.observations.steps import MONTHS_PER_YEAR
 
 Values = npt.NDArray[np.floating]
 Mask = npt.NDArray[np.bool_]

@@ -13,7 +13,7 @@ from landlab_mgr.analysis import members, parts, runs
 from landlab_mgr.analysis.contract import Analysis, Needs, Options
 from landlab_mgr.analysis.figures.seasons import figure
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.observations.calendar import MONTHS_PER_YEAR
+from landlab_mgr.observations.steps import MONTHS_PER_YEAR
 
 Values = npt.NDArray[np.floating]
 

@@ -1,15 +1,14 @@
 """Differences between two runs: what was asked, what trained them, what came out."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from landlab_mgr.catalog.queries import Queries
 from landlab_mgr.catalog.records import RunRecord
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.records import SEEN
+from landlab_mgr.records import SEEN, Columns
 from landlab_mgr.spec.run import RunSpec
 
 ENVIRONMENT = ("host", "device", "mode")
@@ -39,7 +38,7 @@ class Comparison:
     a: RunRecord
     b: RunRecord
     differences: tuple[Difference, ...]
-    metrics: pd.DataFrame
+    metrics: Columns
     not_attempted: tuple[str, ...]
 
 
@@ -51,15 +50,15 @@ def compare(catalog: Queries, a: str, b: str) -> Comparison:
     first, second = catalog.run(a), catalog.run(b)
     if first.run_id == second.run_id:
         raise LandlabError(f"{a!r} and {b!r} are the same run; give two, see `landlab ls`")
-    attempts = [catalog.attempts(run.run_id) for run in (first, second)]
+    attempts = [_rows(catalog.attempts_columns(run.run_id)) for run in (first, second)]
     differences = [
         *_of("run", _progress(first, attempts[0]), _progress(second, attempts[1])),
         *_of("dataset", _dataset(first), _dataset(second)),
         *_of("spec", _settings(first.spec), _settings(second.spec)),
         *_of("weights", first.spec.weights, second.spec.weights),
     ]
-    if not any(frame.empty for frame in attempts):
-        last, other = (frame.iloc[-1] for frame in attempts)
+    if all(attempts):
+        last, other = (rows[-1] for rows in attempts)
         differences += _of("code", _code(last), _code(other))
         differences += _of("environment", _environment(last), _environment(other))
     return Comparison(
@@ -67,7 +66,7 @@ def compare(catalog: Queries, a: str, b: str) -> Comparison:
         second,
         tuple(differences),
         _skill(catalog, first.run_id, second.run_id),
-        tuple(run.run_id for run, frame in zip((first, second), attempts, strict=True) if frame.empty),
+        tuple(run.run_id for run, rows in zip((first, second), attempts, strict=True) if not rows),
     )
 
 
@@ -85,7 +84,7 @@ def _of(part: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[Diffe
             yield Difference(part, field, a.get(field), b.get(field))
 
 
-def _progress(run: RunRecord, attempts: pd.DataFrame) -> dict[str, Any]:
+def _progress(run: RunRecord, attempts: list[dict[str, Any]]) -> dict[str, Any]:
     return {"state": run.state, "epochs": run.epochs, "attempts": len(attempts)}
 
 
@@ -101,24 +100,36 @@ def _settings(spec: RunSpec) -> dict[str, Any]:
     return flattened(spec.complete(exclude={"dataset", "loss_weights"}))
 
 
-def _code(attempt: pd.Series) -> dict[str, Any]:
+def _code(attempt: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "commit": attempt["git_commit"],
         "uncommitted changes": attempt["dirty_hash"],
     }
 
 
-def _environment(attempt: pd.Series) -> dict[str, Any]:
+def _environment(attempt: Mapping[str, Any]) -> dict[str, Any]:
     return {n: attempt[n] for n in ENVIRONMENT} | flattened({"versions": attempt["versions"]})
 
 
-def _skill(catalog: Queries, a: str, b: str) -> pd.DataFrame:
-    columns = {}
-    for side, run_id in (("a", a), ("b", b)):
-        metrics = catalog.metrics(run_id)
-        wanted = (metrics["statistic"] == "R2") & (metrics["level"] == "flat")
-        columns[side] = metrics[wanted].set_index(["split", "variable"])["value"]
-    table = pd.DataFrame(columns).sort_index().reset_index()
-    table["split"] = pd.Categorical(table["split"], SEEN, ordered=True)
-    table = table.sort_values(["variable", "split"]).astype({"split": str}).reset_index(drop=True)
-    return table[["variable", "split", "a", "b"]].assign(**{"b - a": table["b"] - table["a"]})
+def _rows(columns: Columns) -> list[dict[str, Any]]:
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _skill(catalog: Queries, a: str, b: str) -> Columns:
+    skills: list[dict[tuple[str, int], float]] = [
+        {
+            (row["variable"], SEEN.index(row["split"])): row["value"]
+            for row in _rows(catalog.metrics_columns(run_id))
+            if row["statistic"] == "R2" and row["level"] == "flat"
+        }
+        for run_id in (a, b)
+    ]
+    keys = sorted({*skills[0], *skills[1]})
+    one, other = ([skill.get(key, math.nan) for key in keys] for skill in skills)
+    return {
+        "variable": [variable for variable, _ in keys],
+        "split": [SEEN[place] for _, place in keys],
+        "a": one,
+        "b": other,
+        "b - a": [y - x for x, y in zip(one, other, strict=True)],
+    }

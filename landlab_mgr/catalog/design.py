@@ -1,29 +1,39 @@
 """A grid's design against what became of it: every cell that it asks for, and the state of its run."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+from landlab_mgr.catalog.queries import Queries, frame
+from landlab_mgr.records import Columns
 
-from landlab_mgr.catalog.queries import Queries
+if TYPE_CHECKING:
+    import pandas as pd
 
 UNREGISTERED = "unregistered"
 """State of a cell without a run. Registration is one transaction, so that none has it unless a catalog is damaged."""
 
 
-def cells(catalog: Queries, name: str) -> pd.DataFrame:
+def cells(catalog: Queries, name: str) -> "pd.DataFrame":
     """Tabulate the cells of a registered grid, a row each, in the order they run.
 
     Columns: setup (predictor groups), variant (what the axes set, "" without axes), seed, run_id, state. Runs that
     an earlier form of the grid asked for are not among them. LandlabError where no grid has that name.
     """
+    return frame(cells_columns(catalog, name))
+
+
+def cells_columns(catalog: Queries, name: str) -> Columns:
+    """Tabulate as `cells`."""
     spec = catalog.grid(name).spec
     states = catalog.states(spec.name)
     variants = [", ".join(f"{f} = {_text(v)}" for f, v in variant.items()) for variant in spec.variants]
-    rows = [
-        (label, variants[variant], seed, run_id, states.get(run_id, UNREGISTERED))
-        for seed, variant, label, run_id in spec.identities(catalog.dataset(spec.dataset).fingerprint)
-    ]
-    return pd.DataFrame(rows, columns=["setup", "variant", "seed", "run_id", "state"])
+    cells = list(spec.identities(catalog.dataset(spec.dataset).fingerprint))
+    return {
+        "setup": [label for _, _, label, _ in cells],
+        "variant": [variants[variant] for _, variant, _, _ in cells],
+        "seed": [seed for seed, _, _, _ in cells],
+        "run_id": [run_id for _, _, _, run_id in cells],
+        "state": [states.get(run_id, UNREGISTERED) for _, _, _, run_id in cells],
+    }
 
 
 def former(catalog: Queries, name: str) -> list[str]:
@@ -31,7 +41,7 @@ def former(catalog: Queries, name: str) -> list[str]:
 
     They are in order of registration.
     """
-    wanted = set(cells(catalog, name)["run_id"])
+    wanted = set(cells_columns(catalog, name)["run_id"])
     return [run_id for run_id in catalog.states(name) if run_id not in wanted]
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pandas as pd
 from sqlalchemy import Connection, func, select
 
 from landlab_mgr.catalog.session import Database, insert
 from landlab_mgr.catalog.tables import Attempt, Event
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LATE = 1000  # more ids than could be taken while one transaction on PostgreSQL goes on
 
@@ -44,11 +46,13 @@ class Events(Database):
             row = tx.execute(select(newest, recent, beat)).one()
         return Version(row[0] or 0, row[1], row[2])
 
-    def events(self, run_id: str | None = None, kind: str | None = None, limit: int = 100) -> pd.DataFrame:
+    def events(self, run_id: str | None = None, kind: str | None = None, limit: int = 100) -> "pd.DataFrame":
         """Return the newest events, of one run or of a kind where given.
 
         The newest comes first; columns: id, time, kind, run_id, detail.
         """
+        import pandas as pd
+
         query = select(*Event.__table__.columns).order_by(Event.id.desc()).limit(limit)
         if run_id is not None:
             query = query.where(Event.run_id == run_id)

@@ -1,23 +1,24 @@
 """Runs with all their settings and metrics: a wide table for other programs, an array for xarray."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
 from sqlalchemy import Connection, select
 
 from landlab_mgr.catalog.columns import join_float
 from landlab_mgr.catalog.filter import METRICS, compile_filter, present_spelling
-from landlab_mgr.catalog.queries import BATCH, SEED_COLUMNS, SEEDS, Queries, rows_of_runs, tabulated
+from landlab_mgr.catalog.queries import BATCH, SEED_COLUMNS, SEEDS, Queries, frame, rows_of_runs, tabulated
 from landlab_mgr.catalog.session import among
 from landlab_mgr.catalog.tables import Metric, Run
 from landlab_mgr.catalog.tags import Tags
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.records import SEEN, SPLITS
+from landlab_mgr.records import SEEN, SPLITS, Columns
 from landlab_mgr.spec import fields
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
     import xarray as xr
 
 _KEY = (Metric.split, Metric.variable, Metric.statistic, Metric.level)
@@ -29,7 +30,7 @@ Metrics = dict[tuple[str, str, str, str], dict[str, float]]
 class Export(Queries, Tags):
     """Whole ensembles at once."""
 
-    def table(self, filter: str = "", splits: Sequence[str] = SEEN) -> pd.DataFrame:
+    def table(self, filter: str = "", splits: Sequence[str] = SEEN) -> "pd.DataFrame":
         """Tabulate runs that a filter holds for, a row each, in order of registration.
 
         The columns of `runs` without its headline metrics; tags (comma-separated); the dataset's fingerprint; every
@@ -37,12 +38,16 @@ class Export(Queries, Tags):
         these splits as metrics.SPLIT.VARIABLE.STATISTIC.LEVEL, NaN where a run lacks it. LandlabError for an unknown
         split.
         """
+        import pandas as pd
+
         return pd.concat(self.table_in_parts(filter, splits), ignore_index=True)
 
     def table_in_parts(
         self, filter: str = "", splits: Sequence[str] = SEEN, size: int = 5000
-    ) -> Iterator[pd.DataFrame]:
+    ) -> "Iterator[pd.DataFrame]":
         """Tabulate as `table`, `size` rows at a time: memory does not grow with what the filter holds for."""
+        import pandas as pd
+
         self._look(splits, filter)
         with self.transaction() as tx:
             ids = list(tx.scalars(select(Run.run_id).where(compile_filter(filter)).order_by(Run.position)))
@@ -65,8 +70,10 @@ class Export(Queries, Tags):
                 axis="columns",
             )
 
-    def _settings(self, run_ids: Sequence[str]) -> pd.DataFrame:
+    def _settings(self, run_ids: Sequence[str]) -> "pd.DataFrame":
         """Tabulate all fields of the specification, by run_id; a table has the dataset's name in `dataset`."""
+        import pandas as pd
+
         keys = self.setup_keys(run_ids)
         examples = {key: run_id for run_id, key in keys.items()}
         values = self.settings(list(examples.values()))
@@ -81,26 +88,30 @@ class Export(Queries, Tags):
             table[name] = [seeds[run_id][number] for run_id in run_ids]
         return table
 
-    def columns(self, names: Sequence[str], filter: str = "") -> pd.DataFrame:
+    def columns(self, names: Sequence[str], filter: str = "") -> "pd.DataFrame":
         """Tabulate fields of the runs that a filter holds for: `run_id`, and a column for each name.
 
         Names are those of filters (`predictors`, `optimizer.epochs`, `metrics.dev.gpp.R2`, which may leave `metrics.`
         out), those of `runs`, and `setup`. Held-back metrics are counted. LandlabError for an unknown name.
         """
+        return frame(self.columns_by_name(names, filter))
+
+    def columns_by_name(self, names: Sequence[str], filter: str = "") -> Columns:
+        """Tabulate as `columns`."""
         keys = {name: column_of(name) for name in names}
         self._look([key.split(".")[1] for key in keys.values() if key.startswith("metrics.")], filter)
         quick = {*keys.values()} <= {*OUTLINE, "setup", "tags", *fields.fields()} | {
             key for key in keys.values() if key.startswith("metrics.")
         }
-        runs = self.outline(filter) if quick else self._runs(filter)
-        ids, tags = list(runs["run_id"]), self.tags()
+        runs = self.outline_columns(filter) if quick else self._runs_columns(filter)
+        ids, tags = runs["run_id"], self.tags()
         specified = self.settings(ids) if ({*keys.values()} & {*fields.fields()}) - {"dataset"} else {}
         setups = self.setups(ids) if "setup" in keys.values() else {}
-        chosen: dict[str, Sequence[Any]] = {}
+        chosen: Columns = {"run_id": ids}
         for name, key in keys.items():
             if key.startswith("metrics."):
                 of_metric = self._values_of(filter, key)
-                chosen[name] = [of_metric.get(run_id, np.nan) for run_id in ids]
+                chosen[name] = [of_metric.get(run_id, math.nan) for run_id in ids]
             elif key in fields.fields() and key != "dataset":
                 chosen[name] = [specified[run_id][key] for run_id in ids]
             elif key == "setup":
@@ -108,8 +119,8 @@ class Export(Queries, Tags):
             elif key == "tags":
                 chosen[name] = [",".join(tags.get(run_id, ())) for run_id in ids]
             else:
-                chosen[name] = runs[key].to_list()
-        return pd.DataFrame({"run_id": ids} | chosen, index=runs.index)
+                chosen[name] = runs[key]
+        return chosen
 
     def _values_of(self, filter: str, metric: str) -> dict[str, float]:
         """Values of one metric by run_id."""
@@ -132,7 +143,8 @@ class Export(Queries, Tags):
         differ in their seeds alone), `label` (predictor groups), `seed` and `dataset` (name). NaN where a run lacks
         a metric. `level` is flat, temporal or spatial. LandlabError for an unknown split.
         """
-        import xarray as xr  # half a second that `landlab ls` need not wait for
+        import numpy as np
+        import xarray as xr
 
         self._look(splits, filter)
         metrics = {key: by_run for key, by_run in self._metrics(filter, splits).items() if key[3] == level}
@@ -177,19 +189,30 @@ class Export(Queries, Tags):
         return dict(sorted(metrics.items(), key=lambda item: (splits.index(item[0][0]), *item[0][1:])))
 
 
-def by_setup(runs: pd.DataFrame, setups: Mapping[str, str]) -> pd.DataFrame:
+def by_setup(runs: Columns, setups: Mapping[str, str]) -> Columns:
     """Tabulate runs, as `Catalog.runs` gives them, by their setups, as `Catalog.setups` names them.
 
     Columns: setup, runs, completed, and of each metric the mean and the standard deviation over the setup's runs.
     """
-    metrics = [c for c in runs if str(c).startswith("dev.") and runs[c].notna().any()]
-    by = runs.assign(setup=runs["run_id"].map(setups), completed=runs["state"] == "completed").groupby(
-        "setup", sort=False
-    )
-    table = by.agg(runs=("run_id", "size"), completed=("completed", "sum"))
-    for name in metrics:
-        table[name], table[f"{name} sd"] = by[name].mean(), by[name].std()
-    return table.reset_index()
+    rows: dict[str, list[int]] = {}
+    for place, run_id in enumerate(runs["run_id"]):
+        rows.setdefault(setups[run_id], []).append(place)
+    table: Columns = {
+        "setup": list(rows),
+        "runs": [len(places) for places in rows.values()],
+        "completed": [sum(runs["state"][k] == "completed" for k in places) for places in rows.values()],
+    }
+    for name, values in runs.items():
+        if name.startswith("dev.") and not all(map(math.isnan, values)):
+            known = [[x for k in places if not math.isnan(x := values[k])] for places in rows.values()]
+            table[name] = [math.fsum(some) / len(some) if some else math.nan for some in known]
+            table[f"{name} sd"] = [
+                math.sqrt(math.fsum((x - mean) ** 2 for x in some) / (len(some) - 1))
+                if len(some) > 1
+                else math.nan
+                for some, mean in zip(known, table[name], strict=True)
+            ]
+    return table
 
 
 TABLE = (
@@ -223,9 +246,11 @@ def column_of(name: str) -> str:
     raise LandlabError(f"no column {name!r}{near}")
 
 
-def _scores(tx: Connection, run_ids: Sequence[str], keys: Sequence[tuple[str, ...]]) -> np.ndarray:
+def _scores(tx: Connection, run_ids: Sequence[str], keys: Sequence[tuple[str, ...]]) -> "np.ndarray":
     """Metrics [run, key]; NaN where a run lacks one."""
     rows, columns = ({x: place for place, x in enumerate(some)} for some in (run_ids, keys))
+    import numpy as np
+
     scores = np.full((len(run_ids), len(keys)), np.nan)
     query = select(Metric.run_id, *_KEY, Metric.value, Metric.kind)
     wanted = among(tx, Metric.run_id, run_ids), Metric.split.in_({key[0] for key in keys})
@@ -236,5 +261,7 @@ def _scores(tx: Connection, run_ids: Sequence[str], keys: Sequence[tuple[str, ..
     return scores
 
 
-def _of_runs(by_run: dict[str, float], ids: Sequence[str]) -> np.ndarray:
+def _of_runs(by_run: dict[str, float], ids: Sequence[str]) -> "np.ndarray":
+    import numpy as np
+
     return np.array([by_run.get(run_id, np.nan) for run_id in ids], float)

@@ -3,21 +3,27 @@
 The few things about every run that this takes are read quickly, whatever the runs left.
 """
 
-import pandas as pd
+from typing import TYPE_CHECKING
+
 from sqlalchemy import select
 
 from landlab_mgr.catalog.queries import epochs_planned
 from landlab_mgr.catalog.session import Database
 from landlab_mgr.catalog.tables import Dataset, Grid, GridRun, Run, Setup
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 COLUMNS = ("run_id", "grid", "state", "label", "seed", "dataset", "epochs", "epochs_planned", "updated")
 
 
-def progress(catalog: Database) -> pd.DataFrame:
+def progress(catalog: Database) -> "pd.DataFrame":
     """Every run in every grid that holds it, in order of registration, a row each; `grid` is "" for one in none.
 
     Columns: run_id, grid (name), state, label, seed (init), dataset (name), epochs, epochs_planned, updated.
     """
+    import pandas as pd
+
     query = (
         select(
             *(Run.run_id, Grid.name, Run.state, Setup.label, Run.seed_init, Dataset.name, Run.epochs),

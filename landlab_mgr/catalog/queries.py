@@ -1,11 +1,13 @@
-"""Everything that is read from the catalog: records, and tables as pandas data frames."""
+"""Everything that is read from the catalog: records, and tables as pandas data frames.
+
+A method of the same name that ends in `_columns` gives a table without pandas, which takes a second to import.
+"""
 
 import difflib
+import math
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from landlab_mgr.catalog.columns import join_float
@@ -30,16 +32,18 @@ from landlab_mgr.catalog.tables import (
     StudyTrial,
 )
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.records import SEEN, ArtifactRecord
+from landlab_mgr.records import SEEN, ArtifactRecord, Columns
 from landlab_mgr.spec import fields
 from landlab_mgr.spec.grid import GridSpec
 from landlab_mgr.spec.run import RunSpec, validated
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HEADLINE = {"split": "dev", "statistic": "R2", "level": "flat"}
 """The metrics that a table of runs shows; dev, since looking at test is a decision of its own."""
 
 SEEDS = ("seeds.init", "seeds.split", "seeds.shuffle")
-SEED_COLUMNS = (Run.seed_init, Run.seed_split, Run.seed_shuffle)
 SEED_COLUMNS = (Run.seed_init, Run.seed_split, Run.seed_shuffle)
 
 BATCH = 10_000
@@ -116,7 +120,7 @@ class Queries(Guard):
 
     def runs(
         self, filter: str = "", limit: int | None = None, offset: int = 0, order: str = ""
-    ) -> pd.DataFrame:
+    ) -> "pd.DataFrame":
         """Tabulate runs that a filter holds for, a row each.
 
         There are at most `limit`, after `offset` others, in order of registration, or by one of the columns below or
@@ -137,7 +141,7 @@ class Queries(Guard):
         with self.transaction() as tx:
             return list(tx.scalars(_some(query, limit, offset)))
 
-    def runs_in_parts(self, run_ids: Sequence[str], size: int = 5000) -> Iterator[pd.DataFrame]:
+    def runs_in_parts(self, run_ids: Sequence[str], size: int = 5000) -> Iterator[Columns]:
         """Tabulate these runs in their order, `size` rows at a time, so that memory does not grow with their number.
 
         Each part shows the database as it is then; all have the same columns. There is one at least.
@@ -147,13 +151,23 @@ class Queries(Guard):
         for start in range(0, max(1, len(run_ids)), size):
             with self.transaction() as tx:
                 part = run_ids[start : start + size]
-                frame = tabulated(tx, rows_of_runs().where(among(tx, Run.run_id, part)), variables)
-                place = {run_id: k for k, run_id in enumerate(part)}
-                yield frame.sort_values(
-                    "run_id", key=lambda ids, place=place: ids.map(place), ignore_index=True
-                )
+                columns = _tabulated(tx, rows_of_runs().where(among(tx, Run.run_id, part)), variables)
+            place = {run_id: k for k, run_id in enumerate(columns["run_id"])}
+            order = [place[run_id] for run_id in part if run_id in place]
+            yield {name: [values[k] for k in order] for name, values in columns.items()}
 
-    def _runs(self, filter: str, limit: int | None = None, offset: int = 0, order: str = "") -> pd.DataFrame:
+    def runs_columns(self, filter: str = "") -> Columns:
+        """Tabulate as `runs`."""
+        self._look((), filter)
+        return self._runs_columns(filter)
+
+    def _runs_columns(self, filter: str) -> Columns:
+        with self.transaction() as tx:
+            return _tabulated(tx, rows_of_runs().where(compile_filter(filter)))
+
+    def _runs(
+        self, filter: str, limit: int | None = None, offset: int = 0, order: str = ""
+    ) -> "pd.DataFrame":
         query = _some(rows_of_runs().where(compile_filter(filter)), limit, offset)
         if order:
             query = query.order_by(None).order_by(*_ordered_by(order))
@@ -176,13 +190,17 @@ class Queries(Guard):
             distinct[name] = sorted({row[place] for row in rows})
         return {name: distinct[name] for name in fields.fields() if len(distinct.get(name, ())) > 1}
 
-    def outline(self, filter: str = "") -> pd.DataFrame:
+    def outline(self, filter: str = "") -> "pd.DataFrame":
         """Tabulate the few things about runs by which they are chosen.
 
         Runs are in order of registration; it is quick, however many.
 
         Columns: run_id, state, dataset (name), label, seed, epochs, epochs_planned.
         """
+        return frame(self.outline_columns(filter))
+
+    def outline_columns(self, filter: str = "") -> Columns:
+        """Tabulate as `outline`."""
         self._look((), filter)
         planned = epochs_planned().label("epochs_planned")
         query = _joined(
@@ -192,9 +210,8 @@ class Queries(Guard):
             )
         )
         with self.transaction() as tx:
-            result = tx.execute(query.where(compile_filter(filter)).order_by(Run.position))
-            table = pd.DataFrame(result.all(), columns=list(result.keys()))
-        return table.astype({"epochs_planned": int})
+            columns = _columns(tx, query.where(compile_filter(filter)).order_by(Run.position))
+        return columns | {"epochs_planned": [int(n) for n in columns["epochs_planned"]]}
 
     def unknown(self, filter: str) -> list[str]:
         """List what a filter asks for and no run has, a line each.
@@ -353,7 +370,7 @@ class Queries(Guard):
 
     def metrics_of(
         self, filter: str, split: str, variable: str, statistic: str, level: str = "flat"
-    ) -> pd.DataFrame:
+    ) -> "pd.DataFrame":
         """One metric, a row for each run that has it and passes: run_id, dataset, label, seed, value."""
         self._look((split,), filter)
         query = (
@@ -369,13 +386,15 @@ class Queries(Guard):
             .order_by(Run.position)
         )
         with self.transaction() as tx:
-            return _with_values(_frame(tx, query))
+            return frame(_with_values(_columns(tx, query))).astype({"value": float})
 
-    def member_losses(self, run_ids: Sequence[str]) -> pd.DataFrame:
+    def member_losses(self, run_ids: Sequence[str]) -> "pd.DataFrame":
         """train_loss and dev_loss, by run_id, of the epoch whose weights each member is; NaN without epochs.
 
         That is the last epoch, or with `optimizer.keep = "best_dev"` the one of the lowest dev loss.
         """
+        import pandas as pd
+
         specs, losses = self.specs(run_ids), {}
         with self.transaction() as tx:
             last = (
@@ -384,69 +403,64 @@ class Queries(Guard):
                 .where(among(tx, Epoch.run_id, list(run_ids)))
             )
             for r in tx.execute(last):
-                losses[r.run_id] = tuple(_floats([(r.total, r.total_kind), (r.dev, r.dev_kind)]))
+                losses[r.run_id] = join_float(r.total, r.total_kind), join_float(r.dev, r.dev_kind)
         for run_id, spec in specs.items():
             if spec.optimizer.keep == "best_dev" and run_id in losses:
                 epochs = self.epochs(run_id)
                 if epochs["dev"].notna().any():
                     best = epochs.loc[epochs["dev"].idxmin()]
                     losses[run_id] = float(best["total"]), float(best["dev"])
-        rows = [losses.get(run_id, (float("nan"), float("nan"))) for run_id in run_ids]
+        rows = [losses.get(run_id, (math.nan, math.nan)) for run_id in run_ids]
         return pd.DataFrame(rows, list(run_ids), ["train_loss", "dev_loss"], dtype=float)
 
-    def epochs(self, run_id: str) -> pd.DataFrame:
+    def epochs(self, run_id: str) -> "pd.DataFrame":
         """Learning curve of a run: epoch, total, dev, a column for each loss term, seconds."""
-        query = select(
-            *(
-                Epoch.epoch,
-                Epoch.total,
-                Epoch.total_kind,
-                Epoch.dev,
-                Epoch.dev_kind,
-                Epoch.terms,
-                Epoch.seconds,
-            )
-        ).order_by(Epoch.epoch)
+        table = frame(self.epochs_columns(run_id))
+        return table.astype({name: float for name in table if name != "epoch"})
+
+    def epochs_columns(self, run_id: str) -> Columns:
+        """Tabulate as `epochs`."""
+        losses = Epoch.total, Epoch.total_kind, Epoch.dev, Epoch.dev_kind
+        query = select(Epoch.epoch, *losses, Epoch.terms, Epoch.seconds).order_by(Epoch.epoch)
         with self.transaction() as tx:
             rows = tx.execute(query.where(Epoch.run_id == _resolve(tx, run_id))).all()
         terms = list(dict.fromkeys(name for r in rows for name in r.terms))
-        return pd.DataFrame(
-            {
-                "epoch": [r.epoch for r in rows],
-                "total": _floats([(r.total, r.total_kind) for r in rows]),
-                "dev": _floats([(r.dev, r.dev_kind) for r in rows]),
-                **{t: pd.Series([r.terms.get(t, float("nan")) for r in rows], dtype=float) for t in terms},
-                "seconds": pd.Series([r.seconds for r in rows], dtype=float),
-            }
-        )
+        return {
+            "epoch": [r.epoch for r in rows],
+            "total": [join_float(r.total, r.total_kind) for r in rows],
+            "dev": [join_float(r.dev, r.dev_kind) for r in rows],
+            **{term: [r.terms.get(term, math.nan) for r in rows] for term in terms},
+            "seconds": [r.seconds for r in rows],
+        }
 
-    def metrics(self, run_id: str, splits: Sequence[str] = SEEN) -> pd.DataFrame:
+    def metrics(self, run_id: str, splits: Sequence[str] = SEEN) -> "pd.DataFrame":
         """Metrics of a run on these splits, a row each: split, variable, statistic, level, value."""
+        return frame(self.metrics_columns(run_id, splits)).astype({"value": float})
+
+    def metrics_columns(self, run_id: str, splits: Sequence[str] = SEEN) -> Columns:
+        """Tabulate as `metrics`."""
         key = (Metric.split, Metric.variable, Metric.statistic, Metric.level)
         query = select(*key, Metric.value, Metric.kind).order_by(*key)
         with self.transaction() as tx:
             full_id = _resolve(tx, run_id)
         self._look(splits, run_id=full_id)
         with self.transaction() as tx:
-            return _with_values(_frame(tx, query.where(Metric.run_id == full_id, Metric.split.in_(splits))))
+            return _with_values(_columns(tx, query.where(Metric.run_id == full_id, Metric.split.in_(splits))))
 
-    def artifacts(self, run_id: str) -> pd.DataFrame:
+    def artifacts(self, run_id: str) -> "pd.DataFrame":
         """Catalogued files of a run: kind, path, sha256, bytes, attempt (its number)."""
+        return frame(self.artifacts_columns(run_id))
+
+    def artifacts_columns(self, run_id: str) -> Columns:
+        """Tabulate as `artifacts`."""
+        of_file = Artifact.kind, Artifact.path, Artifact.sha256, Artifact.bytes
         query = (
-            select(
-                *(
-                    Artifact.kind,
-                    Artifact.path,
-                    Artifact.sha256,
-                    Artifact.bytes,
-                    Attempt.number.label("attempt"),
-                )
-            )
+            select(*of_file, Attempt.number.label("attempt"))
             .join(Attempt, Attempt.id == Artifact.attempt_id)
             .order_by(Artifact.kind)
         )
         with self.transaction() as tx:
-            return _frame(tx, query.where(Artifact.run_id == _resolve(tx, run_id)))
+            return _columns(tx, query.where(Artifact.run_id == _resolve(tx, run_id)))
 
     def files(self, run_ids: Sequence[str], kind: str) -> dict[str, ArtifactRecord]:
         """Return the catalogued file of a kind of each of these runs that has one, by run_id in one query."""
@@ -455,14 +469,18 @@ class Queries(Guard):
             of_runs = Artifact.kind == kind, among(tx, Artifact.run_id, run_ids)
             return {row[0]: ArtifactRecord(*row[1:]) for row in tx.execute(select(*columns).where(*of_runs))}
 
-    def attempts(self, run_id: str) -> pd.DataFrame:
+    def attempts(self, run_id: str) -> "pd.DataFrame":
         """Every try at a run, first to last, with all that is known of it; no outcome while it goes on."""
+        table = frame(self.attempts_columns(run_id))
+        for column in ("started", "heartbeat", "ended"):
+            table[column] = _times(table[column])
+        return table
+
+    def attempts_columns(self, run_id: str) -> Columns:
+        """Tabulate as `attempts`."""
         query = select(*(c for c in Attempt.__table__.columns if c.name != "run_id")).order_by(Attempt.number)
         with self.transaction() as tx:
-            table = _frame(tx, query.where(Attempt.run_id == _resolve(tx, run_id)))
-        for column in ("started", "heartbeat", "ended"):
-            table[column] = _times(list(table[column]))
-        return table
+            return _columns(tx, query.where(Attempt.run_id == _resolve(tx, run_id)))
 
 
 _HEADLINES = select(Metric.run_id, Metric.variable, Metric.value, Metric.kind).where(
@@ -513,40 +531,48 @@ def _headline_variables(
     return variables
 
 
-def tabulated(tx: Connection, query: Select, variables: Iterable[str] = ()) -> pd.DataFrame:
+def tabulated(tx: Connection, query: Select, variables: Iterable[str] = ()) -> "pd.DataFrame":
     """Tabulate the runs of a query of `rows_of_runs`; columns of skill are those that a run has, beside `variables`."""
+    import pandas as pd
+
+    columns = _tabulated(tx, query, variables)
+    times = {name: _times(columns.pop(name)) for name in ("created", "updated")}
+    numbers = [name for name in columns if name in ("train_loss", "dev_loss") or name.startswith("dev.")]
+    table = frame(columns).astype(dict.fromkeys(numbers, float))
+    skills = [name for name in numbers if name.startswith("dev.")]
+    return pd.concat([table.drop(columns=skills), pd.DataFrame(times), table[skills]], axis="columns")
+
+
+def _tabulated(tx: Connection, query: Select, variables: Iterable[str] = ()) -> Columns:
     rows = tx.execute(query).all()
     # By id: a planner may well ask the filter again for every metric.
     ids = [r.run_id for r in rows]
     place = {run_id: i for i, run_id in enumerate(ids)}
-    skills: dict[str, np.ndarray] = {v: np.full(len(ids), np.nan) for v in variables}
+    skills = {v: [math.nan] * len(ids) for v in variables}
     grids = _grids_of(tx, ids)
     headlines = tx.execute(_HEADLINES.where(among(tx, Metric.run_id, ids)))
     for some in headlines.partitions(BATCH):  # row by row takes twice as long, all at once their memory
         for run_id, variable, value, kind in some:
             if variable not in skills:
-                skills[variable] = np.full(len(ids), np.nan)
+                skills[variable] = [math.nan] * len(ids)
             skills[variable][place[run_id]] = value if kind == "finite" else join_float(value, kind)
-    table = pd.DataFrame(
-        {
-            "run_id": ids,
-            "state": [r.state for r in rows],
-            "grids": [",".join(grids.get(run_id, ())) for run_id in ids],
-            "dataset": [r.dataset for r in rows],
-            "label": [r.label for r in rows],
-            "seed": [r.seed_init for r in rows],
-            "epochs": [r.epochs for r in rows],
-            "epochs_planned": [int(r.planned) for r in rows],
-            "train_loss": _floats([(r.total, r.total_kind) for r in rows]),
-            "dev_loss": _floats([(r.dev, r.dev_kind) for r in rows]),
-            "outcome": [r.outcome for r in rows],
-            "message": [r.message for r in rows],
-            "created": _times([r.created for r in rows]),
-            "updated": _times([r.updated for r in rows]),
-        }
-    )
-    columns = {f"dev.{variable}.R2": skills[variable] for variable in sorted(skills)}
-    return pd.concat([table, pd.DataFrame(columns, index=table.index)], axis="columns")
+    return {
+        "run_id": ids,
+        "state": [r.state for r in rows],
+        "grids": [",".join(grids.get(run_id, ())) for run_id in ids],
+        "dataset": [r.dataset for r in rows],
+        "label": [r.label for r in rows],
+        "seed": [r.seed_init for r in rows],
+        "epochs": [r.epochs for r in rows],
+        "epochs_planned": [int(r.planned) for r in rows],
+        "train_loss": _floats((r.total, r.total_kind) for r in rows),
+        "dev_loss": _floats((r.dev, r.dev_kind) for r in rows),
+        "outcome": [r.outcome for r in rows],
+        "message": [r.message for r in rows],
+        "created": [r.created for r in rows],
+        "updated": [r.updated for r in rows],
+        **{f"dev.{variable}.R2": skills[variable] for variable in sorted(skills)},
+    }
 
 
 def epochs_planned() -> ColumnElement[Any]:
@@ -643,23 +669,30 @@ def _grids_of(tx: Connection, run_ids: Sequence[str]) -> dict[str, list[str]]:
     return grids
 
 
-def _frame(tx: Connection, query: Select) -> pd.DataFrame:
+def frame(columns: Columns) -> "pd.DataFrame":
+    """Make a data frame; an object column keeps None and dictionaries, pandas types the rest by what is in it."""
+    import pandas as pd
+
+    return pd.DataFrame({name: pd.Series(values) for name, values in columns.items()}, columns=list(columns))
+
+
+def _columns(tx: Connection, query: Select) -> Columns:
     result = tx.execute(query)
-    names = list(result.keys())
-    rows = result.mappings().all()
-    # An object column keeps None and dictionaries as they are; pandas types the rest by what is in it.
-    return pd.DataFrame({name: pd.Series([row[name] for row in rows]) for name in names}, columns=names)
+    names, rows = list(result.keys()), result.all()
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
-def _with_values(table: pd.DataFrame) -> pd.DataFrame:
-    values = _floats(list(zip(table["value"], table["kind"], strict=True)))
-    return table.drop(columns="kind").assign(value=values)
+def _with_values(columns: Columns) -> Columns:
+    values = _floats(zip(columns.pop("value"), columns.pop("kind"), strict=True))
+    return columns | {"value": values}
 
 
-def _floats(pairs: Sequence[tuple[Any, Any]]) -> pd.Series:
+def _floats(pairs: Iterable[tuple[Any, Any]]) -> list[float]:
     """Floats from (value, kind) pairs; a pair without a kind is a row that was not there."""
-    return pd.Series([float("nan") if k is None else join_float(v, k) for v, k in pairs], dtype=float)
+    return [math.nan if kind is None else join_float(value, kind) for value, kind in pairs]
 
 
-def _times(values: Sequence[Any]) -> pd.Series:
+def _times(values: "Sequence[Any] | pd.Series") -> "pd.Series":
+    import pandas as pd
+
     return pd.Series(pd.to_datetime(pd.Series(values, dtype=object), utc=True))

@@ -3,12 +3,12 @@
 import json as json_module
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, FilterArgument, JsonOption, WorkspaceOption
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.workspace.display import bullet, console, printable, records, show
+from landlab_mgr.records import Columns
+from landlab_mgr.workspace.display import bullet, console, printable, records, show, tabulated
 from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer()
@@ -70,14 +70,19 @@ def analyse(
         )
 
 
-def _listed(registry: Any) -> pd.DataFrame:
+def _listed(registry: Any) -> Columns:
     rows = []
     for name, analysis in registry.items():
         defaults = {key: field.default for key, field in analysis.options.model_fields.items()}
+        options = " ".join(f"-o {key}={value}" for key, value in defaults.items())
         rows.append(
-            (name, analysis.summary, " ".join(f"-o {key}={value}" for key, value in defaults.items()))
+            {
+                "analysis": name,
+                "what it answers": analysis.summary,
+                "options and their defaults": options,
+            }
         )
-    return pd.DataFrame(rows, columns=["analysis", "what it answers", "options and their defaults"])
+    return tabulated(rows)
 
 
 def _pairs(given: list[str]) -> dict[str, str]:

@@ -3,17 +3,19 @@
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import pandas as pd
 import typer
 
 from landlab_mgr.catalog import Catalog, held_back
 from landlab_mgr.cli.options import DatabaseOption, FilterArgument, JsonOption, WorkspaceOption
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN
-from landlab_mgr.workspace.display import console, csv, show, size
+from landlab_mgr.workspace.display import console, csv, show, size, tabulated
 from landlab_mgr.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(help="The catalog database.", no_args_is_help=True)
 
@@ -45,17 +47,16 @@ def gc(
     ws = Workspace.at(workspace, db)
     with ws.open(read_only=True) as catalog:
         found = housekeeping.waste(ws, catalog)
-    rows = [(ws.relative(w.path), w.bytes, w.reason) for w in found]
-    table = pd.DataFrame(rows, columns=["path", "bytes", "reason"])
+    rows = [{"path": ws.relative(w.path), "bytes": w.bytes, "reason": w.reason} for w in found]
     if json:
-        show(table, as_json=True)
+        show(tabulated(rows), as_json=True)
     elif found and not yes:
-        show(table.assign(bytes=[size(n) for n in table["bytes"]]))
+        show(tabulated([row | {"bytes": size(w.bytes)} for row, w in zip(rows, found, strict=True)]))
     problems = housekeeping.remove(found) if yes else []
     if problems:
         raise LandlabError(f"{len(problems)} could not be removed, such as {problems[0]}; run it again")
     if not json:
-        total = f"{len(found)} things, {size(int(table['bytes'].sum()))}"
+        total = f"{len(found)} things, {size(sum(w.bytes for w in found))}"
         done = "removed" if yes else "`landlab catalog gc --yes` removes them"
         console.print(f"{total}: {done}" if found else "nothing to remove")
 
@@ -143,9 +144,11 @@ def _destination(target: str, format: Format | None) -> tuple[Path, Format]:
     return path, format or named or "csv"
 
 
-def _write(parts: Iterable[pd.DataFrame], path: Path, format: Format) -> int:
+def _write(parts: "Iterable[pd.DataFrame]", path: Path, format: Format) -> int:
     """Write parts of a table below each other; return how many rows they have."""
     if format == "parquet":
+        import pandas as pd
+
         table = pd.concat(parts, ignore_index=True)
         table.to_parquet(path, index=False)
         return len(table)

@@ -4,16 +4,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import pandas as pd
 import typer
 
 from landlab_mgr.catalog import DatasetRecord
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
 from landlab_mgr.cli.progress import Bytes, Steps
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.observations.calendar import DAYS_PER_MONTH
+from landlab_mgr.observations.steps import DAYS_PER_MONTH
 from landlab_mgr.storage.location import cache_directory
-from landlab_mgr.workspace.display import bullet, console, show
+from landlab_mgr.workspace.display import bullet, console, show, tabulated
 from landlab_mgr.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -394,16 +393,19 @@ def ls(workspace: WorkspaceOption = None, db: DatabaseOption = None, json: JsonO
     with Workspace.at(workspace, db).open(read_only=True) as catalog:
         datasets = catalog.datasets()
     columns = ["name", "fingerprint", "kind", "n_pixels", "n_patches", "n_months", "licence", "url"]
-    frame = pd.DataFrame([vars(d) for d in datasets], columns=columns)
-    if not json:  # some are of many lines, which `data show` has
-        frame["licence"] = [str(text).strip().partition("\n")[0][:60] for text in frame["licence"]]
     if any(d.aliases for d in datasets):
-        frame.insert(1, "also called", [", ".join(d.aliases) for d in datasets])
-    if frame.empty and not json:
+        columns.insert(1, "also called")
+    rows = [vars(d) | {"also called": ", ".join(d.aliases)} for d in datasets]
+    if not json:  # licences of many lines are for `data show`; JSON keeps the name of the catalog's column
+        columns[columns.index("n_months")] = "n_steps"
+        rows = [
+            row | {"licence": row["licence"].strip().partition("\n")[0][:60], "n_steps": row["n_months"]}
+            for row in rows
+        ]
+    if not rows and not json:
         console.print("no dataset yet: `landlab data import fluxval DIR` or `landlab data twin` makes one")
         return
-    # JSON keeps the name of the catalog's column
-    show(frame if json else frame.rename(columns={"n_months": "n_steps"}), as_json=json)
+    show(tabulated(rows, columns), as_json=json)
 
 
 @app.command("show")

@@ -37,7 +37,7 @@ def delete(
     with ws.open(read_only=not yes) as catalog:
         if grid is not None:
             what, paths = f"grid {grid}", []
-            held = len(catalog.outline(f"grid = '{catalog.grid(grid).name}'"))
+            held = len(catalog.states(catalog.grid(grid).name))
             what += f", whose {held} runs stay"
             if yes:
                 catalog.delete_grid(grid)
@@ -52,7 +52,7 @@ def delete(
             if yes:
                 catalog.delete_analysis(result.id)
         else:
-            run_ids = list(catalog.outline(filter)["run_id"])
+            run_ids = catalog.run_ids(filter)
             if not run_ids:
                 console.print("\n".join(["no run matches", *catalog.unknown(filter)]))
                 return

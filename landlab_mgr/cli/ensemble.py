@@ -2,17 +2,19 @@
 
 import time
 from collections import Counter
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
-import pandas as pd
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
 from landlab_mgr.cli.progress import Steps
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.spec import fields
-from landlab_mgr.workspace.display import console, duration, show
+from landlab_mgr.workspace.display import console, duration, show, tabulated
 from landlab_mgr.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer(help="Ensembles: the members that are kept.", no_args_is_help=True)
 
@@ -72,7 +74,7 @@ def ls(workspace: WorkspaceOption = None, db: DatabaseOption = None, json: JsonO
     if not rows and not json:
         console.print("no ensemble yet: `landlab ensemble select --grid GRID` keeps the best of each setup")
         return
-    show(pd.DataFrame(rows), as_json=json)
+    show(tabulated(rows), as_json=json)
 
 
 @app.command("show")
@@ -165,7 +167,9 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _by_setup(candidates: pd.DataFrame) -> pd.DataFrame:
+def _by_setup(candidates: "pd.DataFrame") -> "pd.DataFrame":
+    import pandas as pd
+
     rows = []
     for (setup, variant), part in candidates.groupby(["setup", "variant"], sort=False):
         kept = part[part["kept"]]
@@ -176,7 +180,7 @@ def _by_setup(candidates: pd.DataFrame) -> pd.DataFrame:
     return frame if frame["variant"].any() else frame.drop(columns="variant")
 
 
-def _count(candidates: pd.DataFrame) -> str:
+def _count(candidates: "pd.DataFrame") -> str:
     why = Counter(reason.split(":")[0].split()[0] for reason in candidates["reason"].dropna())
     dropped = ", ".join(f"{n} {reason}" for reason, n in why.items())
     return f"{candidates['kept'].sum()} of {len(candidates)} candidates kept" + (

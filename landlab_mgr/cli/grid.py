@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
-from landlab_mgr.workspace.display import console, show
+from landlab_mgr.workspace.display import console, show, tabulated
 from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer(help="Grids of experiments.", no_args_is_help=True)
@@ -76,7 +75,7 @@ def ls(workspace: WorkspaceOption = None, db: DatabaseOption = None, json: JsonO
     if not rows and not json:
         console.print("no grid yet: `landlab grid register experiments/fluxval.toml`")
         return
-    show(pd.DataFrame(rows), as_json=json)
+    show(tabulated(rows), as_json=json)
 
 
 @app.command()
@@ -87,28 +86,36 @@ def missing(
     json: JsonOption = False,
 ) -> None:
     """Show what a grid asks for, setup by seed, and which of these cells no completed run fills."""
-    from landlab_mgr.catalog.design import cells
+    from landlab_mgr.catalog.design import cells_columns
 
     with Workspace.at(workspace, db).open(read_only=True) as catalog:
-        design = cells(catalog, name)
-    left = design[design["state"] != "completed"]
+        design = cells_columns(catalog, name)
+    left = [place for place, state in enumerate(design["state"]) if state != "completed"]
     if json:
-        show(left, as_json=True)
+        show({column: [values[k] for k in left] for column, values in design.items()}, as_json=True)
         return
-    setups = design[["setup", "variant"]].drop_duplicates()
+    total, setups = len(design["state"]), len({*zip(design["setup"], design["variant"], strict=True)})
     console.print(
-        f"grid {name} asks for {len(setups)} setups x {design['seed'].nunique()} seeds = {len(design)} runs; "
-        f"{len(design) - len(left)} are completed, {len(left)} are missing",
+        f"grid {name} asks for {setups} setups x {len({*design['seed']})} seeds = {total} runs; "
+        f"{total - len(left)} are completed, {len(left)} are missing",
         markup=False,
     )
-    if left.empty:
+    if not left:
         return
-    seeds = left.groupby(["setup", "variant", "state"], sort=False)["seed"].agg(_ranges)
-    table = seeds.unstack("state", sort=False).reset_index()
+    seeds: dict[tuple[str, str], dict[str, list[int]]] = {}
+    for k in left:
+        of_setup = seeds.setdefault((design["setup"][k], design["variant"][k]), {})
+        of_setup.setdefault(design["state"][k], []).append(design["seed"][k])
+    states = list(dict.fromkeys(design["state"][k] for k in left))
+    columns = ["setup", *(["variant"] if any(design["variant"]) else []), *states]
+    rows = [
+        {"setup": setup, "variant": variant} | {state: _ranges(some) for state, some in by_state.items()}
+        for (setup, variant), by_state in seeds.items()
+    ]
     console.print("seeds without a completed run:")
-    show(table if table["variant"].any() else table.drop(columns="variant"))
+    show(tabulated(rows, columns))
     for state, option in (("pending", ""), ("failed", " --only failed"), ("cancelled", " --only cancelled")):
-        if state in set(left["state"]):
+        if state in states:
             console.print(f"next: `landlab run --grid {name}{option}`", markup=False)
             break
 

@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import pandas as pd
 import typer
 
 from landlab_mgr.catalog import Catalog
@@ -21,7 +20,7 @@ from landlab_mgr.cli.options import (
     WorkspaceOption,
 )
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.records import SEEN, SPLITS
+from landlab_mgr.records import SEEN, SPLITS, Columns
 from landlab_mgr.spec.run import PolicySpec
 from landlab_mgr.workspace.display import console, fitted, print_rows, show
 from landlab_mgr.workspace.workspace import Workspace
@@ -148,33 +147,32 @@ def ls(
         if group:
             if chosen:
                 raise LandlabError("--group has columns of its own; leave out --columns")
-            runs = catalog.runs(filter)
-            setups = catalog.setups(list(runs["run_id"]))
+            runs = catalog.runs_columns(filter)
+            setups = catalog.setups(runs["run_id"])
             _groups(by_setup(runs, setups), order, descending, most, offset, json)
             return
         if order or chosen:  # an order is one of all runs, not of a page
             names = list(dict.fromkeys((*chosen, *([order] if order else []))))
-            values = catalog.columns(names, filter)
+            values = catalog.columns_by_name(names, filter)
             if order:
-                values = values.sort_values(
-                    order, ascending=not descending, kind="stable", na_position="last"
-                )
-            values = values.iloc[offset:][:most]
-            run_ids = list(values["run_id"])
+                values = _sorted(values, order, descending)
+            values = _page(values, offset, most)
+            run_ids = values["run_id"]
         else:
             run_ids = catalog.run_ids(filter, most, offset)
         if chosen:
-            frame = values[["run_id", *(name for name in chosen if name != "run_id")]]
+            table = {name: values[name] for name in ("run_id", *chosen)}
             if json:
-                show(frame, as_json=True)
+                show(table, as_json=True)
                 return
         else:
             varied = [name for name in catalog.differing(run_ids) if name not in SHOWN_ANYWAY]
             if json:
                 print_rows(_described(catalog, run_ids, varied))
                 return
-            frame = pd.concat(_described(catalog, run_ids, varied), ignore_index=True)
-    if frame.empty:
+            parts = list(_described(catalog, run_ids, varied))
+            table = {name: [x for part in parts for x in part[name]] for name in parts[0]}
+    if not table["run_id"]:
         hint = (
             "no run matches"
             if filter or offset
@@ -183,31 +181,52 @@ def ls(
         console.print("\n".join([hint, *unknown]), markup=False)
         return
     if chosen:
-        show(frame, whole=not console.is_terminal)
+        show(table, whole=not console.is_terminal)
     else:
-        _runs(frame, varied)
+        _runs(table, varied)
     console.print(", ".join(f"{n} {state}" for state, n in counts.items() if n))
-    last, total = offset + len(frame), sum(counts.values())
-    if len(frame) < total:
+    count, total = len(table["run_id"]), sum(counts.values())
+    last = offset + count
+    if count < total:
         more = f"; `--offset {last}` shows the next" if last < total else ""
         console.print(f"runs {offset + 1} to {last} of {total}{more}, `--limit 0` all", markup=False)
 
 
-def _groups(
-    table: pd.DataFrame, order: str, descending: bool, most: int | None, offset: int, json: bool
-) -> None:
+def _groups(table: Columns, order: str, descending: bool, most: int | None, offset: int, json: bool) -> None:
     """Print setups, a line each, with the spread over their runs."""
     if order:
         near = [c for c in table if c in (order, order.removeprefix("metrics."))]
         if not near:
             raise LandlabError(f"--sort {order}: with --group one of {', '.join(map(str, table))}")
-        table = table.sort_values(near[0], ascending=not descending, kind="stable", na_position="last")
-    count, table = len(table), table.iloc[offset:][:most]
+        table = _sorted(table, near[0], descending)
+    count, table = len(table["setup"]), _page(table, offset, most)
     if json:
         show(table, as_json=True)
         return
     show(table, "R2 on dev: mean and sd over runs", whole=not console.is_terminal)
     console.print(f"{count} setups")
+
+
+def _sorted(table: Columns, order: str, descending: bool) -> Columns:
+    """Sort rows by a column, in their order where it is equal; those without a value come last."""
+    values = table[order]
+    with_value = [k for k, x in enumerate(values) if x is not None and x == x]
+    without = sorted({*range(len(values))} - {*with_value})
+    # reversed twice, as equal rows keep their order
+    ranked = sorted(with_value[::-1] if descending else with_value, key=lambda k: _comparable(values[k]))
+    places = [*(ranked[::-1] if descending else ranked), *without]
+    return {name: [column[k] for k in places] for name, column in table.items()}
+
+
+def _comparable(value: Any) -> Any:
+    """Return a key by which values of one field sort: numbers before texts, and lists as what they hold."""
+    if isinstance(value, list | tuple):
+        return 2, [_comparable(x) for x in value]
+    return (0, value) if isinstance(value, int | float) else (1, value)
+
+
+def _page(table: Columns, offset: int, most: int | None) -> Columns:
+    return {name: values[offset:][:most] for name, values in table.items()}
 
 
 def _is_held_back(name: str) -> bool:
@@ -216,62 +235,83 @@ def _is_held_back(name: str) -> bool:
     return split in SPLITS and split not in SEEN
 
 
-def _runs(frame: pd.DataFrame, varied: list[str]) -> None:
+def _runs(runs: Columns, varied: list[str]) -> None:
     """Print runs, a line each, and why some failed; where the terminal is narrow, what matters most."""
-    frame = frame.drop(columns=["created", "updated", "grids", "dataset"])
-    planned = frame["epochs_planned"].nunique()
-    frame["epochs"] = [f"{a}/{b}" for a, b in zip(frame["epochs"], frame.pop("epochs_planned"), strict=True)]
-    reasons = frame[["run_id", "outcome", "message"]].dropna()
-    frame = frame.drop(columns=["message", *(c for c in frame if frame[c].isna().all())], errors="ignore")
-    if not frame["tags"].any():
-        frame = frame.drop(columns="tags")
-    weighed = tuple(varied)
-    skills = {c: c.split(".")[1] for c in frame if str(c).startswith("dev.")}
-    frame = frame.rename(columns=skills)
+    reasons = [
+        reason
+        for reason in zip(runs["run_id"], runs["outcome"], runs["message"], strict=True)
+        if None not in reason
+    ]
+    planned = {*runs["epochs_planned"]}
+    runs["epochs"] = [f"{a}/{b}" for a, b in zip(runs["epochs"], runs["epochs_planned"], strict=True)]
+    narrow = console.is_terminal and console.width < NARROW
+    skills = {name: name.split(".")[1] for name in runs if name.startswith("dev.")}
+    short = _short_names(varied, runs) if narrow else {}
+    table = {
+        (skills | short).get(name, name): values
+        for name, values in runs.items()
+        if name not in ("created", "updated", "grids", "dataset", "message", "epochs_planned")
+        and not all(x is None or x != x for x in values)
+        and (name != "tags" or any(values))
+    }
+    if narrow:
+        table["run_id"] = [run_id[:8] for run_id in table["run_id"]]
     digits = 2 if console.is_terminal else 3
-    if console.is_terminal and console.width < NARROW:
-        frame["run_id"] = frame["run_id"].str[:8]
-        lasts = [name.rpartition(".")[2] for name in varied]
-        short = {n: last for n, last in zip(varied, lasts, strict=True) if lasts.count(last) == 1}
-        frame = frame.rename(columns={n: last for n, last in short.items() if last not in frame})
-        varied = [short[n] if n not in frame else n for n in varied]
-    alike = [c for c in ("label", "state") if frame[c].nunique() == 1]
-    longest = ["epochs"] * (planned > 1)
+    alike = [name for name in ("label", "state") if len({*table[name]}) == 1]
+    longest = ["epochs"] * (len(planned) > 1)
     variables = list(skills.values())
     rest = ["dev_loss", "outcome", "tags", "epochs", "train_loss"]
-    wanted = list(dict.fromkeys([*varied, *longest, *variables[:2], *alike, *variables, *rest]))
-    frame, left_out = fitted(frame, [c for c in wanted if c in frame], digits)
+    shown = [short.get(name, name) for name in varied]
+    wanted = list(dict.fromkeys([*shown, *longest, *variables[:2], *alike, *variables, *rest]))
+    table, left_out = fitted(table, [name for name in wanted if name in table], digits)
     title = "the last columns: R2 on dev, by variable" if set(skills.values()) - set(left_out) else ""
-    show(frame, title, digits=digits, whole=not console.is_terminal)
-    if {"dev_loss", "train_loss"} & {*frame} and any(name.startswith("loss_weights.") for name in weighed):
+    show(table, title, digits=digits, whole=not console.is_terminal)
+    if {"dev_loss", "train_loss"} & {*table} and any(name.startswith("loss_weights.") for name in varied):
         console.print("the loss weights of these runs differ, so that their losses do not compare: R2 does")
     if left_out:
         console.print(f"too wide for {', '.join(left_out)}: --columns chooses; --json and a pipe have all")
-    if not reasons.empty:
+    if reasons:
         console.print()
-    for run_id, outcome, message in reasons.itertuples(index=False):
+    for run_id, outcome, message in reasons:
         console.print(f"{run_id} {outcome}: {message}", markup=False, soft_wrap=True)
 
 
-def _described(catalog: Catalog, run_ids: Sequence[str], varied: Sequence[str]) -> Iterator[pd.DataFrame]:
+def _short_names(varied: list[str], runs: Columns) -> dict[str, str]:
+    """Last parts of the names of fields, where they are one field's alone and no other column's."""
+    lasts = [name.rpartition(".")[2] for name in varied]
+    taken = {*runs} - {"message", "epochs_planned"} | {n.split(".")[1] for n in runs if n.startswith("dev.")}
+    return {
+        name: last
+        for name, last in zip(varied, lasts, strict=True)
+        if lasts.count(last) == 1 and last not in taken
+    }
+
+
+def _described(catalog: Catalog, run_ids: Sequence[str], varied: Sequence[str]) -> Iterator[Columns]:
     """Tabulate runs in parts, with their tags and the fields in which they differ."""
     tags = catalog.tags()
-    for frame in catalog.runs_in_parts(run_ids):
-        settings = catalog.settings(list(frame["run_id"])) if varied else {}
-        for place, name in enumerate(varied, list(frame.columns).index("seed")):
-            frame.insert(place, name, [settings[run_id][name] for run_id in frame["run_id"]])
-        frame.insert(3, "tags", [",".join(tags.get(run_id, ())) for run_id in frame["run_id"]])
-        yield frame
+    for part in catalog.runs_in_parts(run_ids):
+        ids = part["run_id"]
+        settings = catalog.settings(ids) if varied else {}
+        described: Columns = {}
+        for name, values in part.items():
+            if name == "dataset":
+                described["tags"] = [",".join(tags.get(run_id, ())) for run_id in ids]
+            if name == "seed":
+                described |= {field: [settings[run_id][field] for run_id in ids] for field in varied}
+            described[name] = values
+        yield described
 
 
 @app.command()
 def cancel(filter: RequiredFilter, workspace: WorkspaceOption = None, db: DatabaseOption = None) -> None:
     """Cancel runs that are pending or running; whoever trains them stops. What they committed stays."""
     with Workspace.at(workspace, db).open() as catalog:
-        chosen = catalog.outline(_some(filter, "cancel"))
-        cancelled = catalog.cancel(list(chosen["run_id"]))
-        unknown = [] if len(chosen) else catalog.unknown(filter)
-    others = Counter(chosen.loc[~chosen["run_id"].isin(cancelled), "state"])
+        chosen = catalog.outline_columns(_some(filter, "cancel"))
+        cancelled = {*catalog.cancel(chosen["run_id"])}
+        unknown = [] if chosen["run_id"] else catalog.unknown(filter)
+    states = zip(chosen["run_id"], chosen["state"], strict=True)
+    others = Counter(state for run_id, state in states if run_id not in cancelled)
     left = "".join(f"; {n} {state} left as they are" for state, n in others.items())
     console.print("\n".join([f"{len(cancelled)} cancelled{left}", *unknown]), markup=False)
     if cancelled:
@@ -288,7 +328,7 @@ def tag(
 ) -> None:
     """Give runs a tag, which filters find again: `landlab ls "tag = 'paper'"`."""
     with Workspace.at(workspace, db).open() as catalog:
-        run_ids = list(catalog.outline(_some(filter, "tag"))["run_id"])
+        run_ids = catalog.run_ids(_some(filter, "tag"))
         changed = catalog.untag(run_ids, name) if remove else catalog.tag(run_ids, name)
         unknown = [] if run_ids else catalog.unknown(filter)
     verb, as_before = ("lost", "did not have") if remove else ("got", "had")

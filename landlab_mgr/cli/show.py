@@ -2,9 +2,9 @@
 
 import json as json_module
 from collections.abc import Sequence
+from math import isnan
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from rich.text import Text
 
@@ -13,7 +13,7 @@ from landlab_mgr.catalog.compare import Comparison, compare
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import SEEN, SPLITS
-from landlab_mgr.workspace.display import console, duration, records, show, skill_table
+from landlab_mgr.workspace.display import console, duration, records, show, skill_table, tabulated
 from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer()
@@ -42,9 +42,10 @@ def show_run(
 
 def _one(catalog: Catalog, run_id: str, splits: Sequence[str], json: bool) -> None:
     record = catalog.run(run_id)
-    metrics, attempts = catalog.metrics(record.run_id, splits), catalog.attempts(record.run_id)
+    metrics = catalog.metrics_columns(record.run_id, splits)
+    attempts = catalog.attempts_columns(record.run_id)
     test_reads = catalog.test_reads(record.run_id)
-    files, epochs = catalog.artifacts(record.run_id), catalog.epochs(record.run_id)
+    files, epochs = catalog.artifacts_columns(record.run_id), catalog.epochs_columns(record.run_id)
     tags, setup = catalog.tags().get(record.run_id, ()), catalog.setup_of(record.run_id)
     if json:
         content = {
@@ -72,16 +73,17 @@ def _one(catalog: Catalog, run_id: str, splits: Sequence[str], json: bool) -> No
     changed.pop("science_version")
     console.print(f"not at its default: {changed or 'nothing'}", markup=False, soft_wrap=True)
     console.print(f"epochs {record.epochs}/{record.epochs_planned}", markup=False)
-    if not epochs.empty:
-        last, dev = epochs.iloc[-1], ""
-        if epochs["dev"].notna().any():  # some splits have no dev pixels
-            best = epochs.loc[epochs["dev"].idxmin()]
-            dev = f", dev {last['dev']:.5g} (lowest dev {best['dev']:.5g} at epoch {int(best['epoch'])})"
+    if epochs["epoch"]:
+        dev = ""
+        dev_losses = [(x, n) for x, n in zip(epochs["dev"], epochs["epoch"], strict=True) if not isnan(x)]
+        if dev_losses:  # some splits have no dev pixels
+            lowest, epoch = min(dev_losses)
+            dev = f", dev {epochs['dev'][-1]:.5g} (lowest dev {lowest:.5g} at epoch {epoch})"
         console.print(
-            f"loss per pixel: train {last['total']:.5g}{dev}; "
-            f"{duration(float(epochs['seconds'].sum()))} of training"
+            f"loss per pixel: train {epochs['total'][-1]:.5g}{dev}; "
+            f"{duration(sum(epochs['seconds']))} of training"
         )
-    if not metrics.empty:
+    if metrics["value"]:
         console.print()
         show(skill_table(metrics), "skill after the warm-up")
         counted = "counted; " if splits == SPLITS else "--test shows it and is counted; "
@@ -89,16 +91,12 @@ def _one(catalog: Catalog, run_id: str, splits: Sequence[str], json: bool) -> No
             f"test and withheld skill of this run: {counted}read {_times(test_reads)}", markup=False
         )
     console.print()
-    attempts = attempts.assign(
-        took=[
-            duration((end - start).total_seconds()) if end is not None and not pd.isna(end) else "going on"
-            for start, end in zip(attempts["started"], attempts["ended"], strict=True)
-        ]
-    )
-    show(
-        attempts[["number", "outcome", "started", "took", "host", "device", "mode", "git_commit", "message"]],
-        "attempts",
-    )
+    attempts["took"] = [
+        "going on" if end is None else duration((end - start).total_seconds())
+        for start, end in zip(attempts["started"], attempts["ended"], strict=True)
+    ]
+    shown = ("number", "outcome", "started", "took", "host", "device", "mode", "git_commit", "message")
+    show({name: attempts[name] for name in shown}, "attempts")
     console.print()
     show(files, "files")
 
@@ -120,12 +118,12 @@ def _two(comparison: Comparison, json: bool) -> None:
         about = f" {run.label}  seed {run.spec.seeds.init}  {run.state}"
         console.print(f"{side} ", Text(run.run_id, "bold"), about)
     console.print()
-    rows = [(d.part, d.field, _cell(d.a), _cell(d.b)) for d in comparison.differences]
-    show(pd.DataFrame(rows, columns=["of", "what", "a", "b"]), "differences; all else is the same")
+    rows = [{"of": d.part, "what": d.field, "a": _cell(d.a), "b": _cell(d.b)} for d in comparison.differences]
+    show(tabulated(rows, ("of", "what", "a", "b")), "differences; all else is the same")
     missing = [run.run_id for run in (a, b) if run.run_id in comparison.not_attempted]
     if missing:
         console.print(f"code and environment: {' and '.join(missing)} not attempted yet", markup=False)
-    if not comparison.metrics.empty:
+    if comparison.metrics["variable"]:
         console.print()
         show(comparison.metrics, "R2 after the warm-up, all months and pixels")
 

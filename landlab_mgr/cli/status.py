@@ -4,11 +4,10 @@ import json as json_text
 from dataclasses import asdict
 from typing import Any
 
-import pandas as pd
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, WorkspaceOption
-from landlab_mgr.workspace.display import console, duration, show, size
+from landlab_mgr.workspace.display import console, duration, show, size, tabulated
 from landlab_mgr.workspace.workspace import Workspace
 
 app = typer.Typer()
@@ -17,14 +16,12 @@ app = typer.Typer()
 @app.command()
 def status(workspace: WorkspaceOption = None, db: DatabaseOption = None, json: JsonOption = False) -> None:
     """Show on one screen what is done, who trains what, what failed, and the next step."""
-    from landlab_mgr.workspace import housekeeping
-
     ws = Workspace.at(workspace, db)
     with ws.open(read_only=True) as catalog:
         datasets, grids, runs = catalog.datasets(), catalog.grids(), catalog.counts()
         drivers, failures = catalog.drivers(), catalog.failures()
         files = catalog.bytes_of_files()
-    free = housekeeping.free_bytes(ws)
+    free = ws.free_bytes
     step = _next(len(datasets), len(grids), runs, failures, bool(drivers))
     if json:
         content: dict[str, Any] = {
@@ -51,7 +48,7 @@ def status(workspace: WorkspaceOption = None, db: DatabaseOption = None, json: J
     if grids:
         rows = [{"grid": g.name, "runs": sum(g.counts.values())} | dict(g.counts) for g in grids]
         console.print()
-        show(pd.DataFrame(rows))
+        show(tabulated(rows))
         console.print()
     for driver in drivers:
         console.print(

@@ -6,12 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from landlab_mgr.cli.options import DatabaseOption, JsonOption, StorageOption, WorkspaceOption
 from landlab_mgr.storage.location import expanded
-from landlab_mgr.workspace.display import console, show, size
+from landlab_mgr.workspace.display import console, show, size, tabulated
 from landlab_mgr.workspace.workspace import DATABASE, Workspace
 
 app = typer.Typer()
@@ -101,11 +100,11 @@ def doctor(
         findings = housekeeping.examine(ws, catalog, deep)
     errors = sum(f.severity == "error" for f in findings)
     if json:
-        show(pd.DataFrame([asdict(f) for f in findings]), as_json=True)
+        show(tabulated([asdict(f) for f in findings]), as_json=True)
     else:
         for f in findings:
             console.print(f"{f.severity}: {f.subject} {f.problem}; {f.remedy}", markup=False, soft_wrap=True)
-        free = size(housekeeping.free_bytes(ws))
+        free = size(ws.free_bytes)
         console.print(
             f"{ws.root}: {errors} errors, {len(findings) - errors} warnings; {free} free on its disk",
             markup=False,

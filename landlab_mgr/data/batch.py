@@ -29,7 +29,7 @@ from landlab_mgr.models.model import (
     Weather,
     make_forcing,
 )
-from landlab_mgr.observations.calendar import DAYS_PER_YEAR
+from landlab_mgr.observations.steps import DAYS_PER_YEAR
 from landlab_mgr.observations.streams import Average
 from landlab_mgr.observations.variables import IN_RECORD
 from landlab_mgr.spec.run import RunSpec

@@ -18,7 +18,8 @@ from landlab_mgr.data import schema, store, survey
 from landlab_mgr.data.picture import figure as figure
 from landlab_mgr.data.survey import summary as summary
 from landlab_mgr.models import registry
-from landlab_mgr.observations.calendar import LONGEST_DAY_STEP, Calendar, Step
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.observations.steps import LONGEST_DAY_STEP, Step
 from landlab_mgr.observations.variables import Variable
 from landlab_mgr.spec.run import RunSpec
 

@@ -11,7 +11,8 @@ import xarray as xr
 
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
-from landlab_mgr.observations.calendar import MONTHS_PER_YEAR, Calendar
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.observations.steps import MONTHS_PER_YEAR
 from landlab_mgr.spec.run import WITHOUT_DEV, SplitSpec
 
 TRAIN, DEV, TEST = "train", "dev", "test"

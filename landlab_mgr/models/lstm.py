@@ -17,7 +17,7 @@ from jax import Array
 from landlab_mgr.models.model import PREDICTORS, Forcing, Inputs, Model, Params, Scale, Setup, Sizes, Weather
 from landlab_mgr.models.options import LstmNetwork
 from landlab_mgr.models.statistical import LSTM
-from landlab_mgr.observations.calendar import DAYS_PER_YEAR
+from landlab_mgr.observations.steps import DAYS_PER_YEAR
 
 LAGS = 3
 """Steps of the past that come with each step's forcing; before the first step, the first."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from landlab_mgr.models.options import NetworkOptions
 from landlab_mgr.models.paper import Paper
-from landlab_mgr.observations.calendar import Step
+from landlab_mgr.observations.steps import Step
 from landlab_mgr.observations.streams import Average, Level, Stream
 from landlab_mgr.observations.variables import Variable
 

@@ -6,22 +6,20 @@ may have any length; a segment counts only where the dataset covers it whole. Mo
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from landlab_mgr.observations.steps import (
+    DAYS_PER_YEAR,
+    LONGEST_DAY_STEP,
+    MONTHS_PER_YEAR,
+    Period,
+    Step,
+)
+
 if TYPE_CHECKING:
     import xarray as xr
-
-DAYS_PER_YEAR = 365.25
-DAYS_PER_MONTH = DAYS_PER_YEAR / 12
-"""30.4375: the mean month, by which parameters with a month in their unit are defined."""
-MONTHS_PER_YEAR = 12
-LONGEST_DAY_STEP = 1.5
-"""Days; steps of more are months."""
-
-Step = Literal["day", "month"]
-Period = Literal["month", "season", "year"]
 
 
 @dataclass(frozen=True)

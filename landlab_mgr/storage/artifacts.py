@@ -9,8 +9,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.records import ArtifactRecord
 from landlab_mgr.storage import location
@@ -18,6 +16,7 @@ from landlab_mgr.storage.location import Location, located
 from landlab_mgr.storage.location import replace_durably as replace_durably
 
 if TYPE_CHECKING:
+    import numpy as np
     import xarray as xr
 
 
@@ -76,15 +75,21 @@ def write(kind: str, ds: "xr.Dataset", directory: Location) -> ArtifactRecord:
     return put(kind, zipped.getvalue(), path)
 
 
-def flags(dim: str, labels: np.ndarray, meanings: Sequence[str]) -> tuple[str, np.ndarray, dict[str, Any]]:
+def flags(
+    dim: str, labels: "np.ndarray", meanings: Sequence[str]
+) -> "tuple[str, np.ndarray, dict[str, Any]]":
     """Labels as a variable of codes with the CF attributes flag_values and flag_meanings."""
+    import numpy as np
+
     codes = np.array([meanings.index(label) for label in labels], np.int8)
     attrs = {"flag_values": list(range(len(meanings))), "flag_meanings": " ".join(meanings)}
     return dim, codes, attrs
 
 
-def labels(variable: "xr.DataArray") -> np.ndarray:
+def labels(variable: "xr.DataArray") -> "np.ndarray":
     """Return the labels that `flags` encoded."""
+    import numpy as np
+
     return np.array(variable.attrs["flag_meanings"].split())[variable.values]
 
 

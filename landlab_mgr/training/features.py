@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from landlab_mgr.observations.calendar import DAYS_PER_YEAR
+from landlab_mgr.observations.steps import DAYS_PER_YEAR
 from landlab_mgr.observations.variables import FORCING
 
 LAGS = 3

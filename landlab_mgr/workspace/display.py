@@ -3,17 +3,21 @@
 import json
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from numbers import Real
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from landlab_mgr.records import SPLITS
+from landlab_mgr.records import SPLITS, Columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Tabular: TypeAlias = "Columns | pd.DataFrame"
 
 
 def printable(text: str) -> str:
@@ -44,8 +48,20 @@ WRAPPED = 40
 """Characters to which a column of text may be wrapped before others move to a part of their own."""
 
 
+def tabulated(rows: Sequence[Mapping[str, Any]], names: Iterable[str] = ()) -> Columns:
+    """Make a table of rows: these columns, or all that a row has."""
+    names = list(names) or list(dict.fromkeys(name for row in rows for name in row))
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _columns(table: Tabular) -> Columns:
+    if isinstance(table, dict):
+        return table
+    return {str(name): table.iloc[:, place].tolist() for place, name in enumerate(table.columns)}
+
+
 def show(
-    frame: pd.DataFrame,
+    table: Tabular,
     title: str = "",
     as_json: bool = False,
     digits: int = 3,
@@ -58,105 +74,117 @@ def show(
     prints the first part alone and says how many columns are left. `whole` prints a row in one line, however wide.
     """
     if as_json:
-        print_rows([frame])
+        print_rows([table])
         return
+    columns = _columns(table)
     if title:
         console.print(title, style="italic", markup=False)  # a table's own title wraps at the table's width
     if whole:
-        PlainConsole(width=WHOLE, highlight=False, file=console.file).print(_table(frame, digits))
+        PlainConsole(width=WHOLE, highlight=False, file=console.file).print(_table(columns, digits))
         return
-    parts = _parts(frame, digits)
+    parts = _parts(columns, digits)
     for part in parts[:1] if brief else parts:
-        console.print(_table(frame.iloc[:, part], digits))
-    left = len(frame.columns) - len(parts[0])
+        console.print(_table({name: columns[name] for name in part}, digits))
+    left = len(columns) - len(parts[0])
     if brief and left:
         console.print(f"  and {left} columns more, which `landlab analyse` prints")
 
 
-def _table(frame: pd.DataFrame, digits: int) -> Table:
+def _table(columns: Columns, digits: int) -> Table:
     table = Table(header_style="bold", box=None, pad_edge=False)
-    for column, values in frame.items():
-        wraps = _wraps(values)
+    for name, values in columns.items():
         table.add_column(
-            Text(printable(str(column))), justify="left" if _is_text(values) else "right", no_wrap=not wraps
+            Text(printable(name)),
+            justify="left" if _is_text(values) else "right",
+            no_wrap=not _wraps(name, values),
         )
-    for row in frame.itertuples(index=False):
+    for row in zip(*columns.values(), strict=True):
         table.add_row(*(Text(text(value, digits)) for value in row))
     return table
 
 
-def _is_text(values: pd.Series) -> bool:
-    return not pd.api.types.is_numeric_dtype(values) or values.dtype == bool
+def _is_text(values: list[Any]) -> bool:
+    present = [x for x in values if x is not None]
+    return not present or not all(isinstance(x, Real) and not isinstance(x, bool) for x in present)
 
 
-def _wraps(values: pd.Series) -> bool:
-    return _is_text(values) and values.name != "run_id"
+def _wraps(name: str, values: list[Any]) -> bool:
+    return name != "run_id" and _is_text(values)
 
 
-def _parts(frame: pd.DataFrame, digits: int) -> list[list[int]]:
-    """Places of the columns of each part that fits the console; the first column is in all of them."""
-    widths = []
-    for column, values in frame.items():
-        own = max([len(str(column)), *(len(text(value, digits)) for value in values)])
-        widths.append(2 + (min(own, WRAPPED) if _wraps(values) else own))
-    parts: list[list[int]] = [[]]
-    for place, width in enumerate(widths):
-        if len(parts[-1]) > 1 and sum(widths[i] for i in parts[-1]) + width > console.width + 2:
-            parts.append([0])
-        parts[-1].append(place)
+def _width(name: str, values: list[Any], digits: int) -> int:
+    return max([len(name), *(len(text(value, digits)) for value in values)])
+
+
+def _parts(columns: Columns, digits: int) -> list[list[str]]:
+    """Names of the columns of each part that fits the console; the first column is in all of them."""
+    widths = {}
+    for name, values in columns.items():
+        own = _width(name, values, digits)
+        widths[name] = 2 + (min(own, WRAPPED) if _wraps(name, values) else own)
+    parts: list[list[str]] = [[]]
+    for name, width in widths.items():
+        if len(parts[-1]) > 1 and sum(widths[n] for n in parts[-1]) + width > console.width + 2:
+            parts.append([next(iter(columns))])
+        parts[-1].append(name)
     return parts
 
 
-def fitted(frame: pd.DataFrame, optional: list[str], digits: int = 3) -> tuple[pd.DataFrame, list[str]]:
+def fitted(columns: Columns, optional: list[str], digits: int = 3) -> tuple[Columns, list[str]]:
     """Fit a table to the width of the terminal; where there is none, all of it fits.
 
     Return the table without the optional columns that it has no room for, the most wanted first, and those columns.
     """
     if not console.is_terminal:
-        return frame, []
-    width = {c: 2 + max([len(str(c)), *(len(text(value, digits)) for value in frame[c])]) for c in frame}
-    room = console.width + 2 - sum(width[c] for c in frame if c not in optional)
+        return columns, []
+    width = {name: 2 + _width(name, values, digits) for name, values in columns.items()}
+    room = console.width + 2 - sum(width[name] for name in columns if name not in optional)
     left_out = []
-    for column in optional:
-        if width[column] <= room:
-            room -= width[column]
+    for name in optional:
+        if width[name] <= room:
+            room -= width[name]
         else:
-            left_out.append(column)
-    return frame.drop(columns=left_out), left_out
+            left_out.append(name)
+    return {name: values for name, values in columns.items() if name not in left_out}, left_out
 
 
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(table: Tabular) -> list[dict[str, Any]]:
     """Rows of a table as plain JSON values."""
-    names = [str(name) for name in frame.columns]
-    columns = [_plain(frame.iloc[:, place]) for place in range(len(names))]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    columns = _columns(table)
+    rows = zip(*(_plain(values) for values in columns.values()), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def _plain(values: pd.Series) -> list[Any]:
+def _plain(values: list[Any]) -> list[Any]:
     """Values of a column as JSON has them; column by column is five times as fast as value by value."""
-    kind = values.dtype.kind if isinstance(values.dtype, np.dtype) else "O"
-    if kind == "f":
-        return [x if math.isfinite(x) else None for x in values.to_numpy().tolist()]
-    if kind in "iub":
-        return values.to_numpy().tolist()
-    if isinstance(values.dtype, pd.StringDtype):
-        return [x if isinstance(x, str) else None for x in values.to_numpy(object)]
-
-    def plain(value: Any) -> Any:
-        if value is None or isinstance(value, str):
-            return value
-        if isinstance(value, float | np.floating):
-            return float(value) if np.isfinite(value) else None
-        if isinstance(value, np.integer | np.bool_):
-            return value.item()
-        if isinstance(value, datetime):
-            return None if pd.isna(value) else value.isoformat()
-        return value
-
-    return [plain(value) for value in values]
+    kinds = {*map(type, values)} - {type(None)}
+    if kinds <= {str, int, bool}:
+        return values
+    if kinds == {float}:
+        return [x if x is not None and math.isfinite(x) else None for x in values]
+    return [_plain_value(value) for value in values]
 
 
-def print_rows(parts: Iterable[pd.DataFrame]) -> None:
+def _plain_value(value: Any) -> Any:
+    value = _scalar(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, datetime):
+        return None if _is_missing(value) else value.isoformat()
+    return value
+
+
+def _scalar(value: Any) -> Any:
+    """Return a number of numpy as one of Python."""
+    return value.item() if hasattr(value, "item") and not getattr(value, "ndim", 1) else value
+
+
+def _is_missing(value: Any) -> bool:
+    """Check for None, NaN and pandas' NaT; only the last two differ from themselves."""
+    return value is None or (isinstance(value, float | datetime) and value != value)
+
+
+def print_rows(parts: Iterable[Tabular]) -> None:
     """Print tables, one after the other, as one JSON list of records; no more than one of them is held."""
     first = True
     for part in parts:
@@ -179,12 +207,12 @@ _ROW = json.JSONEncoder(separators=(",\n  ", ": "))
 
 def text(value: Any, digits: int = 3) -> str:
     """One cell: numbers short, times to the second, missing as a dash."""
-    if value is None or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+    value = _scalar(value)
+    if _is_missing(value):
         return "–"
-    if isinstance(value, float | np.floating):
-        number = float(value)
-        plain = number == 0 or 1e-3 <= abs(number) < 1e5
-        return f"{number:.{digits}f}" if plain else f"{number:.{digits - 1}e}"
+    if isinstance(value, float):
+        plain = value == 0 or 1e-3 <= abs(value) < 1e5
+        return f"{value:.{digits}f}" if plain else f"{value:.{digits - 1}e}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     return printable(str(value))
@@ -198,7 +226,7 @@ def shortened(text: str, room: int) -> str:
     return f"{text[:first]}…{text[len(text) - max(room - 1 - first, 0) :]}"
 
 
-def csv(frame: pd.DataFrame, header: bool = True) -> str:
+def csv(frame: "pd.DataFrame", header: bool = True) -> str:
     """Return a table as CSV in which no spreadsheet takes a text for a formula.
 
     A text that it would take for one begins with an apostrophe.
@@ -224,26 +252,28 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def skill_table(metrics: pd.DataFrame) -> pd.DataFrame:
+def skill_table(metrics: Columns) -> Columns:
     """Tabulate the skill, a row for each variable and split.
 
     Columns are r2, R2, RMSE, spatial r, and how many values they rest on.
     """
-    columns = [("r2", "flat"), ("R2", "flat"), ("rmse", "flat"), ("r", "spatial"), ("n", "flat")]
-    wide = metrics.pivot_table(
-        index=["variable", "split"],
-        columns=["statistic", "level"],
-        values="value",
-        dropna=False,
-        observed=True,
-    )
-    wide = wide.reindex(columns=pd.MultiIndex.from_tuples(columns))
-    wide.columns = ["r2", "R2", "RMSE", "spatial r", "n"]
-    table = wide.dropna(subset="n").reset_index()
-    table["n"] = table["n"].astype(int)
-    table["split"] = pd.Categorical(table["split"], SPLITS, ordered=True)
-    table = table.sort_values(["variable", "split"]).reset_index(drop=True)
-    return table[table["n"] > 0].astype({"split": str})
+    shown = {
+        ("r2", "flat"): "r2",
+        ("R2", "flat"): "R2",
+        ("rmse", "flat"): "RMSE",
+        ("r", "spatial"): "spatial r",
+        ("n", "flat"): "n",
+    }
+    empty = dict.fromkeys(shown.values(), math.nan)
+    rows: dict[tuple[str, int], dict[str, Any]] = {}
+    keys = zip(*(metrics[name] for name in ("variable", "split", "statistic", "level", "value")), strict=True)
+    for variable, split, statistic, level, value in keys:
+        key = variable, SPLITS.index(split)
+        row = rows.setdefault(key, {"variable": variable, "split": split, **empty})
+        if (statistic, level) in shown:
+            row[shown[statistic, level]] = value
+    counted = [row | {"n": int(row["n"])} for _, row in sorted(rows.items()) if row["n"] > 0]
+    return tabulated(counted, ("variable", "split", *shown.values()))
 
 
 def duration(seconds: float) -> str:

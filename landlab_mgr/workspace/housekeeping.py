@@ -138,20 +138,12 @@ def examine(workspace: Workspace, catalog: Catalog, deep: bool = False) -> list[
             *_damaged(workspace, catalog, contents),
             *_datasets(workspace, contents.datasets, deep),
         ]
-    free = free_bytes(workspace)
+    free = workspace.free_bytes
     if free < LOW_DISK_BYTES:
         found.append(
             Finding("error", str(workspace.root), f"has {free / 1e6:.0f} MB of disk left", "make room there")
         )
     return sorted(found, key=lambda f: f.severity != "error")
-
-
-def free_bytes(workspace: Workspace) -> int:
-    """Return the bytes left on the disk of the workspace.
-
-    Its files may lie elsewhere.
-    """
-    return shutil.disk_usage(workspace.root).free
 
 
 def _attempt_directories(workspace: Workspace) -> list[Location]:

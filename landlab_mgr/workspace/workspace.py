@@ -6,6 +6,7 @@ place, such as s3://bucket/prefix.
 
 import json
 import os
+import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -75,6 +76,11 @@ class Workspace:
     def runs(self) -> Location:
         """Location of the files of runs, in run/attempt-token/."""
         return self.files / "runs"
+
+    @property
+    def free_bytes(self) -> int:
+        """Bytes left on the disk of the workspace; its files may lie elsewhere."""
+        return shutil.disk_usage(self.root).free
 
     def create(self, remember: bool = False, remember_database: bool = False) -> Catalog:
         """Make what is missing and open the catalog for writing.

@@ -44,7 +44,7 @@ def test_what_is_asked(catalog):
     }
     comparison = compare(catalog, PLAIN.run_id, OTHER.run_id)
     assert comparison.not_attempted == (PLAIN.run_id, OTHER.run_id)
-    assert comparison.metrics.empty
+    assert comparison.metrics["variable"] == []
 
 
 def test_another_dataset(catalog):
@@ -78,7 +78,7 @@ def test_what_trained_them_and_what_came_out(catalog):
     }
     comparison = compare(catalog, PLAIN.run_id[:8], again.run_id[:8])
     assert comparison.not_attempted == ()
-    assert comparison.metrics.to_dict("list") == {  # neither test nor other levels
+    assert comparison.metrics == {  # neither test nor other levels
         "variable": ["gpp", "gpp"],
         "split": ["train", "dev"],
         "a": [0.9, 0.5],

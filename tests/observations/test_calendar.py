@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from landlab_mgr.observations.calendar import DAYS_PER_MONTH, Calendar
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.observations.steps import DAYS_PER_MONTH
 
 FIRST_DAYS = ("2001-01-01", "2003-03-01", "2004-02-29", "2003-07-15", "2001-12-31")
 RULES = {"month": "MS", "season": "QS-DEC"}

@@ -8,7 +8,7 @@ import xarray as xr
 
 from landlab_mgr.data import parts
 from landlab_mgr.models import registry
-from landlab_mgr.observations.calendar import DAYS_PER_MONTH
+from landlab_mgr.observations.steps import DAYS_PER_MONTH
 from landlab_mgr.observations.streams import Stream, stream_variable
 from landlab_mgr.observations.variables import Variable
 

@@ -24,7 +24,7 @@ import xarray as xr
 from landlab_mgr.data import schema, split
 from landlab_mgr.data.sources import cbf, forcing, months, source_files, timestamps, units
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.observations.calendar import DAYS_PER_MONTH, MONTHS_PER_YEAR
+from landlab_mgr.observations.steps import DAYS_PER_MONTH, MONTHS_PER_YEAR
 from landlab_mgr.observations.streams import STREAMS
 from landlab_mgr.observations.variables import FORCING, VARIABLES
 

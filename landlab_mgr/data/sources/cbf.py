@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.observations.calendar import MONTHS_PER_YEAR
+from landlab_mgr.observations.steps import MONTHS_PER_YEAR
 
 MISSING = -9999.0
 

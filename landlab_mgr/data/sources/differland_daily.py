@@ -14,7 +14,7 @@ import xarray as xr
 from landlab_mgr.data import schema
 from landlab_mgr.data.sources import forcing, months, source_files
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.observations.calendar import DAYS_PER_YEAR
+from landlab_mgr.observations.steps import DAYS_PER_YEAR
 from landlab_mgr.observations.streams import STREAMS
 from landlab_mgr.observations.variables import FORCING, VARIABLES
 

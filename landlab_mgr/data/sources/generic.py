@@ -31,7 +31,8 @@ from landlab_mgr.data.sources.mapped import Files, Pixels
 from landlab_mgr.data.sources.mapping import Mapping, Source, load
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
-from landlab_mgr.observations.calendar import DAYS_PER_YEAR, MONTHS_PER_YEAR, Calendar
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.observations.steps import DAYS_PER_YEAR, MONTHS_PER_YEAR
 from landlab_mgr.observations.variables import Variable
 
 _NO_WORD = ("", "nan", "None", "NA", "N/A", "-9999")

@@ -12,7 +12,7 @@ import xarray as xr
 from landlab_mgr.data.sources import gridded, source_files, units, validity
 from landlab_mgr.data.sources.mapping import Mapping, one_of, sources
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.observations.calendar import DAYS_PER_MONTH
+from landlab_mgr.observations.steps import DAYS_PER_MONTH
 from landlab_mgr.storage.location import cache_directory
 
 IN_MEMORY_BYTES = 2**26

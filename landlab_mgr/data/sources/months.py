@@ -13,7 +13,7 @@ import xarray as xr
 from landlab_mgr.data import schema
 from landlab_mgr.data.sources import source_files, timestamps
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.observations.calendar import DAYS_PER_MONTH, DAYS_PER_YEAR, MONTHS_PER_YEAR, Step
+from landlab_mgr.observations.steps import DAYS_PER_MONTH, DAYS_PER_YEAR, MONTHS_PER_YEAR, Step
 
 MOST_MONTHS = MONTHS_PER_YEAR * 500
 BLOCK_VALUES = 2**22

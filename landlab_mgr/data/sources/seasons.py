@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.observations.calendar import DAYS_PER_MONTH, MONTHS_PER_YEAR, Calendar
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.observations.steps import DAYS_PER_MONTH, MONTHS_PER_YEAR
 
 GROUP = "SEASON"
 GROWING_DEGC = 5.0

@@ -10,7 +10,8 @@ from landlab_mgr.data.twin.geography import Field, Places, generator
 from landlab_mgr.models import registry
 from landlab_mgr.models.dalec.planet import SENSORS, Sensor
 from landlab_mgr.models.dalec.tables import TABLES
-from landlab_mgr.observations.calendar import DAYS_PER_MONTH, MONTHS_PER_YEAR, Calendar
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.observations.steps import DAYS_PER_MONTH, MONTHS_PER_YEAR
 from landlab_mgr.observations.streams import Stream
 
 ORIGIN = "2001-01-01"

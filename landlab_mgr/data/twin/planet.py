@@ -16,7 +16,8 @@ from landlab_mgr.data.twin.geography import Field, Places
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.models.dalec.tables import TABLES
-from landlab_mgr.observations.calendar import DAYS_PER_MONTH, MONTHS_PER_YEAR, Calendar
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.observations.steps import DAYS_PER_MONTH, MONTHS_PER_YEAR
 
 BLOCK_PIXELS = 1024
 """Patches are simulated together until they have so many pixels."""

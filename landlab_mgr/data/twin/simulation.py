@@ -20,7 +20,7 @@ from landlab_mgr.models.dalec import planet as dalec
 from landlab_mgr.models.dalec.model import DYNAMICS, MODEL
 from landlab_mgr.models.model import Forcing, make_forcing
 from landlab_mgr.models.process import process
-from landlab_mgr.observations.calendar import DAYS_PER_MONTH, MONTHS_PER_YEAR
+from landlab_mgr.observations.steps import DAYS_PER_MONTH, MONTHS_PER_YEAR
 
 LANES = 256
 SPINUP_YEARS, SPINUP_ROUNDS = 12, 5

@@ -10,7 +10,7 @@ import numpy as np
 
 from landlab_mgr.data import land
 from landlab_mgr.data.twin.geography import Field, field, generator, patterns
-from landlab_mgr.observations.calendar import DAYS_PER_MONTH, DAYS_PER_YEAR, MONTHS_PER_YEAR
+from landlab_mgr.observations.steps import DAYS_PER_MONTH, DAYS_PER_YEAR, MONTHS_PER_YEAR
 
 SOUTHWARD_SHIFT = 182.625
 """Days by which the seasons of the southern hemisphere lag."""

@@ -32,7 +32,7 @@ from landlab_mgr.data.sources.differland.files import DRIVER, FILES, PREDICTORS,
 from landlab_mgr.data.sources.differland.land import Land, choose
 from landlab_mgr.data.sources.source_files import readable
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.observations.calendar import DAYS_PER_MONTH
+from landlab_mgr.observations.steps import DAYS_PER_MONTH
 from landlab_mgr.observations.streams import STREAMS
 from landlab_mgr.observations.variables import FORCING, VARIABLES
 

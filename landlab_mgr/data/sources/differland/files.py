@@ -14,7 +14,7 @@ from landlab_mgr.data.sources import gridded, source_files, timestamps, units
 from landlab_mgr.data.sources import months as calendar
 from landlab_mgr.data.sources.source_files import readable
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.observations.calendar import MONTHS_PER_YEAR
+from landlab_mgr.observations.steps import MONTHS_PER_YEAR
 
 DRIVER = "differland_global_driver_v6.nc"
 RUNS = "run_simulation_idx_v6.nc"

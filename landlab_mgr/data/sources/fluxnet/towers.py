@@ -19,7 +19,7 @@ from landlab_mgr.data.sources import forcing, months, site_table
 from landlab_mgr.data.sources.fluxnet import files, steps
 from landlab_mgr.data.sources.forcing import ASSUMED, FILLED, OTHER_YEAR, OWN, REPEATED
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.observations.calendar import DAYS_PER_YEAR, MONTHS_PER_YEAR
+from landlab_mgr.observations.steps import DAYS_PER_YEAR, MONTHS_PER_YEAR
 from landlab_mgr.observations.streams import STREAMS
 from landlab_mgr.observations.variables import FORCING, VARIABLES
 

@@ -12,7 +12,7 @@ from jax import Array
 
 from landlab_mgr.models.dalec.process.weather import Weather
 from landlab_mgr.models.process import Process
-from landlab_mgr.observations.calendar import DAYS_PER_MONTH
+from landlab_mgr.observations.steps import DAYS_PER_MONTH
 
 
 class WaterState(NamedTuple):
