@@ -4,6 +4,7 @@ A grid is predictor sets x axes x seeds over one base specification.
 """
 
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -127,16 +128,22 @@ class GridSpec(Frozen):
         cells = []
         for (variant, _), spec in zip(places, one_of_each.expand(fingerprint), strict=True):
             content = spec.differing()
-            seeds = content["seeds"]
-            before, _, after = canonical_json(content).partition(f'"seeds":{canonical_json(seeds)}')
+            seeds = canonical_json(content["seeds"])
+            before, _, after = canonical_json(content).partition(f'"seeds":{seeds}')
             cells.append((variant, spec.label, before, seeds, after))
         for seed in self.seed_list:
+            own_seeds = {seeds: _own_seeds(seeds, stand_in, seed) for seeds in {cell[3] for cell in cells}}
             for variant, label, before, seeds, after in cells:
-                own = {k: seed if v == stand_in else v for k, v in seeds.items()}
-                kept = {k: v for k, v in own.items() if v != Seeds.model_fields[k].default}
-                part = f'"seeds":{canonical_json(kept)}' if kept else ""
-                start, end = (before, after) if kept else _without_comma(before, after)
+                part = own_seeds[seeds]
+                start, end = (before, after) if part else _without_comma(before, after)
                 yield seed, variant, label, digest(f"{start}{part}{end}")
+
+
+def _own_seeds(seeds: str, stand_in: int, seed: int) -> str:
+    """Return the JSON of a specification's seeds with one in place of the stand-in; "" where all are defaults."""
+    own = {k: seed if v == stand_in else v for k, v in json.loads(seeds).items()}
+    kept = {k: v for k, v in own.items() if v != Seeds.model_fields[k].default}
+    return f'"seeds":{canonical_json(kept)}' if kept else ""
 
 
 _STAND_IN = 1_000_000_007
