@@ -86,11 +86,11 @@ class Attempts(Database):
                 return None
             run_id = taken.run_id
             spec = validated(RunSpec, taken.spec, f"run {run_id}")
-            last = tx.scalar(select(func.max(Attempt.number)).where(Attempt.run_id == run_id)) or 0
+            before = select(func.coalesce(func.max(Attempt.number), 0)).where(Attempt.run_id == run_id)
             directory = directory_of(run_id, token)
             attempt = {
                 "run_id": run_id,
-                "number": last + 1,
+                "number": before.scalar_subquery() + 1,
                 "token": token,
                 "started": now,
                 "heartbeat": now,
@@ -100,21 +100,18 @@ class Attempts(Database):
                 "epochs_planned": spec.optimizer.epochs,
                 **asdict(environment),
             }
-            attempt_id = tx.execute(insert(tx, Attempt).values(attempt).returning(Attempt.id)).scalar_one()
-            checkpoint = tx.execute(
-                select(Artifact.kind, Artifact.path, Artifact.sha256, Artifact.bytes).where(
-                    Artifact.run_id == run_id, Artifact.kind == CHECKPOINT
-                )
-            ).one_or_none()
-            happened(tx, "claimed", run_id, attempt=last + 1, host=host)
+            added = insert(tx, Attempt).values(attempt).returning(Attempt.id, Attempt.number)
+            attempt_id, number = tx.execute(added).one()
+            resume = _checkpoint(tx, run_id) if number > 1 else None  # files are of attempts
+            happened(tx, "claimed", run_id, attempt=number, host=host)
         return Claim(
             run_id=run_id,
             token=token,
             attempt_id=attempt_id,
-            number=last + 1,
+            number=number,
             directory=directory,
             spec=spec,
-            resume=None if checkpoint is None else ArtifactRecord(*checkpoint),
+            resume=resume,
             epochs_done=taken.epochs,
         )
 
@@ -410,6 +407,12 @@ def _epoch_row(attempt: Row, epoch: EpochRecord) -> dict[str, Any]:
 def _metric_row(run_id: str, metric: MetricRecord) -> dict[str, Any]:
     value, kind = split_float(metric.value)
     return asdict(metric) | {"run_id": run_id, "value": value, "kind": kind}
+
+
+def _checkpoint(tx: Connection, run_id: str) -> ArtifactRecord | None:
+    of_file = select(Artifact.kind, Artifact.path, Artifact.sha256, Artifact.bytes)
+    row = tx.execute(of_file.where(Artifact.run_id == run_id, Artifact.kind == CHECKPOINT)).one_or_none()
+    return None if row is None else ArtifactRecord(*row)
 
 
 def _put_artifacts(tx: Connection, attempt: Row, artifacts: Sequence[ArtifactRecord]) -> None:
