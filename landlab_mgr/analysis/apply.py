@@ -1,17 +1,21 @@
 """Trained members of a workspace, applied to one of its datasets."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
 
+from landlab_mgr import analysis
 from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.analysis.results import Where, workspace_at
+from landlab_mgr.catalog import Catalog
+from landlab_mgr.catalog.records import AnalysisRecord
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.prediction import cf
 from landlab_mgr.records import CHECKPOINT
 from landlab_mgr.spec import fields
+from landlab_mgr.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from landlab_mgr.prediction.scenario import Scenario
@@ -26,6 +30,54 @@ class Predicted(NamedTuple):
     members: int
     pixels: int
     months: int
+
+
+CALIBRATION = "calibration"
+"""Analysis whose results are the calibrations of ensembles."""
+
+
+def calibrate(
+    which: str,
+    workspace: Where = None,
+    method: str = "conformal",
+    places: str = "dev",
+    pool: Sequence[str] = (),
+) -> analysis.Result:
+    """Calibrate the intervals of an ensemble, as a new version of its calibration.
+
+    Args:
+        which: name of an ensemble, or a filter, of members of one setup (of several with `pool`, and of all folds).
+        workspace: a workspace or its directory.
+        method: conformal.
+        places: dev, or folds: also cells that some members hold out and others do not, which is counted.
+        pool: fields of the run specification in which members may differ.
+
+    Raises:
+        LandlabError: for members of several setups, and where no place has two that did not learn from it.
+    """
+    place = workspace_at(workspace)
+    with place.open() as catalog:
+        ensemble = _members(place, catalog, which)
+        before = calibrations(catalog, ensemble.run_ids)
+        options = {
+            "method": method,
+            "places": places,
+            "pool": ",".join(pool),
+            "version": 1 + max((int(c.options["version"]) for c in before), default=0),
+        }
+        return analysis.run(place, catalog, CALIBRATION, ensemble.filter, options=options)
+
+
+def calibrations(catalog: Catalog, run_ids: Collection[str], within: bool = False) -> list[AnalysisRecord]:
+    """Calibrations of exactly these runs, oldest first; with `within` also those of some of them."""
+    records = [(record, catalog.evidence_of(record.id).keys()) for record in catalog.analyses(CALIBRATION)]
+    return [record for record, of in records if of == set(run_ids) or (within and of <= set(run_ids))]
+
+
+def _members(place: Workspace, catalog: Catalog, which: str) -> Ensemble:
+    """Completed runs of an ensemble's name, or of a filter."""
+    names = {e.name for e in catalog.ensembles()}
+    return Ensemble.select(place, catalog, f"ensemble = '{which}'" if which in names else which)
 
 
 def _silent(number: int, total: int) -> None:
@@ -70,8 +122,7 @@ def predict(
     fields.require_known(pool, "pool")
     place = workspace_at(workspace)
     with place.open(read_only=True) as catalog:
-        ensembles = {e.name for e in catalog.ensembles()}
-        ensemble = Ensemble.select(place, catalog, f"ensemble = '{which}'" if which in ensembles else which)
+        ensemble = _members(place, catalog, which)
         setup, values = _pooled(ensemble, pool)
         target = catalog.dataset(data)
         used = set(ensemble.runs["dataset"])

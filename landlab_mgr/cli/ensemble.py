@@ -84,18 +84,62 @@ def show_(
     db: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Every candidate of an ensemble: its rank, and kept or why not."""
-    from landlab_mgr.analysis import selection
+    """Every candidate of an ensemble: its rank, and kept or why not; and the calibrations of its members."""
+    from landlab_mgr.analysis import apply, selection
 
     with Workspace.at(workspace, db).open(read_only=True) as catalog:
         candidates = selection.table(catalog, catalog.ensemble(name))
+        kept = list(candidates["run_id"][candidates["kept"]])
+        calibrated = apply.calibrations(catalog, kept, within=True)
         looked = catalog.test_reads()
     if json:
         show(candidates, as_json=True)
         return
     shown = candidates if candidates["variant"].any() else candidates.drop(columns="variant")
     show(shown.assign(reason=shown["reason"].fillna("kept")).drop(columns="kept"), f"ensemble {name}")
+    for c in calibrated:
+        of = f"calibration {c.id}, version {c.options['version']}: {c.options['method']}, places {c.options['places']}"
+        console.print(f"{of}, of {c.filter}", markup=False, soft_wrap=True)
     console.print(f"{_count(candidates)}; test or withheld metrics were read {looked} times in this catalog")
+
+
+@app.command()
+def calibrate(
+    which: Annotated[
+        str,
+        typer.Argument(
+            metavar="ENSEMBLE|FILTER",
+            help="Members of one setup and all its folds, or of several setups with --pool",
+            show_default=False,
+        ),
+    ],
+    method: Annotated[
+        str, typer.Option(help="conformal: errors at places that members did not learn from")
+    ] = ("conformal"),
+    places: Annotated[
+        str,
+        typer.Option(
+            help="dev, or folds: also cells that some members hold out and others not, which is counted"
+        ),
+    ] = "dev",
+    pool: Annotated[
+        str, typer.Option(metavar="FIELDS", help="As of `landlab ensemble predict`, folds aside")
+    ] = "",
+    workspace: WorkspaceOption = None,
+    db: DatabaseOption = None,
+) -> None:
+    """Find how wide intervals are that cover new places, for `landlab ensemble predict --intervals`."""
+    from landlab_mgr.analysis import apply
+
+    pooled = _names(pool)
+    fields.require_known(pooled, "--pool")
+    result = apply.calibrate(which, Workspace.at(workspace, db), method, places, pooled)
+    version, n = result.record.options["version"], result.dataset.attrs["members"]
+    show(
+        result.analysis.table(result.dataset),
+        f"calibration {result.record.id}, version {version} of {n} members",
+    )
+    console.print(str(result.dataset.attrs["notes"]), markup=False, soft_wrap=True)
 
 
 @app.command()

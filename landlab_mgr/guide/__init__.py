@@ -28,6 +28,7 @@ SECTIONS = {
         "analysis-towers",
         "analysis-curve",
         "analysis-trust",
+        "analysis-calibration",
         "analysis-budget",
         "analysis-mapcompare",
         "analysis-pixels",
