@@ -5,6 +5,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
 
+import xarray as xr
+
 from landlab_mgr import analysis
 from landlab_mgr.analysis.base import Ensemble
 from landlab_mgr.analysis.results import Where, workspace_at
@@ -12,7 +14,8 @@ from landlab_mgr.catalog import Catalog
 from landlab_mgr.catalog.records import AnalysisRecord
 from landlab_mgr.data import store
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.prediction import cf
+from landlab_mgr.observations.calendar import Calendar
+from landlab_mgr.prediction import cf, intervals
 from landlab_mgr.records import CHECKPOINT
 from landlab_mgr.spec import fields
 from landlab_mgr.workspace.workspace import Workspace
@@ -30,6 +33,7 @@ class Predicted(NamedTuple):
     members: int
     pixels: int
     months: int
+    with_interval: tuple[str, ...] = ()
 
 
 CALIBRATION = "calibration"
@@ -96,6 +100,7 @@ def predict(
     layout: str = "auto",
     pool: Sequence[str] = (),
     tell: Callable[[int, int], None] = _silent,
+    levels: Sequence[float] = (),
 ) -> Predicted:
     """Apply trained members to a dataset: mean and spread by place and month, as a CF file.
 
@@ -111,10 +116,11 @@ def predict(
         layout: grid, points, or auto.
         pool: fields of the run specification in which members may differ.
         tell: called with the number of each block and how many there are.
+        levels: write lower and upper bounds of intervals that hold these shares of a new place's observations.
 
     Raises:
-        LandlabError: for a target that exists, an unknown dataset, layout, field or variable, and members that differ
-            in another field.
+        LandlabError: for a target that exists, an unknown dataset, layout, field or variable, members that differ in
+            another field, and intervals of members that are not calibrated.
     """
     cf.check_target(str(out))
     if layout not in get_args(cf.Layout):
@@ -127,6 +133,7 @@ def predict(
         target = catalog.dataset(data)
         used = set(ensemble.runs["dataset"])
         learned = {d.name: d.fingerprint for d in catalog.datasets() if d.name in used}
+        calibration = _calibration(ensemble, which, pool) if levels else None
         synthetic, paths = ensemble.synthetic, list(ensemble.paths(CHECKPOINT))
     ds = store.open_dataset(place.path(target.url))
 
@@ -138,14 +145,38 @@ def predict(
         run_id: prediction.Trained.open(path) for run_id, path in zip(ensemble.run_ids, paths, strict=True)
     }
     names = [v.name for v in prediction.chosen(trained, list(variables))]
+    wide = None
+    if calibration is not None:
+        wide = intervals.intervals_of(calibration, tuple(names), tuple(levels), Calendar.of(ds).step)
     attrs: dict[str, Any] = prediction.attributes(trained, setup, learned, synthetic, ds, changes)
     attrs["landlab_filter"] = ensemble.filter
     if pool:
         attrs["landlab_pooled"] = json.dumps(values)
+    if wide:
+        attrs["landlab_calibration"] = wide.about
     prediction.write(
-        trained, ds, out, names, changes, quantiles, members, cast(cf.Layout, layout), attrs, tell, pool
+        trained, ds, out, names, changes, quantiles, members, cast(cf.Layout, layout), attrs, tell, pool, wide
     )
-    return Predicted(Path(out), tuple(names), setup, len(trained), target.n_pixels, target.n_months)
+    counts = len(trained), target.n_pixels, target.n_months
+    return Predicted(Path(out), tuple(names), setup, *counts, tuple(wide.factor) if wide else ())
+
+
+def _calibration(ensemble: Ensemble, which: str, pool: Sequence[str]) -> xr.Dataset:
+    """Latest calibration of exactly these members; LandlabError where there is none, or they changed since."""
+    catalog, run_ids = ensemble.catalog, ensemble.run_ids
+    records = calibrations(catalog, run_ids)
+    folds = len({spec.split.fold for spec in catalog.specs(run_ids).values()}) > 1
+    other = ",".join(name for name in pool if name != "split.fold")
+    command = (
+        f'landlab ensemble calibrate "{which}"' + " --places folds" * folds + f" --pool {other}" * bool(other)
+    )
+    if not records:
+        raise LandlabError(f"no calibration of these {len(run_ids)} runs together: `{command}` makes one")
+    result = analysis.recorded(ensemble.workspace, catalog, records[-1])
+    needs = result.analysis.needs(analysis.options_of(result.analysis, result.record.options))
+    if catalog.evidence(run_ids, needs.splits, needs.evidence) != catalog.evidence_of(result.record.id):
+        raise LandlabError(f"runs changed since calibration {result.record.id}: `{command}` makes a new one")
+    return result.dataset
 
 
 def _pooled(ensemble: Ensemble, pooled: Sequence[str]) -> tuple[str, Mapping[str, list[fields.Value]]]:

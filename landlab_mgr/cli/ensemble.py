@@ -162,6 +162,15 @@ def predict(
         bool, typer.Option("--quantiles", help="5, 25, 50, 75, 95 % of the members too")
     ] = False,
     members: Annotated[bool, typer.Option("--members", help="Every member too")] = False,
+    levels: Annotated[
+        str,
+        typer.Option(
+            "--intervals",
+            metavar="PERCENTS",
+            help="Bounds of intervals that hold so much of what is observed at new places, such as 50,90,95; "
+            "needs `landlab ensemble calibrate`",
+        ),
+    ] = "",
     layout: Annotated[str, typer.Option(help="grid, points, or auto: what the pixels suggest")] = "auto",
     pool: Annotated[
         str,
@@ -176,9 +185,10 @@ def predict(
 ) -> None:
     """Apply the members to any dataset: mean and spread by place and month, as a CF file."""
     from landlab_mgr.analysis import apply
-    from landlab_mgr.prediction import cf
+    from landlab_mgr.prediction import cf, intervals
 
     cf.check_target(out)
+    wanted = intervals.levels_in(levels)
     if layout not in get_args(cf.Layout):
         raise LandlabError(f"--layout {layout}: choose one of {', '.join(get_args(cf.Layout))}")
     pooled = _names(pool)
@@ -197,6 +207,7 @@ def predict(
             layout,
             pooled,
             lambda number, total: steps("predicting", "block", number, total),
+            wanted,
         )
     passed = duration(time.monotonic() - started)
     console.print(
@@ -205,6 +216,10 @@ def predict(
         markup=False,
         soft_wrap=True,
     )
+    if wanted and (without := [name for name in done.variables if name not in done.with_interval]):
+        console.print(
+            f"no interval, since no observation by step calibrates it: {', '.join(without)}", soft_wrap=True
+        )
 
 
 def _names(text: str) -> list[str]:

@@ -21,6 +21,7 @@ from landlab_mgr.models import registry
 from landlab_mgr.models.model import Forcing
 from landlab_mgr.observations.variables import Variable
 from landlab_mgr.prediction import cf
+from landlab_mgr.prediction.intervals import Intervals
 from landlab_mgr.prediction.member import Trained
 from landlab_mgr.prediction.scenario import Scenario
 from landlab_mgr.spec import fields
@@ -46,6 +47,7 @@ def write(
     attrs: Mapping[str, Any] | None = None,
     tell: Callable[[int, int], None] = lambda number, total: None,
     pool: Sequence[str] = (),
+    intervals: Intervals | None = None,
 ) -> None:
     """Predict a dataset with an ensemble into a CF file: mean and spread of each variable by place and month.
 
@@ -63,6 +65,7 @@ def write(
         attrs: more global attributes.
         tell: hears the number of each block, and how many there are.
         pool: fields of the specification in which members may differ, as they may in their seeds.
+        intervals: write lower and upper bounds of the outputs that it has.
 
     Raises:
         LandlabError: for one member only, members that differ in another field, a dataset or scenario that does not
@@ -79,8 +82,10 @@ def write(
     changed = scenario.predictors_of(ds)
     places = cf.places_of(ds, layout)
     trained = [(m, m.encode(changed)) for m in members.values()]
-    written, extra = _contents(asked, list(members), quantiles, each)
-    per_pixel = 4 * ds.sizes["time"] * len(names) * (2 + len(QUANTILES) * quantiles + len(members) * each)
+    written, extra = _contents(asked, list(members), quantiles, each, intervals)
+    bounds = 2 * len(intervals.levels) if intervals else 0
+    kept = 2 + len(QUANTILES) * quantiles + len(members) * each + bounds
+    per_pixel = 4 * ds.sizes["time"] * len(names) * kept
     blocks = list(_joined(places.tiles(), max(1, BLOCK_BYTES // per_pixel)))
     wanted = ds[list(dict.fromkeys(name for model in models for name in batch.read_by(ds, model)))]
     chunk = min(ds.sizes["pixel"], CHUNK_PIXELS)  # the same in every block: one compilation
@@ -91,7 +96,9 @@ def write(
             pixels = np.concatenate(tiles)
             order = np.argsort(pixels, kind="stable")  # of the dataset, which is read fastest so
             part = batch.read(wanted, pixels[order])
-            statistics = _statistics(trained, part, pixels[order], chunk, forcing_of, names, quantiles, each)
+            statistics = _statistics(
+                trained, part, pixels[order], chunk, forcing_of, names, quantiles, each, intervals
+            )
             place = np.argsort(order, kind="stable")
             start = 0
             for tile in tiles:
@@ -143,6 +150,7 @@ def _statistics(
     names: tuple[str, ...],
     quantiles: bool,
     each: bool,
+    intervals: Intervals | None,
 ) -> dict[str, np.ndarray]:
     """Compute a file's variables for pixels of a dataset in memory.
 
@@ -163,6 +171,9 @@ def _statistics(
             x = np.stack([one[name] for one in series])
             values[name] = x.mean(axis=0, dtype=np.float64)
             values[f"{name}_sd"] = x.std(axis=0, ddof=1, dtype=np.float64)
+            if intervals and name in intervals.factor:
+                low, high = intervals.bounds(name, values[name], values[f"{name}_sd"])
+                values |= {f"{name}_lower": low, f"{name}_upper": high}
             if quantiles:
                 values[f"{name}_quantile"] = np.quantile(x, QUANTILES, axis=0)
             if each:
@@ -183,7 +194,11 @@ def _joined(tiles: Iterable[np.ndarray], pixels: int) -> Iterator[list[np.ndarra
 
 
 def _contents(
-    variables: Sequence[Variable], run_ids: Sequence[str], quantiles: bool, each: bool
+    variables: Sequence[Variable],
+    run_ids: Sequence[str],
+    quantiles: bool,
+    each: bool,
+    intervals: Intervals | None,
 ) -> tuple[dict[str, cf.Written], dict[str, xr.Variable]]:
     """Return a file's variables by month, and what else their dims need."""
     n = len(run_ids)
@@ -207,12 +222,23 @@ def _contents(
                 "cell_methods": f"{how} realization: standard_deviation",
             }
         )
+        if intervals and name in intervals.factor:
+            comment = " ".join(filter(None, (attrs.get("comment"), f"calibration: {intervals.about}")))
+            for end in ("lower", "upper"):
+                long_name = {"long_name": f"{meaning}: {end} bound of an interval", "comment": comment}
+                found[f"{name}_{end}"] = cf.Written(attrs | long_name, ("level",))
         if quantiles:
             long_name = {"long_name": f"{meaning}: quantiles of {n} members"}
             found[f"{name}_quantile"] = cf.Written(attrs | long_name, ("quantile",))
         if each:
             long_name = {"long_name": f"{meaning}: each member"}
             found[f"{name}_member"] = cf.Written(attrs | long_name, ("realization",))
+    if intervals:
+        share = {
+            "units": "1",
+            "long_name": "share of the observations of a new place between lower and upper",
+        }
+        extra["level"] = xr.Variable("level", np.array(intervals.levels), share)
     if quantiles:
         said = {"units": "1", "long_name": "share of the members that are lower"}
         extra["quantile"] = xr.Variable("quantile", np.array(QUANTILES), said)

@@ -6,7 +6,11 @@ import shutil
 import pytest
 import xarray as xr
 
+from landlab_mgr.catalog import MetricRecord
+from landlab_mgr.catalog.records import MemberRecord
+
 from .. import untrained
+from ..analysis import forecasts
 from ..conftest import _trained, once
 from .command import landlab, refused
 
@@ -105,3 +109,52 @@ def test_predict_pools_setups(planet, tmp_path):
         }
         assert len(ds.attrs["landlab_runs"].split()) == 4
         assert "pooled over" in ds.attrs["title"]
+
+
+@pytest.mark.slow
+def test_calibrate_and_predict_with_intervals(planet, tmp_path):
+    ds, root = forecasts.dataset(planet), tmp_path / "ws"
+
+    def files(spec):
+        return {"monthly": forecasts.monthly(ds, spec)}
+
+    workspace = untrained.make(root, ds, [["PFT", "CLIM"]], 4, files_of=files)
+    with workspace.open() as catalog:
+        ids = list(catalog.runs("")["run_id"])
+        kept = [MemberRecord(run_id, k, 0.0, None) for k, run_id in enumerate(ids)]
+        catalog.create_ensemble("mine", {"grid": "untrained"}, "grid = 'untrained'", kept)
+    out = tmp_path / "p.nc"
+    predict = (
+        "ensemble",
+        "predict",
+        "mine",
+        "--data",
+        ds.attrs["name"],
+        "--variables",
+        "gpp,litter",
+        "--out",
+        out,
+    )
+    refusal = refused(*predict, "--intervals", "50", workspace=root)
+    assert 'no calibration of these 4 runs together: `landlab ensemble calibrate "mine"` makes one' in refusal
+    assert "allowed are whole percents" in refused(*predict, "--intervals", "5x", workspace=root)
+    assert "should be 'conformal'" in refused(
+        "ensemble", "calibrate", "mine", "--method", "x", workspace=root
+    )
+    for version in (1, 2):
+        told = landlab("ensemble", "calibrate", "mine", workspace=root).stdout
+        assert f"version {version} of 4 members" in told
+    assert "version 2: conformal, places dev" in landlab("ensemble", "show", "mine", workspace=root).stdout
+    assert "no interval, since no observation by step calibrates it: litter" in (
+        landlab(*predict, "--intervals", "50", workspace=root).stdout
+    )
+    with xr.open_dataset(out, engine="h5netcdf") as found:
+        assert found.attrs["landlab_calibration"].startswith("conformal, version 2 (")
+        assert (found["gpp_lower"] < found["gpp"]).all()
+    with workspace.open() as catalog:
+        catalog.redo(ids[:1])
+        untrained.complete(workspace, catalog, ds, files, [MetricRecord("dev", "gpp", "R2", "flat", 0.5)])
+    assert "runs changed since calibration" in refused(
+        *predict[:-1], tmp_path / "q.nc", "--intervals", 50, workspace=root
+    )
+    assert not (tmp_path / "q.nc").exists()

@@ -15,7 +15,7 @@ import xarray as xr
 from landlab_mgr.data import batch, store
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models.dalec.model import MODEL
-from landlab_mgr.prediction import cf, predict, scenario
+from landlab_mgr.prediction import cf, intervals, predict, scenario
 from landlab_mgr.spec.run import RunSpec
 from landlab_mgr.storage import location
 from landlab_mgr.training import checkpoint, evaluate
@@ -125,6 +125,67 @@ def test_mean_and_spread_of_the_members(made, members, dataset, tmp_path, suffix
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
+WIDE = intervals.Intervals(
+    (0.5, 0.9), {"gpp": np.array([1.0, 3.0])}, {"gpp": 0.25}, "conformal, version 2 (0123)"
+)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("layout", ["points", "grid"])
+def test_bounds_of_intervals(members, dataset, tmp_path, suffix, layout):
+    path = tmp_path / f"p{suffix}"
+    predict.write(members, gridded(dataset), path, ("gpp", "litter"), layout=layout, intervals=WIDE)
+    found = read(path)
+    for level, factor in ((0.5, 1.0), (0.9, 3.0)):
+        half = factor * (found["gpp_sd"] + 0.25)
+        for name, expected in (("gpp_lower", found["gpp"] - half), ("gpp_upper", found["gpp"] + half)):
+            np.testing.assert_allclose(found[name].sel(level=level), expected, rtol=1e-5, atol=1e-5)
+    assert found["gpp_lower"].dims == ("level", *found["gpp"].dims)
+    assert (
+        found["gpp_upper"].attrs["long_name"]
+        == "gross primary productivity (as carbon): upper bound of an interval"
+    )
+    assert found["gpp_upper"].attrs["comment"] == "calibration: conformal, version 2 (0123)"
+    assert (
+        found["level"].attrs["long_name"]
+        == "share of the observations of a new place between lower and upper"
+    )
+    assert "litter_lower" not in found
+
+
+def calibrated(**more):
+    """What an analysis `calibration` leaves, of two streams of GPP, one of ET and biomass by year."""
+    content = {
+        "factor": (("variable", "level"), np.tile([1.0, 2.0, np.nan], (4, 1)) * [[1], [2], [3], [4]]),
+        "floor": ("variable", [0.1, 0.2, 0.3, 0.4]),
+        "places": ("variable", [9, 12, 10, 10]),
+        "output": ("variable", ["gpp", "gpp", "et", "biomass"]),
+        "average": ("variable", ["step", "step", "step", "year"]),
+    }
+    coords = {"variable": ["gpp_fluxnet", "gpp_other", "et", "biomass"], "level": [0.5, 0.9, 0.95]}
+    return xr.Dataset(
+        content, coords, {"step": "month", "method": "conformal", "version": 3, "analysis": "0123"} | more
+    )
+
+
+def test_intervals_of_a_calibration():
+    wide = intervals.intervals_of(calibrated(), ("gpp", "litter", "biomass"), (0.5, 0.9), "month")
+    assert wide.floor == {"gpp": 0.2}, "of the most places"
+    assert wide.factor["gpp"].tolist() == [2, 4]
+    assert wide.about == "conformal, version 3 (0123)"
+    for names, level, step, message in (
+        (("gpp",), 0.95, "month", "--intervals 95: 12 places calibrate gpp, which reach 92% at most"),
+        (("gpp",), 0.5, "day", "the calibration is of months, and the dataset has days"),
+        (("litter", "biomass"), 0.5, "month", "none of litter, biomass is calibrated; .* from gpp, et$"),
+    ):
+        with pytest.raises(LandlabError, match=message):
+            intervals.intervals_of(calibrated(), names, (level,), step)
+    assert intervals.levels_in("90, 50,90") == (0.5, 0.9)
+    for text in ("0", "100", "9.5", "-5", "x"):
+        with pytest.raises(LandlabError, match=r"--intervals .*: allowed are whole percents from 1 to 99"):
+            intervals.levels_in(text)
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_pixels_on_a_grid_become_maps(members, dataset, tmp_path, suffix, monkeypatch):
     ds = gridded(dataset)
@@ -212,6 +273,7 @@ def test_the_checker_of_cf_finds_no_error(members, dataset, tmp_path, layout, su
         quantiles=True,
         each=True,
         attrs=attrs,
+        intervals=WIDE,
     )
     if suffix == ".zarr":  # the checker reads NetCDF
         path, ds = tmp_path / "as.nc", read(tmp_path / "p.zarr")
