@@ -545,11 +545,6 @@ class Member:
         patches = np.unique(self.patch[self.label == split.DEV])
         return self._stack(patches, self.dev_patches_per_batch, self.dev_capacity) if len(patches) else None
 
-    @property
-    def updates_per_epoch(self) -> int:
-        """Number of batches of an epoch."""
-        return -(-len(self._train_patches) // self.patches_per_batch)
-
     def batches(self, seed: int, epoch: int) -> Selection:
         """Return the batches of an epoch, stacked [batch, capacity].
 

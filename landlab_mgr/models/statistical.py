@@ -44,7 +44,6 @@ BOOSTING = Tables(
         "optimizer.weight_decay",
         "optimizer.clip_norm",
         "optimizer.process_rate",
-        "optimizer.schedule",
     ),
     optimizer={"learning_rate": 0.05, "epochs": 100},
     steps=("month", "day"),

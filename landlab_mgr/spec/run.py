@@ -38,10 +38,6 @@ class OptimizerSpec(Frozen):
     """Adam over batches of whole patches; `patches_per_batch = 0` means all training patches at once."""
 
     learning_rate: float = Field(5e-4, gt=0, description="step size of Adam")
-    schedule: Literal["constant", "cosine"] = Field(
-        "constant",
-        description="course of the learning rate over the epochs: constant, or half a cosine from it to 0",
-    )
     epochs: int = Field(199, ge=1, lt=2**31, description="passes over the training patches")
     patches_per_batch: int = Field(1, ge=0, description="whole patches in an update; 0 = all of them")
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, as in AdamW; 0 = none")

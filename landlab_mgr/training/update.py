@@ -69,8 +69,6 @@ class Hyper(NamedTuple):
     process_rate: Number
     weight_decay: Number
     clip_norm: Number
-    updates: Number
-    """Updates after which the learning rate is 0; 0: it is constant."""
     loss_weights: dict[str, Number]
     expected: dict[str, Number]
     """Weights of a term's observations, summed, per training pixel; {} where the model does not weigh by variance."""
@@ -107,13 +105,11 @@ def hyper(
                 expected[name] = np.float32(per_pixel)
         weights[name] = np.float32(weight)
     o = spec.optimizer
-    updates = o.epochs * member.updates_per_epoch if o.schedule == "cosine" else 0
     return Hyper(
         learning_rate=np.float32(o.learning_rate),
         process_rate=np.float32(o.process_rate),
         weight_decay=np.float32(o.weight_decay),
         clip_norm=np.float32(o.clip_norm),
-        updates=np.float32(updates),
         loss_weights=weights,
         expected=expected,
     )
@@ -154,10 +150,9 @@ def _update(state: State, batch: Batch, hyper: Hyper, static: Static) -> tuple[S
     gradient, values = jax.grad(loss, has_aux=True)(state.params)
     gradient = _limited(gradient, hyper.clip_norm, is_free(static.setup))
     direction, moments = _ADAM.update(gradient, state.moments)
-    base = hyper.learning_rate * _course(state.moments, hyper.updates)
     params = {}
     for part in state.params:
-        rate = base * hyper.process_rate if part == PROCESS else base
+        rate = hyper.learning_rate * hyper.process_rate if part == PROCESS else hyper.learning_rate
         params[part] = jax.tree.map(
             lambda w, d, rate=rate: w - rate * (d + hyper.weight_decay * w),
             state.params[part],
@@ -179,12 +174,6 @@ def _limited(gradient: Any, limit: Number, by_place: bool) -> Any:
     return jax.tree.map(
         lambda g: g * factor.reshape(factor.shape + (1,) * (g.ndim - factor.ndim)).astype(g.dtype), gradient
     )
-
-
-def _course(moments: Any, updates: Number) -> Array:
-    """Share of the learning rate at the next update: half a cosine over so many updates, 1 where those are 0."""
-    done = moments.count / jnp.maximum(updates, 1.0)
-    return jnp.where(updates > 0, 0.5 * (1.0 + jnp.cos(jnp.pi * jnp.minimum(done, 1.0))), 1.0)
 
 
 @lru_cache(maxsize=8)

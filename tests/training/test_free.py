@@ -71,21 +71,6 @@ def test_one_place_beyond_the_limit_leaves_the_others_as_they_are():
             np.testing.assert_array_equal(x, gradient[name])
 
 
-def test_the_learning_rate_falls_along_half_a_cosine(planet):
-    spec = spec_of(planet, optimizer={"epochs": 8, "patches_per_batch": 4, "schedule": "cosine"})
-    member = batch.Member.of(spec, planet)
-    updates = update.hyper(spec, member, ()).updates
-    assert updates == 8 * len(member.batches(0, 1).mask) == 8 * member.updates_per_epoch > 8
-    state = update.initial_state(spec, member)
-    shares = [
-        float(update._course(state.moments._replace(count=int(updates * t)), updates))
-        for t in (0, 0.25, 0.5, 1)
-    ]
-    np.testing.assert_allclose(shares, [1, (1 + 2**-0.5) / 2, 0.5, 0], atol=1e-6)
-    constant = update.hyper(spec_of(planet), member, ()).updates
-    assert update._course(state.moments._replace(count=10**6), constant) == 1
-
-
 def changed_at(ds, pixel):
     """The dataset with other observations of one pixel."""
     out = ds.copy(deep=True)
