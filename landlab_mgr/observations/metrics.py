@@ -231,6 +231,63 @@ def statistics(model: Values, observed: Values) -> dict[str, float]:
     return {name: float(x[0]) for name, x in values.items()}
 
 
+KLING_GUPTA = ("kge", "r", "alpha", "beta")
+"""Kling-Gupta efficiency and its parts: correlation, ratio of the standard deviations, ratio of the means."""
+HIGHEST, LOWEST = 0.02, 0.3
+"""Shares of the flow duration curve that are its peaks and its low flows, after Yilmaz et al. (2008)."""
+DRY = 1e-6
+"""Flow that counts for none, mm d-1: no lower one has a logarithm here."""
+
+
+def kling_gupta(x: Moments) -> dict[str, Values]:
+    """Kling-Gupta efficiency of each series, [N], and its parts: Gupta et al. 2009, doi:10.1016/j.jhydrol.2009.08.003.
+
+    kge = 1 - sqrt((r - 1)^2 + (alpha - 1)^2 + (beta - 1)^2). NaN where the observations do not vary or have no mean; of
+    a model that does not vary, r is 0.
+    """
+    own = statistics_of(x)
+    varies, flows = np.isfinite(own["R2"]), np.abs(x.observed) > ROUND_OFF * x.observed_size
+    r = np.where(varies, np.nan_to_num(own["r"]), np.nan)
+    alpha = np.sqrt(x.model_spread / np.where(varies, x.observed_spread, np.nan))
+    beta = x.model / np.where(flows & (x.n > 0), x.observed, np.nan)
+    kge = 1 - np.sqrt((r - 1) ** 2 + (alpha - 1) ** 2 + (beta - 1) ** 2)
+    return dict(zip(KLING_GUPTA, (kge, r, alpha, beta), strict=True))
+
+
+def duration_biases(model: Values, observed: Values) -> dict[str, Values]:
+    """Biases of the ends of the flow duration curve, %, [N]: Yilmaz et al. 2008, doi:10.1029/2007WR006716.
+
+    fhv: volume of the highest 2 % of the flows, modelled less observed, over the observed one. flv: likewise the sum of
+    the logarithms of the lowest 30 % above that of the lowest flow, with its sign turned: positive where the modelled
+    curve is too flat. Each series is sorted by itself; pairs where either is NaN are left out.
+
+    Args:
+        model: [T, N].
+        observed: [T, N], mm d-1.
+    """
+    there = np.isfinite(model) & np.isfinite(observed)
+    n = there.sum(axis=0)
+    # the highest first, missing ones last
+    m, o = (-np.sort(-np.where(there, x, -np.inf), axis=0) for x in (model, observed))
+    place = np.arange(len(m))[:, None]
+    peaks = place < np.maximum(np.rint(HIGHEST * n), np.minimum(n, 1))
+    low = (place >= n - np.rint(LOWEST * n)) & (place < n)
+
+    def total(x: Values, chosen: npt.NDArray[np.bool_]) -> Values:
+        return np.where(chosen, x, 0.0).sum(axis=0)
+
+    def of_low(x: Values) -> Values:
+        logarithm = np.log(np.maximum(x, DRY))
+        least = np.where(low, logarithm, np.inf).min(axis=0)
+        return total(logarithm - np.where(np.isfinite(least), least, 0.0), low)
+
+    high, (flat_m, flat_o) = total(o, peaks), (of_low(m), of_low(o))
+    return {
+        "fhv": 100 * (total(m, peaks) - high) / np.where(high > 0, high, np.nan),
+        "flv": -100 * (flat_m - flat_o) / np.where(flat_o > 0, flat_o, np.nan),
+    }
+
+
 def scores(split: str, variable: str, x: Moments, min_months: int = 12) -> list[MetricRecord]:
     """Every statistic of one variable over some pixels, at three levels.
 

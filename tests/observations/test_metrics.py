@@ -168,3 +168,32 @@ def test_draws_of_groups_are_scored_from_their_moments():
         own = columns[seen[columns]]
         brute = metrics.statistics(x.model[own], x.observed[own])
         assert {n: v[draw] for n, v in means.items()} == pytest.approx(brute, rel=1e-9, nan_ok=True)
+
+
+def test_kling_gupta_by_hand():
+    observed = np.array([1.0, 2.0, 3.0, 6.0])
+    columns = [observed, 2 * observed, observed + 3, np.full(4, 3.0), np.full(4, np.nan)]
+    values = metrics.kling_gupta(metrics.moments(np.stack(columns, 1), np.repeat(observed[:, None], 5, 1)))
+    np.testing.assert_allclose(values["r"][:4], [1, 1, 1, 0])
+    np.testing.assert_allclose(values["alpha"][:4], [1, 2, 1, 0])
+    np.testing.assert_allclose(values["beta"][:4], [1, 2, 2, 1])
+    np.testing.assert_allclose(values["kge"][:4], 1 - np.sqrt([0, 2, 1, 2]))
+    assert all(np.isnan(x[4]) for x in values.values())
+    still = metrics.kling_gupta(metrics.moments(observed[:, None], np.full((4, 1), 2.0)))
+    assert np.isnan(still["kge"][0])
+
+
+def test_biases_of_the_ends_of_the_flow_duration_curve_by_hand():
+    observed = np.arange(1.0, 101.0)
+    gap = np.where(observed == 50, np.nan, observed)  # the middle of the curve is in neither end
+    shuffled = np.random.default_rng(0).permutation(observed)
+    columns = [observed, 2 * observed, observed**2, shuffled, gap, np.zeros(100)]
+    values = metrics.duration_biases(np.stack(columns, 1), np.repeat(observed[:, None], 6, 1))
+    np.testing.assert_allclose(values["fhv"][:4], [0, 100, 100 * (99**2 + 100**2) / 199 - 100, 0], atol=1e-12)
+    np.testing.assert_allclose(values["flv"][:4], [0, 0, -100, 0], atol=1e-9)
+    assert values["fhv"][4] == 0
+    assert (values["fhv"][5], values["flv"][5]) == (-100, 100)
+    dry = metrics.duration_biases(np.ones((10, 1)), np.zeros((10, 1)))
+    assert np.isnan([dry["fhv"][0], dry["flv"][0]]).all()
+    nothing = metrics.duration_biases(np.full((3, 1), np.nan), np.ones((3, 1)))
+    assert np.isnan([nothing["fhv"][0], nothing["flv"][0]]).all()
