@@ -40,6 +40,7 @@ BOOSTING = Tables(
         "loss",
         "batch",
         "loss_weights",
+        "optimizer.schedule",
         "optimizer.patches_per_batch",
         "optimizer.weight_decay",
         "optimizer.clip_norm",

@@ -7,6 +7,7 @@ Everything in a `RunSpec` is scientific: two specs that differ are two runs. How
 import difflib
 import hashlib
 import json
+import math
 import re
 from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
@@ -38,6 +39,11 @@ class OptimizerSpec(Frozen):
     """Adam over batches of whole patches; `patches_per_batch = 0` means all training patches at once."""
 
     learning_rate: float = Field(5e-4, gt=0, description="step size of Adam")
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant",
+        description="course of the learning rate over the epochs: as it is, or along half a cosine towards 0 after the "
+        "last one",
+    )
     epochs: int = Field(199, ge=1, lt=2**31, description="passes over the training patches")
     patches_per_batch: int = Field(1, ge=0, description="whole patches in an update; 0 = all of them")
     weight_decay: float = Field(0.0, ge=0, description="decoupled weight decay, as in AdamW; 0 = none")
@@ -52,6 +58,12 @@ class OptimizerSpec(Frozen):
     keep: Literal["last", "best_dev"] = Field(
         "last", description="epoch whose weights the member has: the last, or the one of the lowest dev loss"
     )
+
+    def rate(self, epoch: int) -> float:
+        """Learning rate of an epoch, counted from 1."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (epoch - 1) / self.epochs))
 
 
 OF_KIND: dict[str, tuple[str, ...]] = {

@@ -157,6 +157,8 @@ def train(
                 for lane, p in zip(filled, progress, strict=True)
             ]
         )
+        rate = [lane.spec.optimizer.rate(p.epoch) for lane, p in zip(filled, progress, strict=True)]
+        numbers = numbers._replace(learning_rate=jax.device_put(np.array(rate, np.float32)))
         state, trained = one_epoch(state, source, view, order, numbers, static)
         held_out = {} if dev is None else _score(state, source, view, dev, dev_numbers, static)
         if best is not None:

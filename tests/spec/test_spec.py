@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models.dalec.tables import TABLES
 from landlab_mgr.spec.grid import GridSpec, load_grid
-from landlab_mgr.spec.run import RunSpec, validated
+from landlab_mgr.spec.run import OptimizerSpec, RunSpec, validated
 from landlab_mgr.storage.resources import resource
 
 
@@ -45,6 +45,7 @@ STORED = {
     ),
     "start": _plain(network={"head_scale": 0.1, "head_bias": "typical"}),
     "best epoch": _plain(optimizer={"keep": "best_dev"}),
+    "schedule": _plain(optimizer={"schedule": "cosine"}),
     "process rate": _plain(process={"water_stress": "nn_paw"}, optimizer={"process_rate": 4}),
     "split": _plain(split={"kind": "patch", "dev_fraction": 1 / 3}),
     "kfold": _plain(split={"kind": "kfold", "fold": 3}),
@@ -103,6 +104,7 @@ IDENTITIES = {
     "optimizer": "b4d4f0ddcb8782e9",
     "start": "90c37ab81d1be647",
     "best epoch": "038184d9ad0ce905",
+    "schedule": "00bed187027e588a",
     "process rate": "0b5bf5e42b1536c3",
     "split": "f162de0c0b671297",
     "kfold": "8a92bde9796a8125",
@@ -393,3 +395,10 @@ def test_mistakes_are_one_clear_line(tmp_path, text, says):
 def test_missing_grid_file(tmp_path):
     with pytest.raises(LandlabError, match="no grid file"):
         load_grid(tmp_path / "absent.toml")
+
+
+def test_the_learning_rate_falls_along_half_a_cosine():
+    optimizer = OptimizerSpec(learning_rate=0.2, epochs=4, schedule="cosine")
+    halves = [0.2, 0.1 * (1 + 0.5**0.5), 0.1, 0.1 * (1 - 0.5**0.5)]
+    assert [optimizer.rate(epoch) for epoch in (1, 2, 3, 4)] == pytest.approx(halves)
+    assert OptimizerSpec(learning_rate=0.2, epochs=4).rate(4) == 0.2

@@ -67,6 +67,19 @@ def test_loss_falls_and_its_terms_add_up(planet, arrays, tmp_path):
     assert {n for n in records[0].terms if not n.startswith("dev_")} == expected
 
 
+def test_a_schedule_makes_later_steps_smaller(planet, arrays, tmp_path):
+    optimizer = {"epochs": 4, "learning_rate": 3e-3, "patches_per_batch": 2}
+    weights = {}
+    for schedule in ("constant", "cosine"):
+        spec = spec_of(planet, optimizer=optimizer | {"schedule": schedule})
+        groups = train_all(spec, planet, arrays, tmp_path / schedule, groups=4)
+        weights[schedule] = [np.concatenate([x.ravel() for x in weights_of(path_of(g))]) for g in groups]
+    (first, _, third, last), (same, _, before, after) = weights["constant"], weights["cosine"]
+    assert np.array_equal(first, same)
+    share = np.linalg.norm(after - before) / np.linalg.norm(last - third)
+    assert share == pytest.approx(0.5 * (1 + np.cos(0.75 * np.pi)), rel=0.2)
+
+
 @pytest.mark.slow
 def test_resumed_is_bitwise_what_was_never_interrupted(planet, arrays, tmp_path):
     whole = train_all(spec_of(planet), planet, arrays, tmp_path / "whole")
