@@ -16,7 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from landlab_mgr.data import schema, split
-from landlab_mgr.data.sources import classes, forcing, months, source_files
+from landlab_mgr.data.sources import classes, forcing, months, source_files, units
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models.sun import saturation, sun
 from landlab_mgr.observations.streams import STREAMS
@@ -63,6 +63,10 @@ GROUPS = {
     ),
 }
 """Attributes of each predictor group, as the tables call them."""
+UNITS = {"prcp": "mm d-1", "tmin": "degC", "tmax": "degC", "srad": "W m-2", "vp": "Pa", "q_obs": "mm d-1"}
+"""Series of a basin, and their units."""
+MOST_RUNOFF = 2.0
+"""Discharge over precipitation that the basins' median cannot exceed: 0.4 is usual, other units give tens."""
 PLACE = ("gauge_lat", "gauge_lon", "huc_02")
 MISSING = -999.0
 CUBIC_FOOT = 0.3048**3
@@ -93,7 +97,7 @@ def read(directory: str | Path) -> tuple[xr.Dataset, list[str]]:
         raise LandlabError(f"no directory {directory}; give the one that holds CAMELS-US")
     table = _attributes(directory)
     packed = sorted(directory.glob("*.nc"))
-    series = _of_netcdf(packed[0]) if packed else _of_text(directory)
+    series, notices = (_of_netcdf(packed[0]), []) if packed else _of_text(directory)
     without = [basin for basin in series.basins if basin not in table.index]
     if without:
         raise LandlabError(
@@ -104,7 +108,7 @@ def read(directory: str | Path) -> tuple[xr.Dataset, list[str]]:
     count = series.values["prcp"].shape[1]
     axis = months.axis_of_days(series.first, count)
     ds = months.dataset(axis)
-    notices = _add_forcing(ds, series, table["gauge_lat"].to_numpy(float))
+    notices += _add_forcing(ds, series, table["gauge_lat"].to_numpy(float))
     _add_discharge(ds, series)
     notices += _add_predictors(ds, table)
     _add_geometry(ds, series, table)
@@ -148,7 +152,7 @@ def _attributes(directory: Path) -> pd.DataFrame:
 
 
 def _of_netcdf(path: Path) -> Series:
-    names = ("prcp", "tmin", "tmax", "srad", "vp", "q_obs")
+    names = tuple(UNITS)
     with source_files.open_(path) as opened:
         missing = [n for n in (*names, "basin", "time") if n not in opened.variables]
         if missing:
@@ -161,12 +165,18 @@ def _of_netcdf(path: Path) -> Series:
         with source_files.readable(str(path)):
             ds = opened[list(names)].load()
             basins = [str(b) for b in np.asarray(opened["basin"].values).astype(str)]
-    values = {n: ds[n].transpose("basin", "time").values.astype(np.float64) for n in names}
+    values = {}
+    for name in names:
+        own = ds[name].transpose("basin", "time").values.astype(np.float64)
+        if unit := ds[name].attrs.get("units"):
+            advice = f"correct the attribute `units` of {name}, or its values"
+            own = units.convert(own, str(unit), UNITS[name], f"{path}: {name}", advice)
+        values[name] = own
     return Series(basins, axis.time[0].astype("datetime64[D]"), values)
 
 
-def _of_text(directory: Path) -> Series:
-    """Read the archive's own files.
+def _of_text(directory: Path) -> tuple[Series, list[str]]:
+    """Read the archive's own files, and tell which gauges lack one of their two.
 
     Basins share the days that all of them have forcing for.
     """
@@ -193,7 +203,7 @@ def _of_text(directory: Path) -> Series:
         raise LandlabError(
             f"the basins under {directory} share no unbroken days of forcing; every day once, leap days included"
         )
-    rows: dict[str, list[np.ndarray]] = {n: [] for n in ("prcp", "tmin", "tmax", "srad", "vp", "q_obs")}
+    rows: dict[str, list[np.ndarray]] = {n: [] for n in UNITS}
     for gauge in both:
         frame, area = frames[gauge]
         for name in ("prcp", "tmin", "tmax", "srad", "vp"):
@@ -201,7 +211,11 @@ def _of_text(directory: Path) -> Series:
         feet = _discharge_of_text(gauges[gauge]).reindex(days).to_numpy(float)
         rows["q_obs"].append(feet * CUBIC_FOOT * SECONDS / area * 1000)
     first = days.values[0].astype("datetime64[D]")
-    return Series(both, first, {name: np.stack(values) for name, values in rows.items()})
+    notices = []
+    for own, others, lack in ((gauges, forcings, "forcing"), (forcings, gauges, "streamflow")):
+        if alone := sorted({*own} - {*others}):
+            notices.append(f"left out: {len(alone)} gauges without a file of {lack}, {alone[0]} the first")
+    return Series(both, first, {name: np.stack(values) for name, values in rows.items()}), notices
 
 
 def _forcing_of_text(path: Path) -> tuple[pd.DataFrame, float]:
@@ -270,6 +284,15 @@ def _add_discharge(ds: xr.Dataset, series: Series) -> None:
         raise LandlabError(
             f"discharge of basin {series.basins[basin]} is {flow[basin, step]:g} mm d-1 on {series.first + step}; "
             f"it cannot be negative: write missing values as {MISSING:g} or NaN"
+        )
+    rain = series.values["prcp"]
+    both = np.isfinite(flow) & np.isfinite(rain)
+    total = np.where(both, rain, 0.0).sum(axis=1)
+    share = np.where(both, flow, 0.0).sum(axis=1)[total > 0] / total[total > 0]
+    if len(share) and np.median(share) > MOST_RUNOFF:
+        raise LandlabError(
+            f"discharge is {np.median(share):.0f} times the precipitation in the median basin, above {MOST_RUNOFF:g}: "
+            f"are both in mm d-1? Cubic feet a second times {1000 * CUBIC_FOOT * SECONDS:.0f} over the area in m2 are"
         )
     stream = STREAMS["discharge"]
     variable = VARIABLES[stream.variable]

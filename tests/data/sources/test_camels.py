@@ -98,7 +98,7 @@ def test_one_netcdf_file_gives_the_same(archive, tmp_path):
     other = tmp_path / "packed"
     other.mkdir()
     write_attributes(other)
-    series = camels._of_text(archive)
+    series, _ = camels._of_text(archive)
     xr.Dataset(
         {n: (("basin", "time"), x) for n, x in series.values.items()},
         {"basin": list(GAUGES), "time": DAYS},
@@ -118,6 +118,10 @@ def test_one_netcdf_file_gives_the_same(archive, tmp_path):
             "discharge of basin 02051500 is -0.02.* cannot be negative",
         ),
         (
+            lambda d: [write_gauge(d, gauge, flow=9000.0) for gauge in GAUGES],
+            "discharge is 7 times the precipitation in the median basin, above 2: are both in mm d-1",
+        ),
+        (
             lambda d: write_gauge(d, GAUGES[1], DAYS[DAYS != "2000-02-29"]),
             "no unbroken days of forcing; every day once, leap days included",
         ),
@@ -132,6 +136,43 @@ def test_what_cannot_be_read_is_named(archive, spoil, message):
     spoil(archive)
     with pytest.raises(LandlabError, match=message):
         camels.read(archive)
+
+
+def test_gauges_without_one_of_their_files_are_left_out_and_told(archive):
+    next(archive.rglob(f"{GAUGES[0]}_lump*")).unlink()
+    next(archive.rglob(f"{GAUGES[2]}_stream*")).unlink()
+    ds, notices = camels.read(archive)
+    assert list(ds["site"].values) == [GAUGES[1]]
+    assert f"left out: 1 gauges without a file of forcing, {GAUGES[0]} the first" in notices
+    assert f"left out: 1 gauges without a file of streamflow, {GAUGES[2]} the first" in notices
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"unit": "cfs"}, "q_obs has unit 'cfs', in which 'cfs' is unknown; mm d-1 or what converts to it"),
+        ({"unit": "ft3 s-1"}, "q_obs is in 'ft3 s-1', which cannot become mm d-1"),
+        ({"days": DAYS[DAYS != "2000-02-29"]}, "2000-02-28"),
+    ],
+)
+def test_a_packed_file_that_cannot_be_is_named(tmp_path, changes, message):
+    write_attributes(tmp_path)
+    days = changes.get("days", DAYS)
+    ones = xr.DataArray(np.ones((3, len(days))), {"basin": list(GAUGES), "time": days})
+    packed = xr.Dataset(dict.fromkeys(camels.UNITS, ones))
+    packed["q_obs"].attrs["units"] = changes.get("unit", "mm d-1")
+    packed.to_netcdf(tmp_path / "all.nc")
+    with pytest.raises(LandlabError, match=message):
+        camels.read(tmp_path)
+
+
+def test_a_packed_file_in_other_units_is_converted(tmp_path):
+    write_attributes(tmp_path)
+    ones = xr.DataArray(np.ones((3, 9)), {"basin": list(GAUGES), "time": DAYS[:9]})
+    packed = xr.Dataset(dict.fromkeys(camels.UNITS, ones)).assign(prcp=9 * ones)
+    packed["q_obs"].attrs["units"] = "cm d-1"
+    packed.to_netcdf(tmp_path / "all.nc")
+    np.testing.assert_allclose(camels.read(tmp_path)[0]["discharge"], 10.0)
 
 
 @pytest.mark.fixtures
