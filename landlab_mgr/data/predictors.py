@@ -162,7 +162,7 @@ class Encoder:
         are those of the member. Raises `LandlabError` for a predictor it lacks, or a class code unknown to
         the member.
         """
-        plant_type = _plant_type(ds)
+        plant_type = plant_types(ds)
         columns = [column for part in self.parts for column in part.apply(ds, plant_type)]
         return np.stack(columns, axis=1).astype(np.float32)
 
@@ -226,7 +226,7 @@ def encode(ds: xr.Dataset, names: Sequence[str], train: np.ndarray, seed: int) -
             f"{train.sum()} training pixels of {ds.sizes['pixel']}; give a mask with at least one"
         )
     chosen = tuple(group for group in available if group in names)
-    plant_type = _plant_type(ds)
+    plant_type = plant_types(ds)
     parts: list[_Part] = []
     for group in chosen:
         for name in available[group]:
@@ -264,7 +264,7 @@ def class_words(ds: xr.Dataset, name: str) -> dict[float, str]:
     )
 
 
-def _plant_type(ds: xr.Dataset) -> np.ndarray:
+def plant_types(ds: xr.Dataset) -> np.ndarray:
     """Return the plant type of each pixel.
 
     It is the IGBP class, or else the dominant plant type, the first by name of equal ones; "" = unknown.

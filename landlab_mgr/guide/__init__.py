@@ -29,6 +29,7 @@ SECTIONS = {
         "analysis-curve",
         "analysis-trust",
         "analysis-calibration",
+        "analysis-intervals",
         "analysis-budget",
         "analysis-mapcompare",
         "analysis-pixels",
