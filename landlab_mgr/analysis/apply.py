@@ -101,6 +101,7 @@ def predict(
     pool: Sequence[str] = (),
     tell: Callable[[int, int], None] = _silent,
     levels: Sequence[float] = (),
+    novelty: bool = False,
 ) -> Predicted:
     """Apply trained members to a dataset: mean and spread by place and month, as a CF file.
 
@@ -117,6 +118,7 @@ def predict(
         pool: fields of the run specification in which members may differ.
         tell: called with the number of each block and how many there are.
         levels: write lower and upper bounds of intervals that hold these shares of a new place's observations.
+        novelty: whether to write how far each place and month is from those that the members learned from.
 
     Raises:
         LandlabError: for a target that exists, an unknown dataset, layout, field or variable, members that differ in
@@ -134,6 +136,7 @@ def predict(
         used = set(ensemble.runs["dataset"])
         learned = {d.name: d.fingerprint for d in catalog.datasets() if d.name in used}
         calibration = _calibration(ensemble, which, pool) if levels else None
+        origin = ensemble.dataset() if novelty else None
         synthetic, paths = ensemble.synthetic, list(ensemble.paths(CHECKPOINT))
     ds = store.open_dataset(place.path(target.url))
 
@@ -155,7 +158,19 @@ def predict(
     if wide:
         attrs["landlab_calibration"] = wide.about
     prediction.write(
-        trained, ds, out, names, changes, quantiles, members, cast(cf.Layout, layout), attrs, tell, pool, wide
+        trained,
+        ds,
+        out,
+        names,
+        changes,
+        quantiles,
+        members,
+        cast(cf.Layout, layout),
+        attrs,
+        tell,
+        pool,
+        wide,
+        origin,
     )
     counts = len(trained), target.n_pixels, target.n_months
     return Predicted(Path(out), tuple(names), setup, *counts, tuple(wide.factor) if wide else ())

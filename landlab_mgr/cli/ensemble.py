@@ -171,6 +171,12 @@ def predict(
             "needs `landlab ensemble calibrate`",
         ),
     ] = "",
+    novelty: Annotated[
+        bool,
+        typer.Option(
+            "--novelty", help="How far each place and month is from those that the members learned from, too"
+        ),
+    ] = False,
     layout: Annotated[str, typer.Option(help="grid, points, or auto: what the pixels suggest")] = "auto",
     pool: Annotated[
         str,
@@ -208,6 +214,7 @@ def predict(
             pooled,
             lambda number, total: steps("predicting", "block", number, total),
             wanted,
+            novelty,
         )
     passed = duration(time.monotonic() - started)
     console.print(

@@ -15,12 +15,14 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr import __version__
-from landlab_mgr.data import batch
+from landlab_mgr.data import batch, predictors, schema, split
 from landlab_mgr.errors import LandlabError
 from landlab_mgr.models import registry
 from landlab_mgr.models.model import Forcing
+from landlab_mgr.models.options import PLACE
 from landlab_mgr.observations.variables import Variable
 from landlab_mgr.prediction import cf
+from landlab_mgr.prediction import novelty as novelties
 from landlab_mgr.prediction.intervals import Intervals
 from landlab_mgr.prediction.member import Trained
 from landlab_mgr.prediction.scenario import Scenario
@@ -30,6 +32,11 @@ from landlab_mgr.training.evaluate import CHUNK_PIXELS, chunks, forward
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Of the members, where quantiles are asked for."""
+NOVELTY = "novelty"
+NOVELTY_MEANING = (
+    "distance of predictors and forcing from those that the members learned from; above 1: further than nearly all of "
+    "those are from each other"
+)
 BLOCK_BYTES = 2**28
 """Statistics of so many pixels are in memory at once."""
 COMPARED = "Months are compared with the mean climate of the unchanged dataset (see landlab_mgr.prediction.scenario)."
@@ -48,6 +55,7 @@ def write(
     tell: Callable[[int, int], None] = lambda number, total: None,
     pool: Sequence[str] = (),
     intervals: Intervals | None = None,
+    learned: xr.Dataset | None = None,
 ) -> None:
     """Predict a dataset with an ensemble into a CF file: mean and spread of each variable by place and month.
 
@@ -66,6 +74,7 @@ def write(
         tell: hears the number of each block, and how many there are.
         pool: fields of the specification in which members may differ, as they may in their seeds.
         intervals: write lower and upper bounds of the outputs that it has.
+        learned: write the novelty of each place and month against this dataset, that the members learned from.
 
     Raises:
         LandlabError: for one member only, members that differ in another field, a dataset or scenario that does not
@@ -83,6 +92,10 @@ def write(
     places = cf.places_of(ds, layout)
     trained = [(m, m.encode(changed)) for m in members.values()]
     written, extra = _contents(asked, list(members), quantiles, each, intervals)
+    known = None if learned is None else learned_by(members, learned)
+    if known is not None:
+        written[NOVELTY] = cf.Written({"units": "1", "long_name": NOVELTY_MEANING})
+        encoded = known.encoder.apply(changed) if known.encoder else np.zeros((ds.sizes["pixel"], 0))
     bounds = 2 * len(intervals.levels) if intervals else 0
     kept = 2 + len(QUANTILES) * quantiles + len(members) * each + bounds
     per_pixel = 4 * ds.sizes["time"] * len(names) * kept
@@ -99,6 +112,10 @@ def write(
             statistics = _statistics(
                 trained, part, pixels[order], chunk, forcing_of, names, quantiles, each, intervals
             )
+            if known is not None:
+                statistics[NOVELTY] = _novelty(
+                    known, encoded[pixels[order]], part, chunk, list(forcing_of.values())
+                )
             place = np.argsort(order, kind="stable")
             start = 0
             for tile in tiles:
@@ -120,6 +137,47 @@ def series(member: Trained, ds: xr.Dataset, names: Sequence[str]) -> dict[str, n
         view, off = member.view(encoded[within]), batch.off_in(climate, model)
         parts.append(jax.device_get(forward(member.params, climate, view, member.setup, outputs, off)[1]))
     return forcing | {name: np.concatenate([p[name] for p in parts], axis=1)[:, :n] for name in outputs}
+
+
+def learned_by(members: Mapping[str, Trained], ds: xr.Dataset) -> novelties.Learned:
+    """Predictors and forcing of the pixels that any of the members trained on, of their dataset."""
+    geometry = {n: ds[n].values for n in (*schema.GEOMETRY, *schema.OPTIONAL_GEOMETRY) if n in ds}
+    splits = {(m.spec.split, m.spec.seeds.split) for m in members.values()}
+    trained = np.any([split.assign(geometry, kind, seed) == split.TRAIN for kind, seed in splits], axis=0)
+    groups = dict.fromkeys(g for m in members.values() for g in m.spec.predictors)
+    names = [g for g in groups if g not in ("CONTROL", PLACE)]
+    encoder = predictors.encode(ds, names, trained, 0) if names else None
+    pixels = np.flatnonzero(trained)
+    encoded = encoder.apply(ds)[pixels] if encoder else np.zeros((len(pixels), 0), np.float32)
+    models = [registry.model(name) for name in dict.fromkeys(m.spec.model for m in members.values())]
+    wanted = ds[list(dict.fromkeys(name for model in models for name in batch.read_by(ds, model)))]
+
+    def blocks() -> Iterator[dict[str, np.ndarray]]:
+        for start in range(0, len(pixels), CHUNK_PIXELS):
+            part = batch.read(wanted, pixels[start : start + CHUNK_PIXELS])
+            yield {
+                n: np.asarray(x) for model in models for n, x in batch.forcing_of(part, model).series.items()
+            }
+
+    unit = novelties.unit_of(encoded, np.asarray(geometry["patch"])[pixels])
+    return novelties.Learned(encoder, encoded, unit, novelties.ranges_of(blocks()))
+
+
+def _novelty(
+    learned: novelties.Learned,
+    encoded: np.ndarray,
+    ds: xr.Dataset,
+    chunk: int,
+    forcings: Sequence[Callable[[xr.Dataset], Forcing]],
+) -> np.ndarray:
+    """Novelty of pixels in memory, float32 [time, pixel]."""
+    parts = []
+    for within in chunks(ds.sizes["pixel"], chunk):
+        part = ds.isel(pixel=within)
+        series = {n: np.asarray(x) for of in forcings for n, x in of(part).series.items()}
+        parts.append(np.asarray(learned.of_weather(series)))
+    weather = np.concatenate(parts, axis=-1)[..., : ds.sizes["pixel"]]
+    return (learned.of_places(encoded) + weather).astype(np.float32)
 
 
 def outputs_of(members: Mapping[str, Trained]) -> dict[str, Variable]:

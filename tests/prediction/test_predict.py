@@ -153,6 +153,22 @@ def test_bounds_of_intervals(members, dataset, tmp_path, suffix, layout):
     assert "litter_lower" not in found
 
 
+def test_novelty_is_0_where_members_trained_in_weather_that_was_seen(made, members, dataset, tmp_path):
+    trained = np.any([member.label == "train" for _, member, _, _ in made], axis=0)
+    predict.write(members, dataset, tmp_path / "now.nc", ("gpp",), learned=dataset)
+    now = read(tmp_path / "now.nc")["novelty"]
+    assert now.dims == ("time", "site")
+    assert (now.values[:, trained] == 0).all()
+    assert (now.values[:, ~trained].max(axis=0) > 0).all()
+    warm = scenario.Scenario(forcing={"tmin": "+9", "tmax": "+9"})
+    predict.write(members, dataset, tmp_path / "warm.nc", ("gpp",), warm, learned=dataset)
+    more = read(tmp_path / "warm.nc")["novelty"] - now
+    assert (more >= 0).all()
+    month = dataset["tmax"].transpose("time", "pixel").values[:, trained]
+    assert (more.values[:, trained][month > month.max() - 8] > 0).all(), "warmer than any that was seen"
+    assert (more.values[:, trained] == 0).any()
+
+
 def calibrated(**more):
     """What an analysis `calibration` leaves, of two streams of GPP, one of ET and biomass by year."""
     content = {
@@ -274,6 +290,7 @@ def test_the_checker_of_cf_finds_no_error(members, dataset, tmp_path, layout, su
         each=True,
         attrs=attrs,
         intervals=WIDE,
+        learned=dataset,
     )
     if suffix == ".zarr":  # the checker reads NetCDF
         path, ds = tmp_path / "as.nc", read(tmp_path / "p.zarr")
