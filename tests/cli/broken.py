@@ -41,6 +41,7 @@ ARGUMENTS = {
     "grid missing": ["tiny"],
     "ensemble select": ["--grid", "tiny", "--keep", "1"],
     "ensemble show": ["none"],
+    "ensemble calibrate": ["seed = 7"],
     "ensemble predict": ["seed = 7", "--data", "twin-6x2x3-s0", "--out", "OUT"],
     "tune FILE": ["NOTHING"],
     "tune show": ["none"],
