@@ -12,6 +12,8 @@ import xarray as xr
 from streamlit.web.cli import main
 from zarr.storage import MemoryStore
 
+from landlab_mgr.catalog.filter import compile_filter
+
 # not parts.*, whose caches want a running server
 NEEDED = (
     "storage.artifacts",
@@ -24,9 +26,10 @@ NEEDED = (
 
 
 def warm() -> None:
-    """Have libraries import what they import late: plotly when it draws, xarray and zarr when they read a file."""
+    """Have libraries do what they do late: plotly when it draws, xarray and zarr when they read, a filter's parser."""
     import plotly.graph_objects as go
 
+    compile_filter("seed = 0")
     go.Figure(go.Scatter(x=[0.0], y=[0.0])).to_json()
     file = MemoryStore()
     xr.Dataset(coords={"time": pd.date_range("2001-01-01", periods=2)}).to_zarr(file, consolidated=False)

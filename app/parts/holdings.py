@@ -97,10 +97,4 @@ def files(root: str, database: str) -> pd.DataFrame:
 @st.cache_data(max_entries=2, show_spinner="Listing the files of runs…")
 def _files(root: str, database: str, version: Version) -> pd.DataFrame:
     with Workspace.at(root, database).open(read_only=True) as catalog:
-        found = catalog.inventory().files
-    columns = ["run_id", "state", "kind", "path", "sha256", "bytes"]
-    rows = [
-        (f.run_id, f.state, f.artifact.kind, f.artifact.path, f.artifact.sha256, f.artifact.bytes)
-        for f in found
-    ]
-    return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(catalog.files_of_runs())

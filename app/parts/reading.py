@@ -163,8 +163,7 @@ def settings(root: str, database: str, filter: str, run_ids: Iterable[str]) -> p
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _differing(root: str, database: str, filter: str, version: Version) -> list[str]:
-    catalog = _catalog(root, database)
-    return list(catalog.differing(catalog.run_ids(filter)))
+    return list(_catalog(root, database).differing_in(filter))
 
 
 def setups(root: str, database: str, run_ids: tuple[str, ...]) -> dict[str, str]:

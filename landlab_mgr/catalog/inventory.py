@@ -9,7 +9,7 @@ from landlab_mgr.catalog.records import DatasetRecord
 from landlab_mgr.catalog.session import Database, now
 from landlab_mgr.catalog.tables import Artifact, Attempt, Base, Dataset, DatasetAlias, Run
 from landlab_mgr.errors import LandlabError
-from landlab_mgr.records import ArtifactRecord
+from landlab_mgr.records import ArtifactRecord, Columns
 
 
 @dataclass(frozen=True)
@@ -125,15 +125,19 @@ class Inventory(Database):
             return [str(error)]
         return []
 
+    def files_of_runs(self) -> Columns:
+        """Tabulate the catalogued files of runs: run_id, state, kind, path, sha256, bytes."""
+        names = ("run_id", "state", "kind", "path", "sha256", "bytes")
+        with self.transaction() as tx:
+            columns = list(zip(*tx.execute(_FILES).all(), strict=True)) or [()] * len(names)
+        return {name: list(values) for name, values in zip(names, columns, strict=True)}
+
     def inventory(self) -> Contents:
         """Datasets, attempts and files of every run, in one transaction."""
         attempts = select(
             *(Attempt.run_id, Attempt.number, Attempt.outcome, Run.state, Attempt.heartbeat, Attempt.host),
             *(Attempt.pid, Attempt.directory, Attempt.git_commit, Attempt.dirty_hash),
         ).join(Run, Run.run_id == Attempt.run_id)
-        files = select(
-            *(Artifact.run_id, Run.state, Artifact.kind, Artifact.path, Artifact.sha256, Artifact.bytes)
-        ).join(Run, Run.run_id == Artifact.run_id)
         with self.transaction() as tx:
             return Contents(
                 tuple(dataset_records(tx)),
@@ -142,7 +146,14 @@ class Inventory(Database):
                     FileEntry(
                         row.run_id, row.state, ArtifactRecord(row.kind, row.path, row.sha256, row.bytes)
                     )
-                    for row in tx.execute(files.order_by(Artifact.id))
+                    for row in tx.execute(_FILES)
                 ),
                 now(tx),
             )
+
+
+_FILES = (
+    select(Artifact.run_id, Run.state, Artifact.kind, Artifact.path, Artifact.sha256, Artifact.bytes)
+    .join(Run, Run.run_id == Artifact.run_id)
+    .order_by(Artifact.id)
+)

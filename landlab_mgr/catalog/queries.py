@@ -179,16 +179,14 @@ class Queries(Guard):
 
         Many runs share few setups: it is quick, however many.
         """
-        own: dict[str, Any] = {"dataset": Run.dataset, **dict(zip(SEEDS, SEED_COLUMNS, strict=True))}
         with self.transaction() as tx:
-            of_runs = among(tx, Run.run_id, run_ids)
-            pairs = tx.execute(select(Run.setup_id, Run.loss_weights_id).where(of_runs).distinct()).all()
-            shared = _shared_settings(tx, [(r.setup_id, r.loss_weights_id) for r in pairs])
-            rows = tx.execute(select(*own.values()).where(of_runs).distinct()).all()
-        distinct = fields.differing(shared.values())
-        for place, name in enumerate(own):
-            distinct[name] = sorted({row[place] for row in rows})
-        return {name: distinct[name] for name in fields.fields() if len(distinct.get(name, ())) > 1}
+            return _differing(tx, among(tx, Run.run_id, run_ids))
+
+    def differing_in(self, filter: str = "") -> dict[str, list[fields.Value]]:
+        """Return the same of the runs that a filter holds for."""
+        self._look((), filter)
+        with self.transaction() as tx:
+            return _differing(tx, compile_filter(filter))
 
     def outline(self, filter: str = "") -> "pd.DataFrame":
         """Tabulate the few things about runs by which they are chosen.
@@ -320,7 +318,11 @@ class Queries(Guard):
         return {run_id: names[rows[run_id]] for run_id in run_ids if run_id in rows}
 
     def setups_in_grids(self, run_ids: Sequence[str]) -> dict[str, str]:
-        """Name the setup of each run as it is told apart from those of its grids, or else of its studies."""
+        """Name the setup of each run as it is told apart from those of its grids, or else of its studies.
+
+        Of the others one run of each setup stands for all, as they are many.
+        """
+        setup = Run.dataset, Run.setup_id, Run.loss_weights_id
         with self.transaction() as tx:
             holders: dict[str, set[tuple[str, int]]] = {run_id: set() for run_id in run_ids}
             members: dict[tuple[str, int], list[str]] = {}
@@ -329,19 +331,20 @@ class Queries(Guard):
                 ("study", StudyTrial.run_id, StudyTrial.study_id),
             ):
                 free = [run_id for run_id, some in holders.items() if not some]
-                mine = select(of).where(among(tx, link, free)).distinct()
-                for run_id, holder in tx.execute(select(link, of).where(of.in_(mine)).distinct()):
+                for run_id, holder in tx.execute(select(link, of).where(among(tx, link, free)).distinct()):
+                    holders[run_id].add((kind, holder))
+                ids = {holder for some in holders.values() for of_kind, holder in some if of_kind == kind}
+                one_of_each = select(of, func.min(Run.run_id)).join(Run, Run.run_id == link)
+                for holder, run_id in tx.execute(one_of_each.where(of.in_(ids)).group_by(of, *setup)):
                     members.setdefault((kind, holder), []).append(run_id)
-                    if run_id in holders:
-                        holders[run_id].add((kind, holder))
         alike: dict[frozenset[tuple[str, int]], list[str]] = {}
         for run_id, some in holders.items():
             alike.setdefault(frozenset(some), []).append(run_id)
         names: dict[str, str] = {}
-        for together, ids in alike.items():
-            peers = dict.fromkeys([*ids, *(i for holder in together for i in members[holder])])
+        for together, ids_alike in alike.items():
+            peers = dict.fromkeys([*ids_alike, *(i for holder in together for i in members[holder])])
             told = self.setups(list(peers))
-            names |= {i: told[i] for i in ids if i in told}
+            names |= {i: told[i] for i in ids_alike if i in told}
         return {i: names[i] for i in run_ids if i in names}
 
     def setup_of(self, run_id: str) -> str:
@@ -500,6 +503,18 @@ def _near(value: str, values: Sequence[str]) -> str:
         if few
         else "; there is none"
     )
+
+
+def _differing(tx: Connection, of_runs: ColumnElement[bool]) -> dict[str, list[fields.Value]]:
+    own: dict[str, Any] = {"dataset": Run.dataset, **dict(zip(SEEDS, SEED_COLUMNS, strict=True))}
+    pairs = tx.execute(select(Run.setup_id, Run.loss_weights_id).where(of_runs).distinct()).all()
+    rows = tx.execute(select(*own.values()).where(of_runs).distinct()).all()
+    distinct = fields.differing(
+        _shared_settings(tx, [(r.setup_id, r.loss_weights_id) for r in pairs]).values()
+    )
+    for place, name in enumerate(own):
+        distinct[name] = sorted({row[place] for row in rows})
+    return {name: distinct[name] for name in fields.fields() if len(distinct.get(name, ())) > 1}
 
 
 def _shared_settings(

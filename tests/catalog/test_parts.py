@@ -44,6 +44,9 @@ def test_differing_fields_of_many_runs_are_those_of_their_settings(trained):
     ids = trained.run_ids()
     for some in (ids, ids[:3], ids[:1], []):
         assert trained.differing(some) == fields.differing(trained.settings(some).values())
+    assert trained.differing_in() == trained.differing(ids)
+    filter = "predictors = 'PFT'"
+    assert trained.differing_in(filter) == trained.differing(trained.run_ids(filter))
     assert list(trained.differing(ids)) == ["predictors", "seeds.init", "seeds.split", "seeds.shuffle"]
 
 
