@@ -38,6 +38,7 @@ SECTIONS = {
         "analysis-split_map",
         "analysis-complexity",
         "analysis-response",
+        "analysis-basins",
     ),
     "Extend": ("model-of-your-own", "python"),
     "Reference": ("commands", "science", "campaign", "speed", "decisions", "other-tools", "changelog"),
