@@ -255,7 +255,7 @@ class Mean:
         self._total[:, scored] += prediction[:, scored]
         self.count += scored
 
-    def of(self, places: Mask) -> Values:
+    def of(self, places: Mask | npt.NDArray[np.intp]) -> Values:
         """Return the mean at some places, [T', places].
 
         Each place has a member at least.

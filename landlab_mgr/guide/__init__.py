@@ -39,6 +39,7 @@ SECTIONS = {
         "analysis-complexity",
         "analysis-response",
         "analysis-basins",
+        "analysis-hydrograph",
     ),
     "Extend": ("model-of-your-own", "python"),
     "Reference": ("commands", "science", "campaign", "speed", "decisions", "other-tools", "changelog"),
