@@ -1,4 +1,4 @@
-"""What `landlab app` runs: Streamlit's command line, once the libraries that the pages need are imported.
+"""Program that `landlab app` runs: Streamlit's command line, once the libraries that the pages need are imported.
 
 Otherwise the first visitor would wait for them.
 """

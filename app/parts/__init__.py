@@ -1,1 +1,1 @@
-"""What the pages share: reading the workspace, figures, and words."""
+"""Parts that the pages share: reading the workspace, figures, and words."""

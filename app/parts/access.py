@@ -7,7 +7,7 @@ from landlab_mgr.workspace import access
 
 
 def admitted() -> bool:
-    """Whether whoever looks may see the pages; if not, what they can do about it is on the screen.
+    """True where whoever looks may see the pages; if not, what they can do about it is on the screen.
 
     Where [auth] is in secrets.toml everybody logs in. Where it is not, the server must listen to this machine only:
     `landlab app` refuses to start otherwise, and this is for those who start Streamlit by themselves.

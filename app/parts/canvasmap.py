@@ -336,7 +336,7 @@ def show(where: Places, grid: Raster, panels: Sequence[Panel], stacked: bool, ke
 
 
 def data(where: Places, grid: Raster, panels: Sequence[Panel], stacked: bool) -> dict[str, Any]:
-    """What the browser is sent: bits of the cells that have a pixel, row by row, and values of these alone, float32."""
+    """Data for the browser: bits of the cells that have a pixel, row by row, and values of these alone, float32."""
     filled = [grid.fill(panel.values) for panel in panels]
     there = np.any([np.isfinite(values) for values in filled], axis=0)
     box = extent(where)

@@ -26,7 +26,7 @@ LISTED = 4
 
 
 def settings(table: pd.DataFrame) -> list[str]:
-    """What runs were asked for and where they belong: the columns that may tell them apart."""
+    """Settings of runs and where they belong: the columns that may tell them apart."""
     beside = (*MOVING, "label", "setup", "seed")
     return [c for c in table.columns if c not in beside and not c.startswith("metrics.")]
 

@@ -84,7 +84,7 @@ def offer(files: pd.DataFrame, rows: list[int], key: str) -> None:
 
 
 def place(workspace: Workspace, record: ArtifactRecord) -> location.Location:
-    """Where a catalogued file lies; LandlabError for a path that leads out of the storage."""
+    """Path of a catalogued file; LandlabError for a path that leads out of the storage."""
     path = workspace.path(record.path)
     if isinstance(path, Path) and not path.resolve().is_relative_to(Path(str(workspace.files)).resolve()):
         raise LandlabError(f"{record.path} leads out of the workspace; it is not read")
@@ -99,7 +99,7 @@ def content(workspace: Workspace, record: ArtifactRecord) -> bytes:
 
 
 def problem(workspace: Workspace, record: ArtifactRecord) -> str | None:
-    """What is wrong with a catalogued file, in a few words; None where it is what its hash says."""
+    """Fault of a catalogued file, in a few words; None where it is what its hash says."""
     try:
         path = place(workspace, record)
         if artifacts.intact(record, path):

@@ -1,4 +1,4 @@
-"""What a workspace holds: datasets with their variables and splits, and the files of runs."""
+"""Contents of a workspace: datasets with their variables and splits, and the files of runs."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def variables(ds: xr.Dataset) -> pd.DataFrame:
 
 
 def bytes_of(workspace: Workspace, record: DatasetRecord) -> int:
-    """How much a dataset takes in the storage."""
+    """Size of a dataset in the storage."""
     return _bytes(str(workspace.path(record.url)), record.fingerprint)
 
 
@@ -55,7 +55,7 @@ def _bytes(path: str, fingerprint: str) -> int:
 
 
 def splits(workspace: Workspace, record: DatasetRecord) -> pd.DataFrame:
-    """How the grids on a dataset divide it: grids, split in words, pixels of each part for the seed 0."""
+    """Division of a dataset by its grids: grids, split in words, pixels of each part for the seed 0."""
     asked: dict[SplitSpec, list[str]] = {}
     for grid in reading.contents(str(workspace.root), workspace.database).grids:
         if grid.spec.dataset in record.names or record.fingerprint.startswith(grid.spec.dataset):

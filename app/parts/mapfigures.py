@@ -43,7 +43,7 @@ HEAD, FOOT = 34, 74
 
 
 class Raster(NamedTuple):
-    """Where the pixels are in a regular grid: row (from the south) and column of each; the grid's shape and axes."""
+    """Positions of the pixels in a regular grid: row (from the south) and column of each; the grid's shape and axes."""
 
     row: Values
     column: Values

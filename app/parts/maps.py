@@ -1,4 +1,4 @@
-"""What maps show: values at places, of members' parameters or skill, or of results that are on record.
+"""Contents of maps: values at places, of members' parameters or skill, or of results that are on record.
 
 Of every member's file the one variable is read that is shown, never the whole file.
 """
@@ -55,12 +55,12 @@ class Panel:
     high: float
     unit: str = ""
     groups: tuple[str, ...] = ()
-    """What the codes 0, 1, ... stand for."""
+    """Meanings of the codes 0, 1, ..."""
 
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """Where pixels are, [pixel], and the names of sites, where they have some."""
+    """Positions of pixels, [pixel], and the names of sites, where they have some."""
 
     lat: Values
     lon: Values
@@ -117,7 +117,7 @@ def look(workspace: Workspace, filter: str, runs: pd.DataFrame, pixels: str) -> 
 
 
 def true_parameter(workspace: Workspace, dataset: str, tables: Tables, name: str) -> Values | None:
-    """What a twin planet was made with, [pixel]; None of real data."""
+    """True values of a twin planet, [pixel]; None of real data."""
     contents = reading.contents(str(workspace.root), workspace.database)
     record = next(d for d in contents.datasets if d.name == dataset)
     if record.kind != "synthetic":
@@ -297,7 +297,7 @@ def quantity(name: str, unit: str) -> str:
 
 
 def members(found: Spread) -> str:
-    """How many members a pixel's mean is of, in words: 5 members, 1 to 5 members."""
+    """Number of members that a pixel's mean is of, in words: 5 members, 1 to 5 members."""
     there = found.n[found.n > 0]
     if not there.size:
         return "no members"

@@ -10,7 +10,7 @@ from parts import download, reading, text
 
 
 def of_runs(run_ids: Sequence[str], datasets: Sequence[str], page: str) -> dict[str, Any]:
-    """What the file of a figure of runs says: the runs, the datasets by name, where the catalog is, which code.
+    """Provenance in the file of a figure of runs: the runs, the datasets by name, where the catalog is, which code.
 
     `page` is the address of the page that shows it, without the server: "run?run=..." for one.
     """
@@ -22,7 +22,7 @@ def of_runs(run_ids: Sequence[str], datasets: Sequence[str], page: str) -> dict[
 
 
 def show(facts: Mapping[str, object], run_ids: Sequence[str], name: str) -> None:
-    """What a picture rests on, folded away: facts in words, the runs as a table, and where to go on.
+    """Provenance of a picture, folded away: facts in words, the runs as a table, and where to go on.
 
     `name` is that of the files to be saved, the only one of its kind on the page.
     """

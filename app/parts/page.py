@@ -1,4 +1,4 @@
-"""What pages have in common: their head, and what they say while there is nothing to show."""
+"""Parts that pages have in common: their head, and what they say while there is nothing to show."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ import streamlit as st
 from parts import reading, text
 
 LIVE = "5s"
-"""How often a page is drawn again while runs go on."""
+"""Time after which a page is drawn again while runs go on."""
 IDLE = "10s"
 """Time between two looks of a page at what started, or is new."""
 
@@ -74,7 +74,7 @@ def _follow(body: Callable[[], None], going: bool) -> None:
 
 
 def empty(why: str, *verbs: str) -> None:
-    """Why a page has nothing to show, and the `landlab` lines that fill it: empty("No study yet:", "tune FILE")."""
+    """Reason why a page is empty, and the `landlab` lines that fill it: empty("No study yet:", "tune FILE")."""
     st.info(text.escaped(why))
     text.commands(reading.workspace(), *verbs)
 
@@ -89,7 +89,7 @@ def numbers(table: pd.DataFrame) -> dict:
 
 
 def no_runs(contents: reading.Contents) -> bool:
-    """Whether there is no run; if so, this says what to do in a workspace without one."""
+    """True where there is no run; then this says what to do in a workspace without one."""
     if contents.runs:
         return False
     if not contents.datasets:

@@ -1,4 +1,4 @@
-"""How far a grid is: its cells by setup and seed, how many runs are in which state, how long the rest will take."""
+"""Progress of a grid: its cells by setup and seed, how many runs are in which state, how long the rest will take."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ def cells(runs: pd.DataFrame, variants: dict[str, str]) -> Cells:
 
 
 def seconds_left(runs: pd.DataFrame, epoch_seconds: float | None) -> float | None:
-    """How long the pending and running runs take if as many go on side by side as now; None where nobody knows."""
+    """Time that the pending and running runs take if as many go on side by side as now; None where nobody knows."""
     going = int((runs["state"] == "running").sum())
     if not going or epoch_seconds is None:
         return None
@@ -54,7 +54,7 @@ def seconds_left(runs: pd.DataFrame, epoch_seconds: float | None) -> float | Non
 
 
 def width(what: Cells) -> int:
-    """How wide the cells are on a page, in pixels, where the page is that wide."""
+    """Width of the cells on a page, in pixels, where the page is that wide."""
     names = 7.5 * max(len(name) for name in what.setups)
     return int(min(max(LEAST, names + 40 + COLUMN * len(what.seeds)), MOST))
 

@@ -27,7 +27,7 @@ from landlab_mgr.storage import artifacts
 from landlab_mgr.workspace.workspace import Workspace
 
 SECONDS = 2
-"""How old a view of the catalog may be: several people who look at once cost one query."""
+"""Greatest age of a view of the catalog: several people who look at once cost one query."""
 
 
 LISTED = 10_000
@@ -39,7 +39,7 @@ NAMED = 150
 
 @dataclass(frozen=True)
 class Contents:
-    """What the whole catalog holds: datasets, grids with their runs counted, how many runs are and go on."""
+    """Contents of the whole catalog: datasets, grids with their runs counted, how many runs are and go on."""
 
     datasets: tuple[DatasetRecord, ...]
     grids: tuple[GridRecord, ...]
@@ -60,7 +60,7 @@ class RunView:
     attempts: pd.DataFrame
     files: pd.DataFrame
     test_reads: int
-    """How often its test or withheld metrics were looked at."""
+    """Number of looks at its test or withheld metrics."""
 
 
 def workspace() -> Workspace:
@@ -231,7 +231,7 @@ def _progress(root: str, database: str, version: Version) -> pd.DataFrame:
 
 
 def epoch_seconds(root: str, database: str, dataset: str) -> float | None:
-    """How long an epoch on a dataset (its name) has taken lately; None where no run on it has completed."""
+    """Time that an epoch on a dataset (its name) has taken lately; None where no run on it has completed."""
     return _epoch_seconds(root, database, dataset, version(root, database))
 
 
@@ -255,7 +255,7 @@ def _events(root: str, database: str, kinds: tuple[str, ...], limit: int, versio
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def variants(grid: str, fingerprint: str) -> dict[str, str]:
-    """What the axes of a grid (its specification as JSON) set, in words, by run_id; for grids that have axes."""
+    """Settings of the axes of a grid (its specification as JSON), in words, by run_id; for grids that have axes."""
     spec = GridSpec.model_validate_json(grid)
     said = [", ".join(f"{field} = {value}" for field, value in variant.items()) for variant in spec.variants]
     names = [text for _ in spec.seed_list for text in said for _ in spec.predictor_sets]
@@ -290,7 +290,7 @@ def _curves(root: str, database: str, run_ids: tuple[str, ...], version: Version
 
 
 def difference(root: str, database: str, a: str, b: str) -> Comparison:
-    """What differs between two runs, as `landlab show A B` says; LandlabError where they are one."""
+    """Differences between two runs, as `landlab show A B` says; LandlabError where they are one."""
     return _difference(root, database, a, b, version(root, database))
 
 
@@ -332,7 +332,7 @@ def _withheld(path: str, fingerprint: str, split: str) -> np.ndarray | None:
 
 
 def artifact(workspace: Workspace, files: pd.DataFrame, kind: str) -> xr.Dataset | None:
-    """What a run wrote under this kind; None where the catalog has no such file."""
+    """File that a run wrote under this kind; None where the catalog has no such file."""
     chosen = files[files["kind"] == kind]
     if chosen.empty:
         return None

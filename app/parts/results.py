@@ -22,7 +22,7 @@ from parts import download, reading
 from parts.ensembles import Choice, shell
 
 UPSTREAM = ("runs", "dataset", "result", "workspace")
-"""What, when it changes, makes a result one of other things than there are now; new code may say the same."""
+"""Facts that, when they change, make a result one of other things than there are now; new code may say the same."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def said(record: AnalysisRecord) -> str:
 
 
 def options(name: str) -> pd.DataFrame:
-    """What an analysis may be asked: its options, their defaults and meanings."""
+    """Options of an analysis: their names, their defaults and meanings."""
     rows = [
         {"option": key, "default": str(field.default), "meaning": field.description or ""}
         for key, field in analysis.registry()[name].options.model_fields.items()

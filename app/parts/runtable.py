@@ -98,7 +98,7 @@ def shown(runs: pd.DataFrame) -> list[str]:
 
 
 def name(column: str) -> str:
-    """What a column is called."""
+    """Heading of a column."""
     if column.startswith("dev."):
         return f"R² {text.name(column.split('.')[1])}"
     return NAMES.get(column, column)

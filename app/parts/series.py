@@ -1,4 +1,4 @@
-"""What a run modelled at one place beside what was observed there: from its monthly file and its dataset."""
+"""Series that a run modelled at one place beside those observed there: from its monthly file and its dataset."""
 
 from dataclasses import dataclass
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from landlab_mgr.tuning.summary import Summary
 
 SECONDS = 20
-"""How old the summary of a study may be while it goes on: Optuna tells the catalog nothing of its trials."""
+"""Greatest age of a study's summary while it goes on: Optuna tells the catalog nothing of its trials."""
 BEST = 10
 """Trials that the parallel view shows."""
 STATES = {
@@ -118,7 +118,7 @@ def importances(found: "Summary") -> go.Figure:
 
 
 def parallel(found: "Summary") -> go.Figure:
-    """What the best trials drew, each number in multiples of trial 0's, between the ends of the space."""
+    """Values that the best trials drew, each number in multiples of trial 0's, between the ends of the space."""
     space, start = found.spec.space, found.spec.start()
     names = [html.escape(plain(key)) for key in space]
     places = list(range(len(names)))

@@ -77,7 +77,7 @@ def count(number: int, what: str) -> str:
 
 
 def setups(predictors: pd.Series, variants: pd.Series) -> pd.Series:
-    """What tells setups apart, in words: their predictors, what the grid's axes set ("" for nothing), or both."""
+    """Differences of setups, in words: their predictors, what the grid's axes set ("" for nothing), or both."""
     if predictors.nunique() < 2 and (variants != "").all():
         return variants
     return predictors.where(variants == "", predictors + " · " + variants)

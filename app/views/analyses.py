@@ -113,7 +113,7 @@ def asking(choice: ensembles.Choice, name: str, filter: str | None = None) -> st
 
 
 def warn(shown: results.Shown) -> None:
-    """Whether it is synthetic, rests on held-back splits, or on what has changed since."""
+    """Badges: synthetic, of held-back splits, or of what has changed since."""
     result = shown.result
     splits = result.provenance["analysis"]["splits"]
     with st.container(horizontal=True):

@@ -217,7 +217,7 @@ def save(shown, title: str, table: pd.DataFrame, name: str) -> None:
 
 
 def differences(table: pd.DataFrame, group: pd.Series, by: str) -> None:
-    """What the runs were asked for that differs; of two runs also code and environment."""
+    """Settings in which the runs differ; of two runs also code and environment."""
     st.subheader("What differs", anchor=False)
     found = of_two(*table["run_id"]) if len(table) == 2 else contrast.differences(table, group)
     if found.empty:

@@ -103,7 +103,7 @@ def facts_line(facts: dict[str, str]) -> None:
 
 
 def splits(record: DatasetRecord) -> None:
-    """How the grids on this dataset divide its pixels."""
+    """Division of its pixels by the grids on this dataset."""
     table = holdings.splits(reading.workspace(), record)
     if table.empty:
         st.caption("No grid divides it yet.")

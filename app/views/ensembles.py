@@ -71,7 +71,7 @@ def rule(made: EnsembleRecord, table: pd.DataFrame, summary: pd.DataFrame) -> No
 
 
 def looked(made: EnsembleRecord, looks: pd.DataFrame) -> None:
-    """How often held-back skill was seen, which makes a choice after it less worth."""
+    """Number of looks at held-back skill, which make a choice after it less worth."""
     times = {0: "never", 1: "once"}.get(len(looks), f"{len(looks)} times")
     before = int((looks["time"] < pd.Timestamp(made.created)).sum())
     said = f"Test or withheld skill of several runs was looked at {times} in this catalog"
@@ -170,7 +170,7 @@ def members(name: str, table: pd.DataFrame) -> None:
 
 
 def onwards(name: str, table: pd.DataFrame) -> None:
-    """Where its runs are, and what may be done with it."""
+    """Links to its runs, and commands for it."""
     st.subheader("Use it", anchor=False)
     filter = f"ensemble = {ensembles.quoted(name)}"
     with st.container(horizontal=True, gap="medium"):

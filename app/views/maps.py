@@ -73,7 +73,7 @@ def asked(
 
 
 def which_runs(root: str, database: str) -> ensembles.Choice:
-    """Which runs: an ensemble, a grid, all, or the one that the address names."""
+    """Choice of runs: an ensemble, a grid, all, or the one that the address names."""
     every = {c.key: c for c in ensembles.choices(root, database, one_run())}
     first = next(iter(every))
     address.restore("runs", every, first)

@@ -101,7 +101,7 @@ def save(grid: GridRecord, what: progress.Cells, dataset: DatasetRecord) -> None
 
 
 def pace(runs: pd.DataFrame, dataset: str) -> str:
-    """How much is done, and how long the rest takes if runs go on as now."""
+    """Share that is done, and time for the rest if runs go on as now."""
     done = (runs["state"] == "completed").mean()
     share = f", {done:.0%} done" if done < 1 else ", done"
     workspace = reading.workspace()
@@ -158,7 +158,7 @@ def failures() -> None:
 
 
 def latest() -> None:
-    """What was registered, selected and analysed last."""
+    """Latest grids, ensembles and analyses."""
     st.subheader("What is new", anchor=False)
     workspace = reading.workspace()
     found = reading.events(str(workspace.root), workspace.database, news.KINDS, 4 * NEWS)

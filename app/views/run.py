@@ -116,7 +116,7 @@ def header(view: reading.RunView) -> None:
 
 
 def explain(view: reading.RunView) -> None:
-    """What a state other than completed means, and what to do about it."""
+    """Meaning of a state other than completed, and what to do about it."""
     record, workspace = view.record, reading.workspace()
     # pandas has NaN where this attempt lacks what another has
     attempts = view.attempts.astype(object).where(view.attempts.notna(), None)
@@ -237,7 +237,7 @@ def skill(view: reading.RunView) -> None:
 
 
 def provenance(view: reading.RunView) -> None:
-    """What was tried, what was written, and what was asked."""
+    """Attempts, files and specification."""
     with st.expander(f"Attempts ({len(view.attempts)})"):
         if view.attempts.empty:
             st.caption("None yet.")

@@ -218,7 +218,7 @@ def all_of(filter: str, order: str) -> pd.DataFrame:
 
 
 def actions(filter: str, total: int, ticked: list[str]) -> None:
-    """Where to go with the ticked runs, or with all of them."""
+    """Links for the ticked runs, or for all of them."""
     kept = {"filter": filter} if filter else {}
     st.page_link(
         "views/run.py",

@@ -46,7 +46,7 @@ def on_its_way(counts: dict[str, int]) -> bool:
 
 
 def report(name: str, record: StudyRecord) -> None:
-    """What is known of a study; it is read again while trials go on."""
+    """Facts of a study; they are read again while trials go on."""
     workspace = reading.workspace()
     root, database = str(workspace.root), workspace.database
     found = studies.summary(root, database, name)
@@ -108,7 +108,7 @@ def report(name: str, record: StudyRecord) -> None:
 
 
 def progress(found, name: str) -> None:
-    """How far it is, what it cost so far, how it is asked."""
+    """Its progress, its cost so far, its settings."""
     spec, counts = found.spec, found.counts
     over = counts.get("complete", 0) + counts.get("pruned", 0)
     if on_its_way(counts) and over < spec.trials:
@@ -215,7 +215,7 @@ def chart(found, figure, key: str, alt: str) -> None:
 
 
 def whence(study: str, dataset: str) -> dict:
-    """What a figure's file says of its making."""
+    """Provenance that a figure's file states."""
     workspace = reading.workspace()
     known = {s.name: s for s in studies.records(str(workspace.root), workspace.database)}
     run_ids = dict.fromkeys(run_id for of_trial in known[study].trials.values() for run_id in of_trial)

@@ -37,7 +37,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Learned:
-    """What members learned from, as far as novelty is measured by it."""
+    """Training pixels of members, as far as novelty is measured by them."""
 
     encoder: Encoder | None
     """Of the predictors, made from the pixels that any member trained on; None where they read none."""
