@@ -159,6 +159,7 @@ def as_flax_gives_it(params, inputs, setup, scaled):
     return network.apply({"params": params[PART]}, x).swapaxes(0, 1)
 
 
+@pytest.mark.slow
 def test_outputs_and_gradients_are_those_of_the_textbook_cell(planet):
     member = batch.Member.of(spec_of(planet, "lstm"), planet)
     setup = batch.setup_of(spec_of(planet, "lstm"), member.scale_of_targets)

@@ -141,6 +141,7 @@ def test_runs_keep_their_ids_and_the_published_grids_standardise():
         assert {run.network.latitude for run in grid.expand("0" * 16)} == {"standardised"}
 
 
+@pytest.mark.slow
 def test_the_scale_of_the_latitude_does_not_decay(planet):
     spec = RunSpec(
         dataset="x",

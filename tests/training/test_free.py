@@ -106,6 +106,7 @@ def test_training_lowers_the_loss_of_every_restart_and_restarts_differ(planet):
     assert not np.allclose(kernel[0], kernel[1], atol=0.1)
 
 
+@pytest.mark.slow
 def test_later_years_teach_nothing(planet):
     spec = spec_of(planet)
     withheld = split.withheld_months(planet, spec.split)

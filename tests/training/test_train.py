@@ -54,6 +54,7 @@ def weights_of(path):
     return jax.tree.leaves(checkpoint.load(path)["weights"])
 
 
+@pytest.mark.slow
 def test_loss_falls_and_its_terms_add_up(planet, arrays, tmp_path):
     groups = train_all(spec_of(planet, epochs=12), planet, arrays, tmp_path)
     records = [r for g in groups for r in g.epochs]

@@ -98,6 +98,7 @@ def test_lanes_learn_from_windows_of_their_own_as_alone(basins):
             np.testing.assert_allclose(a[k], b[0], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_later_years_teach_nothing(basins):
     bad = basins.copy(deep=True)
     bad["discharge"].values[:, basins["time"].values >= np.datetime64("2004-10-01")] = 1e4

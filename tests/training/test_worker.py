@@ -40,6 +40,7 @@ def outcomes(events):
     return epochs, ends
 
 
+@pytest.mark.slow
 def test_every_bad_job_fails_alone(task, tmp_path):
     good = task("good")
     damaged = tmp_path / "damaged.msgpack"

@@ -107,6 +107,7 @@ def python(*arguments, path=()):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.kind)
 def test_the_example_is_installed_registered_and_trained(example, installed, planet, tmp_path):
     ws = Workspace.at(tmp_path / "ws")

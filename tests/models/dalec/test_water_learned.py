@@ -209,6 +209,7 @@ def spec(planet):
     )
 
 
+@pytest.mark.slow
 def test_training_moves_the_weights_and_resumes_bitwise(planet, spec, tmp_path):
     arrays, calendar = batch.load(planet, MODEL), Calendar.of(planet)
     member = batch.Member.of(spec, planet)
