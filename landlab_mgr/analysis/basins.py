@@ -64,11 +64,6 @@ def stream_of(ds: xr.Dataset, variable: str = "") -> Stream:
     return by_name[variable] if variable else next(iter(by_name.values()))
 
 
-def names_of_places(ds: xr.Dataset) -> list[str]:
-    """Names of the places: of sites where the dataset has them, or else numbers."""
-    return [str(s) for s in (ds["site"].values if "site" in ds else range(ds.sizes["pixel"]))]
-
-
 def of_runs(
     ds: xr.Dataset, part: str, name: str
 ) -> Iterator[tuple[int, str, members.Target, Values, members.Mask]]:
@@ -126,7 +121,7 @@ def compute(ds: xr.Dataset, options: BasinsOptions) -> xr.Dataset:
             "setup": list(means),
             "run": list(ds["run"].values),
             "statistic": list(STATISTICS),
-            "place": names_of_places(ds),
+            "place": runs.places(ds),
         },
         options.model_dump() | {"synthetic": ds.attrs["synthetic"], "scored": name, "notes": _notes()},
     )
@@ -167,24 +162,19 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
         nse = own.sel(statistic="nse").values
         nse = nse[np.isfinite(nse)]
         alone = ds["member"].sel(run=ds["setup_of"] == setup, statistic="nse").values
-        medians = [_median(x) for x in alone]
+        medians = [metrics.median(x) for x in alone]
         row = {
             "setup": str(setup),
             "runs": len(medians),
             "places": len(nse),
-            "members": _median(np.array(medians)),
-            **{str(s): _median(own.sel(statistic=s).values) for s in STATISTICS},
+            "members": metrics.median(np.array(medians)),
+            **{str(s): metrics.median(own.sel(statistic=s).values) for s in STATISTICS},
         }
         below = float((nse < 0).mean()) if len(nse) else np.nan
         items = list(row.items())
         at = list(row).index("nse") + 1
         frames.append(pd.DataFrame([dict([*items[:at], ("nse < 0", below), *items[at:]])]))
     return pd.concat(frames, ignore_index=True)
-
-
-def _median(values: Values) -> float:
-    there = values[np.isfinite(values)]
-    return float(np.median(there)) if len(there) else float("nan")
 
 
 ANALYSIS = Analysis(

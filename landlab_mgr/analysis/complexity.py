@@ -19,6 +19,7 @@ from landlab_mgr.analysis.contract import Analysis, Needs, Options
 from landlab_mgr.analysis.figures.complexity import figure
 from landlab_mgr.analysis.of_models import in_order
 from landlab_mgr.errors import LandlabError
+from landlab_mgr.observations import metrics
 from landlab_mgr.spec.run import RunSpec
 
 Values = npt.NDArray[np.floating]
@@ -69,7 +70,7 @@ def compute(ds: xr.Dataset, options: ComplexityOptions) -> xr.Dataset:
     """
     check(ds, options)
     names, specs = runs.setups(ds), runs.specs(ds)
-    places = _places(ds)
+    places = runs.places(ds)
     skill: dict[str, Values] = {}
     for row, file in enumerate(runs.files(ds, "skill")):
         if not {*PERIODS.values()} <= {*map(str, file["period"].values if "period" in file else ())}:
@@ -81,9 +82,7 @@ def compute(ds: xr.Dataset, options: ComplexityOptions) -> xr.Dataset:
         raise LandlabError("the runs' files have no skill of withheld steps by place; train them again")
     variables = in_order(list(skill))
     of_runs = np.stack([skill[v] for v in variables], axis=1)  # [run, variable, part, place]
-    trained = of_runs[:, :, 0]
-    scored = np.isfinite(trained).any(axis=0)  # by another restart at least: no skill there is the worst
-    loss = np.where(np.isfinite(trained), 1 - trained, np.where(scored, np.inf, 0.0)).sum(axis=1)
+    loss = losses(of_runs[:, :, 0])
     of_setup = {s: specs[names.index(s)] for s in dict.fromkeys(names)}
     weights = {s: _weights(spec) for s, spec in of_setup.items()}
     setups = sorted(of_setup, key=lambda s: weights[s])
@@ -110,15 +109,19 @@ def compute(ds: xr.Dataset, options: ComplexityOptions) -> xr.Dataset:
     )
 
 
+def losses(r2: Values) -> Values:
+    """Sum 1 - R2 over variables, [run, place], of R2 in training [run, variable, place].
+
+    No skill where another run has some is the worst; where none has, the variable counts for nothing.
+    """
+    scored = np.isfinite(r2).any(axis=0)
+    return np.where(np.isfinite(r2), 1 - r2, np.where(scored, np.inf, 0.0)).sum(axis=1)
+
+
 def _weights(spec: RunSpec) -> int:
     from landlab_mgr.prediction import untrained  # knows the processes, and with them JAX
 
     return untrained.weights_of_a_place(spec)
-
-
-def _places(ds: xr.Dataset) -> list[str]:
-    """Names of the places: of sites where the dataset has them, or else numbers."""
-    return [str(s) for s in ds["site"].values] if "site" in ds else [str(i) for i in range(ds.sizes["pixel"])]
 
 
 def _published(options: ComplexityOptions) -> pd.DataFrame:
@@ -184,16 +187,11 @@ def table(ds: xr.Dataset) -> pd.DataFrame:
                 "places": int(np.isfinite(own["skill"].sel(part="withheld")).sum()),
             }
             for part in PERIODS:
-                row[part] = _median(own["skill"].sel(part=part).values)
+                row[part] = metrics.median(own["skill"].sel(part=part).values)
                 if with_published:
-                    row[f"{part}, published"] = _median(own["published"].sel(part=part).values)
+                    row[f"{part}, published"] = metrics.median(own["published"].sel(part=part).values)
             rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _median(values: Values) -> float:
-    there = values[np.isfinite(values)]
-    return float(np.median(there)) if len(there) else float("nan")
 
 
 ANALYSIS = Analysis(

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import basins, members
+from landlab_mgr.analysis import basins, members, runs
 from landlab_mgr.analysis.contract import Analysis, Needs, Options
 from landlab_mgr.analysis.figures.hydrograph import figure
 from landlab_mgr.analysis.of_models import streams_in
@@ -42,7 +42,7 @@ class HydrographOptions(Options):
 def check(ds: xr.Dataset, options: HydrographOptions) -> None:
     """LandlabError where nothing is observed step by step, for an unknown place, and for no days."""
     basins.stream_of(ds, options.variable)
-    names = basins.names_of_places(ds)
+    names = runs.places(ds)
     for place in members.names_in(options.places):
         if place not in names:
             raise LandlabError(
@@ -71,7 +71,8 @@ def compute(ds: xr.Dataset, options: HydrographOptions) -> xr.Dataset:
         scored = mean.count > 0
         moments = metrics.moments(mean.of(scored), mean.target.observed[:, scored])
         nse[row, scored] = metrics.statistics_of(moments)["R2"]
-    at, names = _places(nse[0], options, basins.names_of_places(ds)), basins.names_of_places(ds)
+    names = runs.places(ds)
+    at = _places(nse[0], options, names)
     steps = _steps(target, at, options)
     extremes = {setup: [np.full((len(at), len(steps)), x) for x in (np.inf, -np.inf)] for setup in means}
     for _, setup, _, modelled, _ in basins.of_runs(ds, options.split, name):

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 from pydantic import Field
 
-from landlab_mgr.analysis import of_models, runs
+from landlab_mgr.analysis import complexity, of_models, runs
 from landlab_mgr.analysis.contract import Analysis, Needs, Options
 from landlab_mgr.analysis.figures.response import figure
 from landlab_mgr.data import schema
@@ -96,7 +96,7 @@ def compute(ds: xr.Dataset, options: ResponseOptions) -> xr.Dataset:
     known = {**registry.forcing(), **registry.variables()}
     units = [known[name].unit for name in (options.x, options.y)]
     dims = ("run", "place", "bin")
-    sites = ds["site"].values[places] if "site" in ds else places
+    sites = runs.places(ds)
     return xr.Dataset(
         {
             "response": (dims, np.array(response, np.float32), {"units": units[1]}),
@@ -107,7 +107,7 @@ def compute(ds: xr.Dataset, options: ResponseOptions) -> xr.Dataset:
             "run": ds["run"].values,
             "of_setup": ("run", names),
             "setup": setups,
-            "place": [str(s) for s in sites],
+            "place": [sites[i] for i in places],
         },
         options.model_dump() | {"synthetic": ds.attrs["synthetic"]},
     )
@@ -136,13 +136,14 @@ def _binned(x: Values, y: Values, bins: int) -> tuple[Values, Values]:
 
 
 def _losses(ds: xr.Dataset, places: npt.NDArray[np.integer]) -> Values:
-    """Sum 1 - R2 in training over variables, [run, place]; a variable without skill there counts for nothing."""
-    loss = np.zeros((ds.sizes["run"], len(places)))
+    """Return `complexity.losses` of the runs at these places; 0 where runs keep no skill."""
+    skill: dict[str, Values] = {}
+    shape = ds.sizes["run"], len(places)
     for row, file in enumerate(runs.files(ds, "skill")):
         for name in (str(n) for n in file.data_vars if n != "split"):
-            r2 = file[name].sel(period="observation", statistic="R2").values[places]
-            loss[row] += np.where(np.isfinite(r2), 1 - r2, 0.0)
-    return loss
+            own = file[name].sel(period="observation", statistic="R2")
+            skill.setdefault(name, np.full(shape, np.nan))[row] = own.values[places]
+    return complexity.losses(np.stack([*skill.values()], axis=1)) if skill else np.zeros(shape)
 
 
 def table(ds: xr.Dataset) -> pd.DataFrame:

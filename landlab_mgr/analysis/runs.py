@@ -26,6 +26,11 @@ def setups(ds: xr.Dataset) -> list[str]:
     return [str(name) for name in ds["setup"].values]
 
 
+def places(ds: xr.Dataset) -> list[str]:
+    """Names of the dataset's places: of sites where it has them, or else numbers."""
+    return [str(s) for s in (ds["site"].values if "site" in ds else range(ds.sizes["pixel"]))]
+
+
 def one_setup(ds: xr.Dataset) -> str:
     """Name of the setup of all runs; LandlabError where there are several."""
     return the_setup(setups(ds), [str(label) for label in ds["label"].values])

@@ -305,7 +305,7 @@ def scores(split: str, variable: str, x: Moments, min_months: int = 12) -> list[
     levels = {
         "flat": {name: float(values[0]) for name, values in flat.items()},
         "spatial": statistics(seen.model, seen.observed),
-        "temporal": {name: _median(values) for name, values in statistics_of(long).items()}
+        "temporal": {name: median(values) for name, values in statistics_of(long).items()}
         | {"n": float(len(long.n))},
     }
     return [
@@ -315,7 +315,8 @@ def scores(split: str, variable: str, x: Moments, min_months: int = 12) -> list[
     ]
 
 
-def _median(values: Values) -> float:
+def median(values: Values) -> float:
+    """Median of the finite values, NaN where there is none."""
     there = values[np.isfinite(values)]
     return float(np.median(there)) if there.size else float("nan")
 

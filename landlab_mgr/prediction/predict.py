@@ -28,7 +28,7 @@ from landlab_mgr.prediction.member import Trained
 from landlab_mgr.prediction.scenario import Scenario
 from landlab_mgr.spec import fields
 from landlab_mgr.storage import provenance
-from landlab_mgr.training.evaluate import CHUNK_PIXELS, chunks, forward
+from landlab_mgr.training.evaluate import CHUNK_PIXELS, chunks, forward, predict_block
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Of the members, where quantiles are asked for."""
@@ -131,12 +131,11 @@ def series(member: Trained, ds: xr.Dataset, names: Sequence[str]) -> dict[str, n
     read = batch.forcing_names(ds, model)
     forcing = {name: ds[name].transpose("time", "pixel").values for name in names if name in read}
     outputs = tuple(name for name in names if name not in forcing)
-    parts = []
-    for within in chunks(n, min(n, CHUNK_PIXELS)):
-        climate = batch.forcing_of(ds.isel(pixel=within), model)
-        view, off = member.view(encoded[within]), batch.off_in(climate, model)
-        parts.append(jax.device_get(forward(member.params, climate, view, member.setup, outputs, off)[1]))
-    return forcing | {name: np.concatenate([p[name] for p in parts], axis=1)[:, :n] for name in outputs}
+    off = batch.off_in(batch.forcing_of(ds, model), model)
+    view = member.view(encoded)
+    return (
+        forcing | predict_block(member.params, ds, view, member.setup, outputs, off, min(n, CHUNK_PIXELS))[1]
+    )
 
 
 def learned_by(members: Mapping[str, Trained], ds: xr.Dataset) -> novelties.Learned:

@@ -180,7 +180,7 @@ def predict(
         patch = np.unique(member.patch[pixels], return_inverse=True)[1]
         view = batch.View(member.encoded[pixels], member.scale, member.scale_of_targets)
         unseen = held_out if held_out.shape[1] == 1 else held_out[:, pixels]
-        own, outputs = _predict_block(params, part, view, setup, keep, off, chunk)
+        own, outputs = predict_block(params, part, view, setup, keep, off, chunk)
         of_block: dict[tuple[str, str], metrics.Moments] = {}
         means_of_block: Named = {}
         for name, period in compared:  # one at a time: each is as large as an output
@@ -222,7 +222,7 @@ def predict(
     )
 
 
-def _predict_block(
+def predict_block(
     params: Any,
     ds: xr.Dataset,
     view: batch.View,
@@ -231,7 +231,7 @@ def _predict_block(
     off: tuple[str, ...],
     chunk: int,
 ) -> tuple[Named, Named]:
-    """Parameters [N] and outputs [T, N] of the pixels of a dataset in memory, by name, `chunk` at once."""
+    """Predict parameters [N] and outputs [T, N] of a dataset in memory, by name, `chunk` pixels at once."""
     model = registry.model(setup.model)
     parts = []
     n = ds.sizes["pixel"]

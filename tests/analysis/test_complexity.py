@@ -73,6 +73,11 @@ def test_the_best_restart_in_training_speaks_for_a_place(workspace, catalog):
     assert complexity.figure(ds.assign_attrs(analysis="x", filter="")).axes
 
 
+def test_a_run_without_skill_where_another_has_some_is_the_worst():
+    r2 = np.array([[[0.5, 0.5, np.nan], [np.nan, 0.2, np.nan]], [[0.1, 0.4, 0.3], [0.0, 0.1, np.nan]]])
+    np.testing.assert_allclose(complexity.losses(r2), [[np.inf, 1.3, np.inf], [1.9, 1.5, 0.7]])
+
+
 def test_published_skill_stands_beside_by_place(workspace, catalog, tmp_path):
     rows = [
         ("3", "simple", "GPP", "test", 0.31),

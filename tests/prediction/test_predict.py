@@ -170,7 +170,7 @@ def test_novelty_is_0_where_members_trained_in_weather_that_was_seen(made, membe
 
 
 def calibrated(**more):
-    """What an analysis `calibration` leaves, of two streams of GPP, one of ET and biomass by year."""
+    """Result of an analysis `calibration`, of two streams of GPP, one of ET and biomass by year."""
     content = {
         "factor": (("variable", "level"), np.tile([1.0, 2.0, np.nan], (4, 1)) * [[1], [2], [3], [4]]),
         "floor": ("variable", [0.1, 0.2, 0.3, 0.4]),

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.analysis.figures import style
+from landlab_mgr.observations import metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +26,7 @@ def figure(ds: xr.Dataset) -> "Figure":
     for panel, statistic in zip(curves, DRAWN, strict=True):
         _distribution(panel, ds, statistic)
     curves[0].set_ylabel("share of the places that are lower")
-    medians = [_median(x) for x in ds["mean"].sel(statistic="nse").values]
+    medians = [metrics.median(x) for x in ds["mean"].sel(statistic="nse").values]
     best = int(np.nanargmax(medians))
     nse = ds["mean"].sel(statistic="nse").values[best]
     scored = np.isfinite(nse)
@@ -50,7 +51,7 @@ def _distribution(ax: "Axes", ds: xr.Dataset, statistic: str) -> None:
         own = ds["mean"].sel(setup=setup, statistic=statistic).values
         for member in ds["member"].sel(run=ds["setup_of"] == setup, statistic=statistic).values:
             ax.plot(*_steps(member), color=colour, linewidth=0.5, alpha=0.4)
-        ax.plot(*_steps(own), color=colour, linewidth=1.8, label=f"{setup}: {_median(own):.2f}")
+        ax.plot(*_steps(own), color=colour, linewidth=1.8, label=f"{setup}: {metrics.median(own):.2f}")
     ax.axhline(0.5, color="0.6", linestyle="--", linewidth=0.8)
     ax.set(xlim=(LOWEST, 1), ylim=(0, 1), xlabel=f"{statistic.upper()} of a place")
     ax.grid(color="0.92")
@@ -62,8 +63,3 @@ def _steps(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sorted values, and the share of them up to each."""
     ordered = np.sort(values[np.isfinite(values)])
     return ordered, np.arange(1, len(ordered) + 1) / max(len(ordered), 1)
-
-
-def _median(values: np.ndarray) -> float:
-    there = values[np.isfinite(values)]
-    return float(np.median(there)) if len(there) else float("nan")

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from landlab_mgr.analysis.figures import style
+from landlab_mgr.observations import metrics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,10 +31,21 @@ def figure(ds: xr.Dataset) -> "Figure":
             colour = style.PALETTE[k]
             at = x[:, None] + 0.12 * (2 * k - 1) + np.zeros_like(skill)
             ax.plot(at.ravel(), skill.ravel(), ".", color=colour, alpha=0.25, markersize=4, markeredgewidth=0)
-            ax.plot(x, _medians(skill), "o-", color=colour, mfc=face, markersize=5, linewidth=1.2, label=part)
+            ax.plot(
+                x,
+                [metrics.median(row) for row in skill],
+                "o-",
+                color=colour,
+                mfc=face,
+                markersize=5,
+                linewidth=1.2,
+                label=part,
+            )
             theirs = one["published"].sel(part=part).values
             if np.isfinite(theirs).any():
-                ax.plot(x, _medians(theirs), "x", color=colour, label=f"{part}, published")
+                ax.plot(
+                    x, [metrics.median(row) for row in theirs], "x", color=colour, label=f"{part}, published"
+                )
         ax.set_title(style.named(str(variable)), fontsize=9)
         ax.set_xticks(x, shown, rotation=60, ha="right", fontsize=7)
         ax.set_ylim(LOWEST - 0.04, 1.0)
@@ -50,8 +62,3 @@ def figure(ds: xr.Dataset) -> "Figure":
         ds.attrs,
     )
     return fig
-
-
-def _medians(values: np.ndarray) -> list[float]:
-    """Take the median of each row, NaN for a row without values."""
-    return [float(np.median(x[np.isfinite(x)])) if np.isfinite(x).any() else np.nan for x in values]
